@@ -1,7 +1,7 @@
-//! What a caller's request costs inside the daemon, part by part: `cargo bench`.
+//! The cost of a caller's request inside the daemon, by part: `cargo bench`.
 //!
-//! The numbers of one run go together: compare the ratios, not the times of two machines. Each time is the
-//! best of several rounds, since what makes a round slower is somebody else's work. Nothing is asserted.
+//! Compare the ratios of one run, not the times of two machines. Each time is the best of several rounds, since other
+//! processes can only make a round slower. Nothing is asserted.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench fails by panicking, and prints its table")]
 
@@ -40,10 +40,10 @@ use ringback::store::key::source::{OsKeyring, Outside};
 use ringback::store::{record, seal};
 
 const ROUNDS: u32 = 7;
-/// How long one round is meant to take.
+/// The target duration of a round.
 const ROUND: Duration = Duration::from_millis(40);
 
-/// Nothing is sent to a provider here.
+/// No request is sent to this provider.
 const CONFIG: &str = r#"
 [providers.bench]
 preset = "generic"
@@ -57,7 +57,7 @@ client_id = "bench"
 "#;
 
 fn main() {
-    // `cargo test --all-targets` runs this too; there it is enough that it compiles.
+    // `cargo test --all-targets` runs this, too; there it only has to compile.
     if !std::env::args().any(|argument| argument == "--bench") {
         return println!("nothing was measured: run me with `cargo bench`");
     }
@@ -128,7 +128,7 @@ fn main() {
     table.row("begin and commit on this disk", best(commit));
 }
 
-/// A broker whose one account has a token for a day.
+/// A broker with one account, whose token is valid for a day.
 async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
     let held = StateLock::take(state).unwrap();
     let outside = Outside { env: &|_| None, keyring: &OsKeyring };
@@ -164,7 +164,7 @@ fn stored() -> Record {
     Record::new(binding, 1, tokens)
 }
 
-/// Nobody logs in here.
+/// A listener that is never opened, since no login happens here.
 struct NoDoor;
 
 impl CallbackListener for NoDoor {
@@ -185,7 +185,7 @@ fn tcp_peer() -> Peer {
     }
 }
 
-/// From the request's head to the last byte of the body, without the network.
+/// Handles a request from its head to the last byte of the reply, without a network.
 async fn get(app: &Guarded, peer: Peer, key: Option<&str>) {
     let host = if matches!(peer, Peer::Tcp { .. }) { "127.0.0.1:7464" } else { "localhost" };
     let mut request = Request::get("/token").header(header::HOST, host);
@@ -198,7 +198,7 @@ async fn get(app: &Guarded, peer: Peer, key: Option<&str>) {
     black_box(axum::body::to_bytes(reply.into_body(), 64 * 1024).await.unwrap());
 }
 
-/// The table on standard output; the first row is what the others are compared with.
+/// The table on standard output; rows are compared with the first one.
 struct Table {
     base: Option<u64>,
 }
@@ -213,7 +213,7 @@ impl Table {
     }
 }
 
-/// One call's time.
+/// The time of one call.
 #[derive(Clone, Copy)]
 struct Picoseconds(u64);
 

@@ -1,5 +1,5 @@
 //! Transcripts of the command line: `tests/cli/*.toml`. `TRYCMD=overwrite cargo test --test cli` writes
-//! them anew; look at the difference before you commit it. Below them, the program against a scripted
+//! them again; check the diff before committing. The tests below run the program against a scripted
 //! daemon.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use trycmd::TestCases;
 
-/// What a developer's own shell sets must not matter.
+/// Removes variables that a developer's shell may set.
 fn transcripts(cases: &str) -> TestCases {
     let tests = TestCases::new();
     tests.case(cases);
@@ -32,7 +32,7 @@ fn transcripts(cases: &str) -> TestCases {
 }
 
 #[test]
-fn the_command_line_says_what_its_transcripts_say() {
+fn the_command_line_matches_its_transcripts() {
     let tests = transcripts("tests/cli/*.toml");
     for name in ["RINGBACK_URL", "RINGBACK_KEY_FILE", "RINGBACK_CONFIG"] {
         tests.env(name, "");
@@ -40,12 +40,12 @@ fn the_command_line_says_what_its_transcripts_say() {
 }
 
 #[test]
-fn the_environment_leads_to_the_daemon_and_the_config() {
+fn environment_variables_select_the_daemon_and_the_config() {
     transcripts("tests/cli/env/*.toml");
 }
 
 /// Runs `ringback ARGS --socket ...` against a peer that answers each request with the next of `replies`,
-/// each a status and a body. Gives exit code, standard output and standard error.
+/// each a status and a body. Returns exit code, standard output and standard error.
 fn against(replies: &[(u16, &str)], args: &[&str], stdin: &str) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("s");
@@ -57,7 +57,7 @@ fn against(replies: &[(u16, &str)], args: &[&str], stdin: &str) -> (i32, String,
     std::thread::spawn(move || {
         for reply in replies {
             let (mut stream, _) = listener.accept().unwrap();
-            // Enough for the head and the small bodies here, which come in one write.
+            // Enough for the head and the small bodies here, which arrive in one write.
             let _ = stream.read(&mut [0; 8192]).unwrap();
             stream.write_all(reply.as_bytes()).unwrap();
         }
@@ -72,7 +72,7 @@ fn against(replies: &[(u16, &str)], args: &[&str], stdin: &str) -> (i32, String,
         .env_remove("BROWSER");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Whoever does not read it may be gone already.
+    // A command that does not read it may have exited already.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -80,7 +80,7 @@ fn against(replies: &[(u16, &str)], args: &[&str], stdin: &str) -> (i32, String,
 }
 
 #[test]
-fn the_token_stands_on_standard_output_and_nothing_else_anywhere() {
+fn only_the_token_is_printed_on_standard_output() {
     let none = String::new;
     assert_eq!(against(&[(200, "a~6\n")], &["token"], ""), (0, "a~6\n".into(), none()));
     let header = "Authorization: Bearer a~6\n".into();
@@ -90,14 +90,14 @@ fn the_token_stands_on_standard_output_and_nothing_else_anywhere() {
 }
 
 #[test]
-fn a_refusal_is_told_as_fact_and_advice_with_its_exit_code() {
+fn an_error_is_printed_with_a_hint_and_sets_the_exit_code() {
     let body = r#"{"error":"login_required","error_description":"a \u001b[31mfact\u0007","hint":"An advice."}"#;
     let told = "error: a [31mfact\nhint: An advice.\n";
     assert_eq!(against(&[(428, body)], &["token"], ""), (5, String::new(), told.into()));
 }
 
 #[test]
-fn config_check_looks_at_the_files_of_client_secrets_and_never_shows_them() {
+fn config_check_reads_client_secret_files_and_never_shows_them() {
     let folder = tempfile::tempdir().unwrap();
     let (config, secret) = (folder.path().join("c.toml"), folder.path().join("secret"));
     let account =
@@ -154,7 +154,7 @@ fn config_check_looks_at_the_files_of_client_secrets_and_never_shows_them() {
     assert_eq!((code, out), (0, "ok: 0 accounts\n".into()));
     assert!(err.starts_with("There are no accounts yet"), "{err}");
 
-    // One mistake does not hide another, wherever they are.
+    // One mistake does not hide another one elsewhere.
     let (code, _, err) = check(&format!(
         "{}{}[providers.gitlab]\nca_file = \"{}\"\n",
         account("work", "client_secret_file = \"nowhere\"\nscope = \"a,b\""),
@@ -212,7 +212,7 @@ fn started(url: &str) -> String {
 }
 
 #[test]
-fn a_login_without_a_browser_shows_the_url_alone_on_its_line_and_waits_for_the_end() {
+fn a_login_without_a_browser_prints_the_url_on_its_own_line_and_waits() {
     let url = "http://127.0.0.1:7464/login/start/t1";
     for args in [&["login"][..], &["login", "--no-browser"]] {
         let (code, out, err) = against(&[(200, &started(url)), (200, PENDING), (200, DONE)], args, "");
@@ -235,7 +235,7 @@ fn a_failed_login_is_exit_code_6() {
 }
 
 #[test]
-fn a_daemon_of_an_earlier_version_that_replaces_unasked_is_asked_for_a_login_all_the_same() {
+fn a_login_works_with_an_earlier_daemon_that_replaces_without_asking() {
     let unknown =
         r#"{"error":"usage","error_description":"not the object that this route takes","hint":"Correct it."}"#;
     let start = started("http://127.0.0.1:1/login/start/t1");
@@ -245,7 +245,7 @@ fn a_daemon_of_an_earlier_version_that_replaces_unasked_is_asked_for_a_login_all
 }
 
 #[test]
-fn a_login_as_another_person_without_a_terminal_is_exit_code_11_and_says_who() {
+fn a_login_as_another_person_without_a_terminal_is_exit_code_11_and_names_both() {
     let asks = PENDING.replace(
         r#""status":"pending""#,
         r#""status":"pending","confirm":{"current":{"voip_id":1},"new":{"sub":"2","name":"E\u001b[2Jve"}}"#,
@@ -256,7 +256,7 @@ fn a_login_as_another_person_without_a_terminal_is_exit_code_11_and_says_who() {
 }
 
 #[test]
-fn a_pasted_url_that_is_wrong_can_be_pasted_again() {
+fn after_a_wrong_pasted_url_another_can_be_pasted() {
     let wrong = r#"{"error":"usage","error_description":"that is another login's","hint":"Copy it again."}"#;
     let start = started("https://accounts.example.com/?state=x");
     let replies = [(200, start.as_str()), (400, wrong), (200, PENDING), (200, DONE)];
@@ -264,7 +264,7 @@ fn a_pasted_url_that_is_wrong_can_be_pasted_again() {
     assert_eq!((code, out.as_str()), (0, ""), "{err}");
     assert!(err.contains("error: that is another login's\n") && err.contains("Logged in"), "{err}");
     let (code, ..) = against(&[(200, start.as_str())], &["login", "--paste"], "");
-    assert_eq!(code, 2, "the end of input is a mistake of the caller");
+    assert_eq!(code, 2, "end of input is a usage error");
 }
 
 /// The reply to `POST .../login` with `more` members and no start URL.
@@ -274,7 +274,7 @@ fn started_with(more: &str) -> String {
 }
 
 #[test]
-fn a_login_on_another_device_shows_the_code_and_where_it_goes_each_on_its_line() {
+fn a_device_login_prints_the_code_and_the_url_each_on_its_own_line() {
     let device = r#""device":{"user_code":"WDJB-MJHT","verification_uri":"https://provider.example/device"},"#;
     let done = DONE.replace(r#""scope""#, r#""identity":{"voip_id":1000001},"scope""#);
     let replies = [(200, started_with(device)), (200, PENDING.into()), (200, done)];
@@ -285,21 +285,21 @@ fn a_login_on_another_device_shows_the_code_and_where_it_goes_each_on_its_line()
         assert!(err.lines().any(|told| told == line), "{err}");
     }
     assert!(err.contains("Logged in to `work` as voip_id 1000001.\n"), "{err}");
-    assert!(!err.contains('\u{2588}'), "a picture is for terminals: {err}");
+    assert!(!err.contains('\u{2588}'), "a QR code is printed at a terminal only: {err}");
 }
 
 #[test]
-fn a_login_that_needs_nobody_goes_by_itself_and_its_warning_is_told() {
+fn a_login_without_interaction_completes_and_prints_its_warning() {
     let start = started_with(r#""warning":"a reason","#);
     let (code, _, err) = against(&[(200, &start), (200, DONE)], &["login"], "");
     assert_eq!(code, 0, "{err}");
     assert!(err.contains("warning: a reason\n") && err.contains("needs no browser"), "{err}");
 }
 
-// `setsid` is util-linux's.
+// `setsid` is part of util-linux.
 #[cfg(target_os = "linux")]
 #[test]
-fn without_a_terminal_a_password_is_not_asked_for() {
+fn without_a_terminal_no_password_is_requested() {
     let prompt = started_with(r#""password":{"user":"ann","pipe":"/nonexistent/pipe"},"#);
     let folder = tempfile::tempdir().unwrap();
     let listener = UnixListener::bind(folder.path().join("s")).unwrap();
@@ -309,7 +309,7 @@ fn without_a_terminal_a_password_is_not_asked_for() {
         let _ = stream.read(&mut [0; 8192]).unwrap();
         stream.write_all(reply.as_bytes()).unwrap();
     });
-    // A session of its own has no terminal, wherever the test runs.
+    // A new session has no terminal, wherever the test runs.
     let mut command = Command::new("setsid");
     command.args(["--wait", env!("CARGO_BIN_EXE_ringback"), "login", "--socket"]).arg(folder.path().join("s"));
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -319,7 +319,7 @@ fn without_a_terminal_a_password_is_not_asked_for() {
 }
 
 #[test]
-fn what_the_provider_says_is_shown_and_a_dead_token_is_exit_code_5() {
+fn token_info_is_printed_and_an_inactive_token_is_exit_code_5() {
     let info = r#"{"version":1,"account":"work","source":"details","active":true,"voip_id":1000001,"claims":{"a":"b\u001b[0m"}}"#;
     let told = "work: the token works, according to the provider's details page\nwhose: voip_id 1000001\nFull reply:\n  a: b[0m\n";
     assert_eq!(against(&[(200, info)], &["info"], ""), (0, told.into(), String::new()));
@@ -329,7 +329,7 @@ fn what_the_provider_says_is_shown_and_a_dead_token_is_exit_code_5() {
 }
 
 #[test]
-fn an_imported_token_is_taken_from_standard_input_and_what_it_is_good_for_is_told() {
+fn an_imported_token_is_read_from_standard_input_and_described() {
     let account = r#"{"account":"work","provider":"phonecom","state":"active","attention_needed":false,"scope":"a b",
         "expiry":"never","refreshable":false,"generation":1,"identity":{"voip_id":1000001}}"#;
     let (code, out, err) = against(&[(200, account)], &["import", "work"], " \"Bearer canary\"\n");

@@ -1,4 +1,4 @@
-//! What arrives at the callback, with a login pending: only its own state and cookie may change anything.
+//! Arbitrary callbacks while a login is pending: only its own state and cookie may change anything.
 #![no_main]
 
 use std::path::Path;
@@ -36,7 +36,7 @@ fuzz_target!(|data: &[u8]| {
     let ticket = attempts.ticket(&started.id, now, rng).unwrap();
     let redirect = attempts.redirect(ticket.expose(), now, rng).unwrap();
     let cookies = [(redirect.cookie_name.clone(), redirect.cookie.expose().to_owned())];
-    // `STATE` stands for the right one, so that the way behind it is found, too.
+    // `STATE` is replaced by the right state, so that the code behind that check is reached, too.
     let state = redirect.parameters.iter().find(|(name, _)| *name == "state").map(|(_, value)| value.to_string()).unwrap();
     let text = String::from_utf8_lossy(data);
     let knows = text.contains("STATE");
@@ -44,10 +44,10 @@ fuzz_target!(|data: &[u8]| {
     let parameters: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let arrival = |cookies| Callback { arrived_on: REDIRECT, parameters: &parameters, in_fragment: false, cookies, only: None };
     assert!(attempts.accept(&arrival(Some(&[][..])), now).is_err(), "without the cookie");
-    assert_eq!(attempts.pending().count(), 1, "nothing was changed");
+    assert_eq!(attempts.pending().count(), 1, "the login is still pending");
     let accepted = attempts.accept(&arrival(Some(&cookies[..])), now);
     if !knows {
         assert!(accepted.is_err(), "without the state");
-        assert_eq!(attempts.pending().count(), 1, "nothing was changed");
+        assert_eq!(attempts.pending().count(), 1, "the login is still pending");
     }
 });

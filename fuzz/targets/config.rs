@@ -1,4 +1,4 @@
-//! The config file: any text.
+//! Arbitrary text as the config file.
 #![no_main]
 
 use std::path::Path;
@@ -25,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
         if let Some(line) = told.strip_prefix("/etc/rb/config.toml:").and_then(|rest| rest.split(':').next()?.parse::<usize>().ok()) {
             assert!((1..=lines).contains(&line), "line {line} of {lines}: {told}");
         }
-        // As a value; as part of a key or section it is no secret.
+        // Only a value is a secret, not part of a key or section name.
         let is_value = text.contains(&format!("client_secret = \"{SECRET}\"")) && text.matches(SECRET).count() == 1;
         assert!(!is_value || !told.contains(SECRET), "{told}");
     }

@@ -1,5 +1,5 @@
-//! Bytes on a TCP connection, through the real HTTP parser and the gate. A second, simple reading of the same bytes
-//! says what must hold of whatever reaches a handler.
+//! Arbitrary bytes on a TCP connection, through the real HTTP parser and the gate. A second, simple parser checks what
+//! must hold for every request that reaches a handler.
 #![no_main]
 
 use std::convert::Infallible;
@@ -31,7 +31,7 @@ static STAGE: LazyLock<(tokio::runtime::Runtime, Gate, String, PeerUser)> = Lazy
     let folder = tempfile::tempdir().unwrap().keep().join("state");
     let apps = Apps::open(&folder, Clock::System.now().wall).unwrap();
     let key = std::fs::read_to_string(apps.key_file().unwrap()).unwrap();
-    // Of the daemon's own user: anybody else gets no further than that.
+    // The peer is the daemon's own user, since other users are refused first.
     let user = PeerUser::Uid(std::fs::metadata(&folder).unwrap().uid());
     (runtime, Gate::new(apps, AuditLog::default(), Sessions::default(), Clock::System), key, user)
 });
@@ -39,7 +39,7 @@ static STAGE: LazyLock<(tokio::runtime::Runtime, Gate, String, PeerUser)> = Lazy
 fuzz_target!(|data: &[u8]| {
     let (runtime, gate, key, _) = &*STAGE;
     let text = String::from_utf8_lossy(data).replace("KEY", key);
-    // A wrong key has to wait, which nobody has the time for here.
+    // Requests with a wrong key are delayed, which would make fuzzing slow.
     if text.to_ascii_lowercase().contains("bearer") && !text.contains(key) {
         return;
     }
@@ -54,7 +54,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(text.contains("HTTP/1.1"), "another protocol: {text:?}");
 });
 
-/// Sends the bytes and reads what comes; a handler of ours notes that it was reached, and what must hold then.
+/// Sends the bytes and reads the reply. The handler counts that it was reached, and checks what must hold.
 async fn exchange(gate: Gate, bytes: &[u8]) {
     let handler = |request: axum::extract::Request| async move {
         REACHED.fetch_add(1, Ordering::SeqCst);
@@ -68,10 +68,10 @@ async fn exchange(gate: Gate, bytes: &[u8]) {
         }
         let path = request.uri().path();
         assert!(!path.contains("..") || path.split('/').all(|part| part != ".." && part != "."), "{path}");
-        // What tells or changes something needs the key.
+        // Routes that reveal or change something need the key.
         let proves = path.starts_with("/v1/") || path == "/token";
         let shown = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        // Elsewhere nobody looks at it.
+        // Other routes ignore the key.
         assert!(!proves || is_no_route(path) || lines("authorization") == 1, "{request:?}");
         assert!(!proves || shown.split(' ').next_back() == Some(STAGE.2.as_str()) || is_no_route(path), "{request:?}");
         assert_ne!(request.method(), "HEAD");
@@ -100,7 +100,7 @@ async fn exchange(gate: Gate, bytes: &[u8]) {
     let (_, ()) = tokio::join!(serving, asking);
 }
 
-/// Paths below `/v1/` without a row go on to the callback's place, which knows no such path.
+/// Paths below `/v1/` without a route go to the callback handler, which answers 404.
 fn is_no_route(path: &str) -> bool {
     use ringback::routes::{RouteMatch, look_up};
     matches!(look_up("GET", path, |_| true), RouteMatch::Nothing)

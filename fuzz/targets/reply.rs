@@ -1,4 +1,4 @@
-//! The token endpoint's reply: any status, type and body.
+//! Arbitrary token endpoint replies: any status, type and body.
 #![no_main]
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use ringback::config::{FilePrivacy, parse};
 use ringback::oauth::dialect::Dialect;
 use ringback::oauth::reply::{self, ReceivedReply, ParsedReply};
 
-/// A strict one, and one whose token stands elsewhere in the reply.
+/// A strict dialect, and one that reads the token from another path in the reply.
 static DIALECTS: LazyLock<Vec<Arc<Dialect>>> = LazyLock::new(|| {
     let text = "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\n\
                 [accounts.b]\nprovider = \"slack\"\nclient_id = \"i\"\nclient_secret = \"s\"\n\
@@ -19,7 +19,7 @@ static DIALECTS: LazyLock<Vec<Arc<Dialect>>> = LazyLock::new(|| {
     config.accounts.values().map(|account| Arc::clone(&account.dialect)).collect()
 });
 
-/// Whatever a JSON parser finds as the refresh token of a success is held.
+/// A refresh token that a JSON parser finds in a success is kept.
 fn never_lost(body: &[u8], dialect: &Dialect, reply: &ParsedReply) {
     if !dialect.response_paths.is_empty() {
         return;
@@ -34,7 +34,7 @@ fn never_lost(body: &[u8], dialect: &Dialect, reply: &ParsedReply) {
     }
 }
 
-/// What is the same in the text of every grant.
+/// The parts that the `Debug` output of every grant has in common.
 const WORDS: &str = "Grant { access_token: Some(AccessToken[redacted]), refresh_token: Some(RefreshToken[redacted]), scope: Some(None, expires_in: ";
 
 fuzz_target!(|data: &[u8]| {
@@ -50,25 +50,25 @@ fuzz_target!(|data: &[u8]| {
         at: Wall(1_700_000_000_000),
     };
     let (once, again) = (reply::parse(received(), dialect), reply::parse(received(), dialect));
-    assert_eq!(format!("{once:?}"), format!("{again:?}"), "the same reply means the same");
+    assert_eq!(format!("{once:?}"), format!("{again:?}"), "parsing is deterministic");
     if (200..300).contains(&status) {
         let _ = reply::parse_cut(received(), "cut off".into(), dialect);
         never_lost(body, dialect, &once);
     }
     if let ParsedReply::Granted(grant) = once {
         assert!((200..300).contains(&status), "a grant with status {status}");
-        // RFC 6749 §A.12: what goes into headers is visible ASCII. A refresh token goes into bodies.
+        // RFC 6749 §A.12: an access token is sent in a header, so it must be visible ASCII.
         let fit = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         assert!(grant.access_token.is_some() || grant.refresh_token.is_some(), "a grant of nothing");
-        assert!(grant.access_token.is_some() || !grant.flaws.is_empty(), "says why there is no access token");
+        assert!(grant.access_token.is_some() || !grant.flaws.is_empty(), "a grant without access token has a reason");
         assert!(grant.access_token.as_ref().is_none_or(|token| fit(token.expose())));
         let kept = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
         assert!(grant.refresh_token.as_ref().is_none_or(|token| kept(token.expose())));
-        // Names of members and the scope are told, and may be anything; a token of some length is not among them.
+        // Member names and the scope are printed and may be anything, but must not contain a longer token.
         let token = grant.access_token.as_ref().map_or("", |token| token.expose());
         let flawed = grant.flaws.iter().any(|flaw| flaw.contains(token));
         let named = flawed || grant.extra.keys().any(|name| name.contains(token)) || grant.scope.as_ref().is_some_and(|scope| scope.contains(token));
-        // A token may read like one of the words that stand there anyway, such as "efresh_token".
+        // A token may happen to equal part of the fixed text, such as "efresh_token".
         let named = named || WORDS.contains(token);
         assert!(token.len() < 12 || named || !format!("{grant:?}").contains(token), "{grant:?}");
     }

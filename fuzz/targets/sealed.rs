@@ -1,4 +1,4 @@
-//! A sealed file: arbitrary bytes, and a real one with changes.
+//! Sealed files: arbitrary bytes, and a real file with changes.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -16,9 +16,9 @@ static REAL: LazyLock<(MasterKey, Vec<u8>)> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let (key, real) = &*REAL;
     if data != real.as_slice() {
-        assert!(seal::open(key, "work", data).is_err(), "bytes that nobody sealed were opened");
+        assert!(seal::open(key, "work", data).is_err(), "unsealed bytes were opened");
     }
-    // A change at a place, to another byte; a cut; another account; another key.
+    // One changed byte, a truncated file, another account, another key.
     let [at, byte, ..] = data else { return };
     let mut changed = real.clone();
     let at = usize::from(*at) % changed.len();
@@ -30,6 +30,6 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(known) = record::decode(data) {
         let text = record::encode(&known).unwrap();
         let again = record::decode(&text).unwrap();
-        assert_eq!(*record::encode(&again).unwrap(), *text, "what is read can be written and read again");
+        assert_eq!(*record::encode(&again).unwrap(), *text, "a decoded record can be encoded and decoded again");
     }
 });

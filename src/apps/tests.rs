@@ -1,4 +1,4 @@
-//! Apps over restarts: what is kept, what is refused, and what stops working at once.
+//! Apps across restarts: stored data, refused files, and keys that stop working at once.
 
 #![expect(clippy::disallowed_methods, reason = "tests put damaged files where the daemon finds them")]
 
@@ -10,7 +10,7 @@ use super::*;
 
 const NOW: Wall = Wall(1_700_000_000_000);
 
-/// Apps in a throw-away folder, and the default app's key.
+/// Apps in a temporary folder, and the default app's key.
 pub(crate) fn fresh() -> (Apps, String) {
     let folder = tempfile::tempdir().unwrap().keep().join("state");
     let apps = Apps::open(&folder, NOW).unwrap();
@@ -48,7 +48,7 @@ fn the_first_start_makes_the_default_app_and_later_ones_find_it() {
 }
 
 #[test]
-fn a_key_from_before_there_were_apps_goes_on_working() {
+fn a_key_from_before_apps_existed_still_works() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
     let key = std::fs::read_to_string(key_file(folder.path())).unwrap();
@@ -58,7 +58,7 @@ fn a_key_from_before_there_were_apps_goes_on_working() {
 }
 
 #[test]
-fn an_app_is_kept_with_its_rights_and_its_use() {
+fn an_app_is_stored_with_its_rights_and_usage() {
     let folder = tempfile::tempdir().unwrap();
     let apps = open(folder.path());
     let (app, key) = apps.add(reader("editor"), NOW).unwrap();
@@ -77,7 +77,7 @@ fn an_app_is_kept_with_its_rights_and_its_use() {
 }
 
 #[test]
-fn a_removed_key_stops_at_once_also_for_who_holds_the_app() {
+fn a_removed_key_stops_working_at_once_also_for_identified_callers() {
     let folder = tempfile::tempdir().unwrap();
     let apps = open(folder.path());
     let (app, key) = apps.add(reader("editor"), NOW).unwrap();
@@ -89,7 +89,7 @@ fn a_removed_key_stops_at_once_also_for_who_holds_the_app() {
 }
 
 #[test]
-fn a_key_ends_when_it_was_told_to_and_its_successor_lives_as_long() {
+fn a_key_expires_and_a_rotated_key_gets_the_same_lifetime() {
     let folder = tempfile::tempdir().unwrap();
     let apps = open(folder.path());
     let day = 86_400;
@@ -105,7 +105,7 @@ fn a_key_ends_when_it_was_told_to_and_its_successor_lives_as_long() {
 }
 
 #[test]
-fn the_default_app_can_be_rotated_switched_off_and_on_with_less() {
+fn the_default_app_can_be_rotated_removed_and_added_again_with_fewer_rights() {
     let folder = tempfile::tempdir().unwrap();
     let apps = open(folder.path());
     let first = std::fs::read_to_string(key_file(folder.path())).unwrap();
@@ -114,14 +114,17 @@ fn the_default_app_can_be_rotated_switched_off_and_on_with_less() {
     assert!(apps.identify(&first, NOW).is_err());
     apps.remove(DEFAULT_APP).unwrap();
     let apps = open(folder.path());
-    assert!(apps.key_file().is_none() && !key_file(folder.path()).exists(), "off stays off");
+    assert!(
+        apps.key_file().is_none() && !key_file(folder.path()).exists(),
+        "the default app stays off after a restart"
+    );
     apps.add(reader(DEFAULT_APP), NOW).unwrap();
     let key = std::fs::read_to_string(key_file(folder.path())).unwrap();
     assert!(!open(folder.path()).identify(&key, NOW).unwrap().rights.write);
 }
 
 #[test]
-fn a_key_file_that_got_lost_or_changed_is_mended_and_a_damaged_one_refused() {
+fn a_lost_or_changed_key_file_is_repaired_and_a_damaged_one_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
     let path = key_file(folder.path());
@@ -143,7 +146,7 @@ fn a_key_file_that_got_lost_or_changed_is_mended_and_a_damaged_one_refused() {
 }
 
 #[test]
-fn a_list_that_is_damaged_or_of_a_newer_version_is_refused_and_left_alone() {
+fn a_damaged_or_newer_app_list_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
     let path = folder.path().join("state/apps.json");
@@ -162,7 +165,7 @@ fn a_list_that_is_damaged_or_of_a_newer_version_is_refused_and_left_alone() {
     }
 }
 
-/// Puts a folder in place of a file: nothing can be written there, by any user.
+/// Replaces a file by a folder during `work`: nothing can be written there, not even by root.
 fn obstructed(path: &Path, work: impl FnOnce()) {
     let aside = path.with_extension("aside");
     let there = std::fs::rename(path, &aside).is_ok();
@@ -174,7 +177,7 @@ fn obstructed(path: &Path, work: impl FnOnce()) {
     }
 }
 
-/// The invariant: now and after a restart, the key in the key file is one that works.
+/// The invariant: the key in the key file works, now and after a restart.
 fn key_file_works(apps: &Apps, folder: &Path, context: &str) {
     let key = std::fs::read_to_string(key_file(folder)).unwrap();
     assert!(apps.identify(&key, NOW).is_ok(), "{context}: now");
@@ -182,7 +185,7 @@ fn key_file_works(apps: &Apps, folder: &Path, context: &str) {
 }
 
 #[test]
-fn a_change_that_can_not_be_written_leaves_every_key_as_it_was() {
+fn a_change_that_cannot_be_written_leaves_every_key_unchanged() {
     for file in ["app.key", "apps.json"] {
         let folder = tempfile::tempdir().unwrap();
         let apps = open(folder.path());
@@ -205,7 +208,7 @@ fn a_change_that_can_not_be_written_leaves_every_key_as_it_was() {
 }
 
 #[test]
-fn an_app_that_could_not_be_removed_from_the_list_is_removed_from_it_later() {
+fn a_failed_removal_from_the_app_list_is_completed_later() {
     let folder = tempfile::tempdir().unwrap();
     let apps = open(folder.path());
     let (_, editor) = apps.add(reader("editor"), NOW).unwrap();
@@ -221,7 +224,7 @@ fn an_app_that_could_not_be_removed_from_the_list_is_removed_from_it_later() {
 }
 
 #[test]
-fn a_key_file_of_an_app_that_is_switched_off_does_not_outlive_a_restart() {
+fn the_key_file_of_a_removed_default_app_is_deleted_at_start() {
     let folder = tempfile::tempdir().unwrap();
     let apps = open(folder.path());
     let key = std::fs::read(key_file(folder.path())).unwrap();

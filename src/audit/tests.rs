@@ -1,4 +1,4 @@
-//! Lines, rotation, and what a crash leaves.
+//! Lines, rotation, and recovery after a crash.
 
 #![expect(clippy::disallowed_methods, reason = "tests look at plain files")]
 
@@ -56,14 +56,14 @@ async fn every_line_is_written_once_in_order_over_rotations_and_restarts() {
         audit.flush().await.unwrap();
     }
     heard.extend(accounts(&follower.unwrap().more().unwrap()));
-    assert_eq!(heard, expected(0..150), "who follows sees the same as");
-    assert_eq!(accounts(&LogReader::open(&state).unwrap().1), expected(0..150), "who reads later");
+    assert_eq!(heard, expected(0..150), "a reader that follows sees the same lines");
+    assert_eq!(accounts(&LogReader::open(&state).unwrap().1), expected(0..150), "a later reader sees the same lines");
     assert!(state.join("audit.1.jsonl").exists() && !state.join("audit.100.jsonl").exists());
     assert_eq!(state.join(Series::Main.current()).metadata().unwrap().permissions().mode() & 0o7777, 0o600);
 }
 
 #[tokio::test]
-async fn only_so_much_is_kept_and_the_newest_of_it() {
+async fn only_the_newest_files_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 2 }, Clock::System).unwrap();
@@ -76,13 +76,13 @@ async fn only_so_much_is_kept_and_the_newest_of_it() {
 }
 
 #[tokio::test]
-async fn who_waits_is_told_once_that_lines_are_missing() {
+async fn a_flush_reports_missing_lines_once() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 1 }, Clock::System).unwrap();
     audit.note(line(0)).await;
     audit.flush().await.unwrap();
-    // A folder in the way of the next file.
+    // Blocks the next rotation.
     std::fs::create_dir(state.join("audit.1.jsonl")).unwrap();
     audit.note(line(1)).await;
     let told = audit.flush().await.unwrap_err().to_string();
@@ -96,7 +96,7 @@ async fn who_waits_is_told_once_that_lines_are_missing() {
 }
 
 #[tokio::test]
-async fn a_line_that_a_crash_cut_off_is_no_part_of_the_next() {
+async fn a_line_cut_off_by_a_crash_does_not_corrupt_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let limits = AuditLimits { file: 100_000, keep: 2 };
@@ -134,7 +134,7 @@ fn refused(app: Option<&str>) -> AuditLine {
     line
 }
 
-/// What each line says: the app, and how many lines it stands for.
+/// Of each line: the app (or account), and the number of events that the line counts.
 fn told(lines: &[LogLine]) -> Vec<(String, u64)> {
     let of = |line: &LogLine| match line {
         LogLine::Good(line, _) => {
@@ -146,7 +146,7 @@ fn told(lines: &[LogLine]) -> Vec<(String, u64)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_refused_without_end_pushes_out_nobodys_history() {
+async fn refused_requests_push_no_other_lines_out_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let audit = AuditLog::open(&state, AuditLimits { file: 40_000, keep: 1 }, Clock::virtual_at(crate::clock::Wall(0)))
@@ -169,7 +169,7 @@ async fn who_is_refused_without_end_pushes_out_nobodys_history() {
     audit.note_stranger("a wrong key", refused(None)).await;
     audit.note(line(2)).await;
     tokio::time::sleep(Duration::from_secs(61)).await;
-    // A second wave, and the daemon stops in the middle of it.
+    // A second wave, during which the daemon stops.
     for _ in 0..100 {
         audit.note_stranger("no key", refused(None)).await;
     }
@@ -182,7 +182,11 @@ async fn who_is_refused_without_end_pushes_out_nobodys_history() {
         waves.iter().flat_map(|wave| ten.into_iter().chain([wave - 10])).collect::<Vec<u64>>()
     };
     assert_eq!(of("editor"), counted(&[220_000]));
-    assert_eq!(of("busy"), [vec![1; 20], vec![40, 40]].concat(), "ten for each account that it refreshed");
+    assert_eq!(
+        of("busy"),
+        [vec![1; 20], vec![40, 40]].concat(),
+        "ten lines for each account that it refreshed, then counts"
+    );
     assert_eq!(of("reader"), [1; 100], "each token has its line");
     assert_eq!((of("account-1"), of("account-2"), of("other")), (vec![1], vec![1], vec![1]));
     let mut strangers = of("stranger");
@@ -194,12 +198,12 @@ async fn who_is_refused_without_end_pushes_out_nobodys_history() {
 }
 
 #[tokio::test]
-async fn strangers_have_files_of_their_own_which_are_read_in_their_place() {
+async fn unauthenticated_requests_have_their_own_files_and_are_merged_by_time() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 3 }, Clock::System).unwrap();
     audit.flush().await.unwrap();
-    assert!(!state.join("audit-denied.jsonl").exists(), "nothing to write, no file");
+    assert!(!state.join("audit-denied.jsonl").exists(), "no file without a line to write");
     let why = ["a", "b", "c", "d", "e", "f"];
     for (second, why) in why.iter().enumerate() {
         let at = |milli: u32| format!("2026-11-25T00:00:{second:02}.{milli:03}Z");
@@ -213,7 +217,7 @@ async fn strangers_have_files_of_their_own_which_are_read_in_their_place() {
     audit.note_stranger("g", refused(None)).await;
     audit.note(line(6)).await;
     audit.flush().await.unwrap();
-    assert_eq!(reader.more().unwrap().len(), 2, "who follows gets both");
+    assert_eq!(reader.more().unwrap().len(), 2, "a reader that follows gets both");
 }
 
 #[test]
@@ -225,11 +229,11 @@ fn lines_of_older_and_newer_versions_are_read() {
         let line: AuditLine = serde_json::from_str(text).unwrap();
         assert_eq!(line.more.unwrap_or_default() > 0, text.contains("more"));
     }
-    assert!(!serde_json::to_string(&line(1)).unwrap().contains("more"), "older readers see what they know");
+    assert!(!serde_json::to_string(&line(1)).unwrap().contains("more"), "older readers see only known members");
 }
 
 #[tokio::test]
-async fn limits_change_while_lines_are_written_and_none_is_lost() {
+async fn changing_limits_while_writing_loses_no_line() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let names = || {

@@ -1,9 +1,9 @@
-//! The broker against a scripted provider, in paused time and without sockets.
+//! The broker with a scripted provider, paused time and no sockets.
 
 mod another_person;
 mod clock_set;
 mod dropped;
-mod halting;
+mod hanging;
 mod kinds;
 mod locking;
 mod logins;
@@ -50,7 +50,7 @@ const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Answers from a script, else with a fresh pair; counts requests and how many there were at once.
+/// A provider that replies from a script, then with fresh token pairs, and counts total and concurrent requests.
 struct Scripted {
     clock: Clock,
     script: Mutex<VecDeque<RefreshOutcome>>,
@@ -58,18 +58,18 @@ struct Scripted {
     flying: AtomicUsize,
     most_at_once: AtomicUsize,
     latency: Mutex<Duration>,
-    /// Whether the host with the metadata keeps everybody waiting.
+    /// Whether the host of the metadata document hangs.
     hangs: AtomicBool,
     life: Mutex<Duration>,
     revoked: AtomicUsize,
     slow_revocation: Mutex<Duration>,
-    /// What was traded, and when.
+    /// Every token request, with its time.
     trades: Mutex<Vec<(Moment, String)>>,
-    /// What was pushed.
+    /// Parameters of every pushed authorization request.
     pushed: Mutex<Vec<Vec<(String, String)>>>,
     device: Mutex<Option<DeviceAuthorization>>,
     described: Mutex<Option<Described>>,
-    /// How many times it was asked about a token.
+    /// Number of token description requests.
     asked_about: AtomicUsize,
 }
 
@@ -232,7 +232,7 @@ struct Bench {
     store: Arc<Memory>,
     tabs: Arc<Tabs>,
     clock: Clock,
-    bell: watch::Sender<()>,
+    wake: watch::Sender<()>,
     world: World,
 }
 
@@ -262,7 +262,7 @@ impl Bench {
         Self::of(config(accounts), None).await
     }
 
-    /// With one account, `work`, whose config is what `edit` makes of it.
+    /// With one account, `work`, after `edit` has changed its config.
     async fn with(edit: impl FnOnce(&mut AccountConfig)) -> Self {
         Self::of(edited(edit), None).await
     }
@@ -271,7 +271,7 @@ impl Bench {
         let clock = Clock::virtual_at(Wall(1_700_000_000_000));
         let provider = Arc::new(Scripted::new(clock.clone()));
         let (store, tabs) = (Arc::<Memory>::default(), Arc::<Tabs>::default());
-        let (bell, jumps) = watch::channel(());
+        let (wake, jumps) = watch::channel(());
         let world = World {
             store: Arc::clone(&store) as Arc<_>,
             provider: Arc::clone(&provider) as Arc<_>,
@@ -284,7 +284,7 @@ impl Bench {
             audit: AuditLog::default(),
         };
         let broker = Broker::start(config, world.clone(), jumps, redirect_uri).await;
-        Self { broker, provider, store, tabs, clock, bell, world }
+        Self { broker, provider, store, tabs, clock, wake, world }
     }
 
     async fn logged_in(account: &str) -> Self {
@@ -293,7 +293,7 @@ impl Bench {
         bench
     }
 
-    /// With so many accounts, `a0` and on, all of them logged in.
+    /// With `accounts` logged-in accounts, named `a0`, `a1`, ...
     async fn crowded(accounts: usize) -> (Self, Vec<String>) {
         let names: Vec<String> = (0..accounts).map(|n| format!("a{n}")).collect();
         let bench = Self::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -303,7 +303,7 @@ impl Bench {
         (bench, names)
     }
 
-    /// The user's part of a login, up to the outcome.
+    /// Completes a login in a browser.
     async fn log_in(&self, account: &str) -> LoginStatus {
         let started = self.broker.start_login(account, LoginVia::CallerBrowser).await.unwrap();
         let answer = self.browse(started.start_url.as_deref().unwrap(), "code=c").await;
@@ -311,7 +311,7 @@ impl Bench {
         self.broker.login(&started.login_id, s(0)).await.unwrap().status
     }
 
-    /// What a browser brings back that was sent through the start URL.
+    /// The callback of a browser that opened the start URL.
     async fn browse(&self, start_url: &str, answer: &str) -> CallbackRequest {
         let start = self.leave(start_url).await;
         let url = url::Url::parse(&start.authorize_url).unwrap();
@@ -327,12 +327,12 @@ impl Bench {
         }
     }
 
-    /// Spends the start URL's ticket.
+    /// Redeems the start URL's ticket.
     async fn leave(&self, start_url: &str) -> BrowserStart {
         match self.broker.open_ticket(start_url.rsplit('/').next().unwrap()).await {
             Ok(StartRedirect::Leaves(start)) => start,
             Ok(StartRedirect::Over(id)) => panic!("{:?}", self.broker.outcome(&id).await),
-            Err(stray) => panic!("{stray:?}"),
+            Err(rejected) => panic!("{rejected:?}"),
         }
     }
 
@@ -347,7 +347,7 @@ impl Bench {
         }
     }
 
-    /// How a login ended: the clause, or nothing if it succeeded.
+    /// The reason why a login failed, or an empty string if it succeeded.
     async fn ended(&self, login_id: &str) -> String {
         let reply = self.broker.login(login_id, s(3600)).await.unwrap();
         let said = reply.failure.map(|failure| failure.error_description).unwrap_or_default();
@@ -367,7 +367,7 @@ impl Bench {
     }
 }
 
-/// For five minutes, to be asked for every five seconds.
+/// Valid for five minutes, polled every five seconds.
 fn device_authorization() -> DeviceAuthorization {
     DeviceAuthorization {
         device_code: DeviceCode::new("d"),

@@ -31,12 +31,12 @@ fn sound(text: &str) -> Config {
     parse(text).unwrap_or_else(|errors| panic!("{errors}\n---\n{text}"))
 }
 
-/// An account at Phone.com that is complete except for what is added.
+/// A Phone.com account that lacks only the keys in `more`.
 fn with_account(more: &str) -> String {
     format!("[accounts.work]\nprovider = \"phonecom\"\nclient_id = \"id\"\n{more}\n")
 }
 
-/// A config with one key of one section in it, and what that key needs.
+/// A config with this key of one section, and the other keys that it needs.
 fn with_key(path: &str, name: &str, value: &str) -> String {
     let line = format!("{name} = {value}\n");
     let secret = "client_secret = \"s\"\n";
@@ -115,7 +115,7 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
 }
 
 #[test]
-fn every_key_of_the_schema_is_accepted_with_its_example_and_its_words() {
+fn every_key_of_the_schema_accepts_its_example_and_keywords() {
     for section in SECTIONS {
         for key in section.keys {
             sound(&with_key(section.path, key.name, key.example));
@@ -129,7 +129,7 @@ fn every_key_of_the_schema_is_accepted_with_its_example_and_its_words() {
 }
 
 #[test]
-fn the_deserialiser_asks_for_every_key_of_the_schema_and_for_no_other() {
+fn the_deserialiser_reads_every_key_of_the_schema_and_no_other() {
     let text = "[listen]\n[store]\n[serve]\n[audit]\n[providers.p]\ntoken_url = \"https://t/\"\n\
                 [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\n";
     let path = Path::new("/test");
@@ -142,7 +142,7 @@ fn the_deserialiser_asks_for_every_key_of_the_schema_and_for_no_other() {
 }
 
 #[test]
-fn the_defaults_that_the_schema_tells_are_those_that_hold() {
+fn the_defaults_in_the_schema_are_the_effective_ones() {
     for section in SECTIONS {
         for key in section.keys {
             if let Fallback::Value(value) = key.fallback {
@@ -151,13 +151,13 @@ fn the_defaults_that_the_schema_tells_are_those_that_hold() {
                     .lines()
                     .filter(|l| !l.starts_with(&format!("{} =", key.name)))
                     .fold(String::new(), |t, l| t + l + "\n");
-                // A provider shows only in an account that uses it.
+                // A provider appears only through an account that uses it.
                 let user = if section.path == "providers.NAME" {
                     "[accounts.a]\nprovider = \"p\"\nclient_id = \"i\"\nclient_secret = \"s\"\n"
                 } else {
                     ""
                 };
-                // A warning has the position of its key.
+                // A warning gives the position of the key.
                 let [with, without] =
                     [text, without].map(|text| Config { warnings: Vec::new(), ..sound(&format!("{text}{user}")) });
                 assert_eq!(format!("{with:?}"), format!("{without:?}"), "{}.{}", section.path, key.name);
@@ -166,7 +166,7 @@ fn the_defaults_that_the_schema_tells_are_those_that_hold() {
     }
 }
 
-/// The example with the `#` removed from every line that is not prose.
+/// The example with every key uncommented.
 fn uncommented_example() -> String {
     let line = |line: &str| match line.strip_prefix('#') {
         Some(key) if !key.starts_with([' ', '\0']) && !key.is_empty() => format!("{key}\n"),
@@ -176,7 +176,7 @@ fn uncommented_example() -> String {
 }
 
 #[test]
-fn the_example_is_valid_as_it_is_and_with_every_key_uncommented() {
+fn the_example_is_valid_unchanged_and_with_every_key_uncommented() {
     assert!(sound(&example()).accounts.is_empty());
     let uncommented = uncommented_example();
     let config = sound(&uncommented);
@@ -198,7 +198,7 @@ fn the_reference_is_up_to_date() {
     let page = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         page == reference(),
-        "docs/config.md is not what the schema says; make it anew: RINGBACK_REGENERATE=1 cargo test --lib config"
+        "docs/config.md does not match the schema; regenerate it: RINGBACK_REGENERATE=1 cargo test --lib config"
     );
 }
 
@@ -211,14 +211,14 @@ fn an_empty_file_is_valid() {
 }
 
 #[test]
-fn a_section_of_a_presets_name_is_based_on_that_preset() {
+fn a_section_named_like_a_preset_is_based_on_it() {
     let config = sound(&format!("[providers.phonecom]\npkce = \"off\"\n{}", with_account("client_secret = \"s\"")));
     let dialect = &config.accounts["work"].dialect;
     assert_eq!((dialect.pkce, dialect.body, dialect.label.as_str()), (Pkce::Off, BodyEncoding::Json, "Phone.com"));
 }
 
 #[test]
-fn paths_scopes_and_extras_mean_what_the_reference_says() {
+fn paths_scopes_and_extra_parameters_work_as_documented() {
     let config = sound(&with_account(
         "client_secret_command = [\"~/bin/s\", \"x\"]\nscope = \"b  a\"\nextra_authorize = { prompt = \"login\" }\n\
          redirect_uri = \"http://localhost/cb\"\n[store]\nfolder = \"state\"\n[listen]\nsocket = \"~/s\"",
@@ -234,7 +234,7 @@ fn paths_scopes_and_extras_mean_what_the_reference_says() {
 }
 
 #[test]
-fn a_redirect_uri_is_as_the_browser_asks_for_it_also_on_port_80() {
+fn a_redirect_uri_is_written_like_the_browsers_request_also_on_port_80() {
     for uri in
         ["http://127.0.0.1/cb", "http://localhost:8000/", "http://[::1]:9/login/callback", "http://localhost:1/a%20b"]
     {
@@ -250,7 +250,7 @@ fn a_redirect_uri_is_as_the_browser_asks_for_it_also_on_port_80() {
 }
 
 #[test]
-fn how_the_user_is_told_is_part_of_what_is_used_where_it_is_not_the_usual() {
+fn the_description_shows_notification_keys_that_differ_from_the_default() {
     let lines = ["notify = \"off\"", "remind_after = \"7days\"", "open_login = true"];
     let with = |more: &str| describe(&sound(&with_account(&format!("client_secret = \"s\"\n{more}"))));
     let described = with(&lines.join("\n"));
@@ -260,7 +260,7 @@ fn how_the_user_is_told_is_part_of_what_is_used_where_it_is_not_the_usual() {
 }
 
 #[test]
-fn secrets_show_nowhere() {
+fn secrets_appear_nowhere() {
     let text = with_account("client_secret = \"canary\"");
     let config = sound(&text);
     let described = describe(&config);
@@ -301,7 +301,7 @@ proptest! {
     }
 
     #[test]
-    fn parse_never_panics_on_a_file_that_is_nearly_right(
+    fn parse_never_panics_on_a_nearly_valid_file(
         lines in proptest::collection::vec((0usize..40, "[ -~]{0,20}|\"[ -~]{0,20}\"|-?[0-9]{1,30}|\\[\\]|\\{\\}"), 0..6)
     ) {
         let keys: Vec<_> = SECTIONS.iter().flat_map(|s| s.keys.iter().map(move |k| (s.path.replace("NAME", "work"), k.name))).collect();

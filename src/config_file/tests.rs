@@ -1,4 +1,4 @@
-//! Where the config is found, and who else may have written it.
+//! Finding the config, and refusing files that other users can change.
 #![allow(clippy::disallowed_methods, reason = "files of a test")]
 
 use std::fs::{self, Permissions};
@@ -13,7 +13,7 @@ fn env(flag: &str, own: &str, xdg: &str, home: &str) -> ConfigEnv {
 }
 
 #[test]
-fn the_path_comes_from_the_first_that_is_set() {
+fn the_path_comes_from_the_first_source_that_is_set() {
     for ((flag, own, xdg, home), path) in [
         (("f", "/o", "/x", "/h"), "f"),
         (("", "/o", "/x", "/h"), "/o"),
@@ -27,7 +27,7 @@ fn the_path_comes_from_the_first_that_is_set() {
 }
 
 #[test]
-fn a_missing_file_says_where_it_was_looked_for_and_how_to_make_one() {
+fn the_error_for_a_missing_file_gives_its_path_and_how_to_create_it() {
     let error = load(&env("", "", "/nowhere", "/h")).unwrap_err().to_string();
     assert_eq!(
         error,
@@ -37,7 +37,7 @@ fn a_missing_file_says_where_it_was_looked_for_and_how_to_make_one() {
 }
 
 #[test]
-fn the_mode_says_who_can_read_it_and_what_must_not_be_used_is_refused() {
+fn unsafe_or_unreadable_config_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.toml");
     fs::write(&path, "a").unwrap();
@@ -57,7 +57,7 @@ fn the_mode_says_who_can_read_it_and_what_must_not_be_used_is_refused() {
 }
 
 #[test]
-fn a_byte_order_mark_is_cut_from_the_config_and_from_presets_and_moves_no_place() {
+fn a_byte_order_mark_is_ignored_and_shifts_no_position() {
     const BOM: &str = "\u{feff}";
     let folder = tempfile::tempdir().unwrap();
     let (config, presets) = (folder.path().join("c.toml"), folder.path().join("providers"));
@@ -78,7 +78,7 @@ fn a_byte_order_mark_is_cut_from_the_config_and_from_presets_and_moves_no_place(
 }
 
 #[test]
-fn presets_lie_beside_the_config_and_those_that_others_can_change_are_not_used() {
+fn presets_are_read_from_beside_the_config_unless_others_can_change_them() {
     let folder = tempfile::tempdir().unwrap();
     let (config, presets) = (folder.path().join("c.toml"), folder.path().join("providers"));
     let account =

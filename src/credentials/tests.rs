@@ -26,7 +26,7 @@ async fn message(source: &SecretSource, env: &CredentialEnv) -> String {
 }
 
 #[tokio::test]
-async fn a_private_file_gives_its_content_without_what_surrounds_it() {
+async fn a_private_file_gives_its_content_without_surrounding_white_space() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     file(&path, b" \n canary \r\n", 0o600);
@@ -39,7 +39,7 @@ async fn a_private_file_gives_its_content_without_what_surrounds_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_private_or_no_secret_is_refused_without_its_content() {
+async fn an_unsafe_or_invalid_file_is_refused_without_showing_its_content() {
     let folder = tempfile::tempdir().unwrap();
     let env = env(folder.path());
     let path = folder.path().join("s");
@@ -70,7 +70,7 @@ async fn a_file_that_is_not_private_or_no_secret_is_refused_without_its_content(
 }
 
 #[tokio::test]
-async fn a_command_gives_what_it_prints_and_sees_no_foreign_variable() {
+async fn a_command_gives_its_output_and_runs_with_a_clean_environment() {
     let env = env(Path::new("/"));
     assert!(resolve(&shell("echo canary"), &env).await.unwrap().matches("canary"));
     let names = "env | cut -d= -f1 | grep -v -x -e PWD -e SHLVL -e _ | tr '\\n' ,";
@@ -79,7 +79,7 @@ async fn a_command_gives_what_it_prints_and_sees_no_foreign_variable() {
 }
 
 #[tokio::test]
-async fn a_command_that_fails_tells_its_status_and_nothing_it_printed() {
+async fn a_failed_command_reports_its_status_and_none_of_its_output() {
     let env = env(Path::new("/"));
     for (source, why) in [
         (shell("echo canary; echo canary >&2; exit 3"), "failed (exit status: 3)"),
@@ -94,7 +94,7 @@ async fn a_command_that_fails_tells_its_status_and_nothing_it_printed() {
 }
 
 #[tokio::test]
-async fn a_command_that_hangs_is_killed_with_what_it_started() {
+async fn a_hanging_command_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let script = format!("sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait", pids.display());
@@ -105,7 +105,7 @@ async fn a_command_that_hangs_is_killed_with_what_it_started() {
             Err(_) => tokio::task::yield_now().await,
         }
     };
-    // From here on time is virtual: nothing else is due, so the deadline comes at once.
+    // With paused time the timeout elapses at once, since no other timer is due.
     tokio::time::pause();
     assert!(waiting.await.unwrap().contains("did not end within 10 s and was killed"));
     let stat = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `docs/errors.md` and `docs/api.md` say what the code says: of routes and logins.
+//! `docs/errors.md` and `docs/api.md` agree with the code on routes and logins.
 
 use crate::account::login_reason::LoginReason;
 use crate::account::trouble::TroubleKind;
@@ -57,7 +57,7 @@ fn every_reason_for_a_login_is_in_the_docs() {
 }
 
 #[test]
-fn every_kind_of_trouble_is_in_the_docs() {
+fn every_account_error_is_in_the_docs() {
     let rows = every_variant!(TroubleKind {
         Unreachable: [(
             TroubleKind::Unreachable,
@@ -91,7 +91,7 @@ fn every_kind_of_trouble_is_in_the_docs() {
 }
 
 #[test]
-fn every_page_that_a_browser_ends_up_at_without_a_login_is_in_the_docs() {
+fn every_page_for_a_rejected_callback_is_in_the_docs() {
     let again = "start again: `ringback login`";
     let rows = every_variant!(CallbackRejected {
         NoLoginPending: [(
@@ -138,7 +138,7 @@ fn every_page_that_a_browser_ends_up_at_without_a_login_is_in_the_docs() {
 }
 
 #[test]
-fn every_route_for_programs_is_in_the_docs() {
+fn every_api_route_is_in_the_docs() {
     let docs = std::fs::read_to_string(API).unwrap();
     for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
         let named = format!("| `{} {}` |", route.method.as_str(), route.path);

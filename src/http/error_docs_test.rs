@@ -1,4 +1,4 @@
-//! `docs/errors.md` says what the code says: of every error code, and of every error with its cause.
+//! `docs/errors.md` agrees with the code on every error code and on every error with its cause.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn every_code_is_in_the_docs() {
     keep_current("ErrorCode::TABLE", &table(["`error`", "HTTP", "exit", "meaning"], rows));
 }
 
-/// Each as a caller meets it, and what brings it about.
+/// Every error as a caller sees it, with its cause.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn errors() -> Vec<(Error, &'static str)> {
     let (account, why) = (String::from("work"), String::from("..."));
@@ -207,7 +207,7 @@ fn errors() -> Vec<(Error, &'static str)> {
     .into()
 }
 
-/// A refusal with this code of the provider's.
+/// A refusal with this error code from the provider.
 fn refused(code: &str) -> Error {
     let provider_error = Some(code.to_owned());
     Error::ProviderRefused { account: "work".into(), why: format!("{code}: ..."), provider_error }
@@ -219,7 +219,7 @@ fn every_error_is_in_the_docs_with_its_cause_and_its_hint() {
         [error.to_string(), format!("`{}`", error.code().row().name), cause.to_owned(), error.hint()]
     });
     keep_current("Error", &table(["message", "`error`", "cause", "what to do"], rows));
-    // Without a status, it is the command line's own.
+    // A row without a status is an error of the command line.
     for row in ErrorCode::TABLE.iter().filter(|row| row.status != 0) {
         assert!(errors().iter().any(|(error, _)| error.code() == row.code), "no error has the code {}", row.name);
     }

@@ -1,4 +1,4 @@
-//! The real provider against a scripted server.
+//! The HTTP provider against a scripted server.
 
 mod issuers;
 mod server;
@@ -62,14 +62,14 @@ fn provider() -> HttpProvider {
 }
 
 #[tokio::test]
-async fn a_query_travels_behind_that_of_the_address_and_shows_in_no_error() {
+async fn parameters_are_appended_to_the_urls_query_and_appear_in_no_error() {
     let server = Server::start(|_| (200, r#"{"access_token":"a"}"#.into())).await;
     let dialect = Dialect { body: BodyEncoding::Query, ..at(&server) };
     assert!(matches!(provider().trade(&dialect, &refresh(), &credentials()).await, RefreshOutcome::Granted(_)));
     let query = "mode=x&grant_type=refresh_token&refresh_token=REFRESH&client_id=c&client_secret=SECRET";
     assert_eq!(server.seen(), [format!("POST /token?{query} ")]);
 
-    // Nothing listens on port 1; a server that hangs up sends a reply that is not HTTP.
+    // Nothing listens on port 1; the other server closes the connection without a reply.
     let hangs_up = Server::start(|_| (0, String::new())).await;
     for url in ["http://127.0.0.1:1/token".to_owned(), hangs_up.url("/token")] {
         let mut dialect = dialect.clone();
@@ -81,7 +81,7 @@ async fn a_query_travels_behind_that_of_the_address_and_shows_in_no_error() {
 }
 
 #[tokio::test]
-async fn a_post_without_a_body_says_so() {
+async fn a_post_without_a_body_has_content_length_0() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -119,26 +119,26 @@ async fn a_request_over_the_limit_is_not_sent() {
         panic!("over the endpoint's limit")
     };
     assert!(wait > Duration::from_secs(25) && wait <= Duration::from_secs(30), "{wait:?}");
-    assert!(provider.describe(&dialect, &AccessToken::new("A"), &me).await.is_ok(), "another endpoint");
+    assert!(provider.describe(&dialect, &AccessToken::new("A"), &me).await.is_ok(), "the limit is per endpoint");
     let over_all = provider.device(&dialect, &Target::default(), &me).await;
     assert!(matches!(over_all, Err(AskError::Unreachable { retry_after: Some(_), .. })), "{over_all:?}");
     let another = Credentials { client_id: "d".into(), ..me.clone() };
     assert!(
         matches!(provider.trade(&dialect, &refresh(), &another).await, RefreshOutcome::Granted(_)),
-        "another client"
+        "the limit is per client"
     );
     assert_eq!(server.seen().len(), 4);
     clock.suspend(wait);
     assert!(
         matches!(provider.trade(&dialect, &refresh(), &me).await, RefreshOutcome::Busy { .. }),
-        "all together: a minute"
+        "the limit of all endpoints together lasts a minute"
     );
     clock.suspend(Duration::from_secs(31));
     assert!(matches!(provider.trade(&dialect, &refresh(), &me).await, RefreshOutcome::Granted(_)));
 }
 
 #[tokio::test]
-async fn only_what_says_so_is_revoked() {
+async fn a_revocation_succeeds_only_if_the_provider_confirms_it() {
     for (status, by_bearer, by_form) in
         [(200, true, true), (204, true, true), (401, true, false), (400, false, false), (503, false, false)]
     {
@@ -158,14 +158,14 @@ async fn only_what_says_so_is_revoked() {
 }
 
 #[tokio::test]
-async fn both_tokens_are_given_back_and_what_lives_on_is_told() {
+async fn both_tokens_are_revoked_and_a_token_that_stays_valid_is_reported() {
     const GONE: &str = r#"{"error":"invalid_token"}"#;
     const NO_KIND: &str = r#"{"error":"unsupported_token_type","error_description":"ACCESS?"}"#;
     let lives = |why: &str| Ok(RevocationOutcome::AccessTokenLives(why.to_owned()));
     let failed = |why: &str| Err(why.to_owned());
     for (refresh, access, expected) in [
         ((200, ""), (200, ""), Ok(RevocationOutcome::Complete)),
-        // RFC 7009 §2.2 requires 200 for an invalid token.
+        // RFC 7009 §2.2 requires 200 for an invalid token; 400 with `invalid_token` counts as revoked, too.
         ((200, ""), (400, GONE), Ok(RevocationOutcome::Complete)),
         ((400, GONE), (400, GONE), Ok(RevocationOutcome::Complete)),
         ((200, ""), (400, NO_KIND), lives("the provider answered 400 (unsupported_token_type)")),
@@ -189,7 +189,7 @@ async fn both_tokens_are_given_back_and_what_lives_on_is_told() {
 }
 
 #[tokio::test]
-async fn every_question_is_asked_at_its_endpoint() {
+async fn every_request_goes_to_its_endpoint() {
     let server = Server::start(|request| {
         let reply = match request.split(' ').nth(1) {
             Some("/par") => (201, r#"{"request_uri":"urn:x:1","expires_in":60}"#),
@@ -226,9 +226,9 @@ async fn every_question_is_asked_at_its_endpoint() {
     );
 }
 
-/// Phone.com's `GET /oauth/access-token`, where `/details` does not know a permanent token.
+/// Phone.com's `GET /oauth/access-token`, since `/details` does not know permanent tokens.
 #[tokio::test]
-async fn where_the_details_are_missing_the_fallback_is_asked() {
+async fn a_missing_details_endpoint_has_a_fallback() {
     const PERMANENT: &str = r#"{"scope":"account-owner","scope_details":[{"voip_id":7}]}"#;
     for (details, fallback, expected, asked) in [
         ((404, "{}"), (200, PERMANENT), Ok(7), 2),
@@ -255,7 +255,7 @@ async fn where_the_details_are_missing_the_fallback_is_asked() {
 }
 
 #[tokio::test]
-async fn what_a_provider_does_not_have_can_t_be_asked() {
+async fn a_missing_endpoint_is_an_error() {
     let (provider, me, token) = (provider(), credentials(), AccessToken::new("A"));
     let bare = Dialect { endpoints: Endpoints::default(), ..dialect() };
     let impossible = |what: &str| AskError::Impossible(format!("the provider has no {what}"));

@@ -1,4 +1,4 @@
-//! The store against real folders. Parts that need a process of their own run this test binary again.
+//! The store with real folders. Tests that need a separate process run this test binary again.
 
 mod keys;
 mod locked;
@@ -23,7 +23,7 @@ use crate::clock::{Clock, Wall};
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
 use crate::secret::Secret;
 
-/// A record in which every part shows its generation.
+/// A record with the generation in each of its values.
 pub(crate) fn record(generation: u64) -> Record {
     let wall = Wall(1_700_000_000_000);
     let lifetime = Duration::from_hours(1);
@@ -46,7 +46,7 @@ fn intended(generation: u64) -> Record {
     Record { intent: Some(intent), ..record(generation) }
 }
 
-/// tempfile's own folders are open to others.
+/// With mode 0700: the folders of `tempfile` are readable by other users.
 fn tempdir() -> tempfile::TempDir {
     tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o700)).tempdir().unwrap()
 }
@@ -85,7 +85,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// This test binary again, for one ignored test, by way of `sh -c "SETUP; exec ..."`.
+/// Runs one ignored test of this binary in a new process: `sh -c "SETUP; exec ..."`.
 fn rerun(setup: &str, test: &str, state: &Path) -> std::process::ExitStatus {
     Command::new("sh")
         .args(["-c", &format!("{setup}; exec \"$@\""), "sh"])
@@ -101,7 +101,7 @@ fn state_of_rerun() -> PathBuf {
 }
 
 #[test]
-fn what_was_committed_is_there_after_a_restart() {
+fn committed_records_survive_a_restart() {
     let folder = tempdir();
     let state = folder.path().join("a/b/state");
     let store = open(&state);
@@ -121,18 +121,18 @@ fn what_was_committed_is_there_after_a_restart() {
 }
 
 #[test]
-fn generations_only_go_up() {
+fn generations_only_increase() {
     let folder = tempdir();
     let store = open(&folder.path().join("state"));
     store.commit("work", &record(3)).unwrap();
     assert!(matches!(store.commit("work", &record(2)), Err(StoreError::Conflict { stored: 3, new: 2, .. })));
     assert!(matches!(store.commit("work", &intended(3)), Err(StoreError::Conflict { stored: 3, new: 3, .. })));
     assert!(matches!(store.begin("work", &intended(4)), Err(StoreError::Conflict { stored: 3, new: 4, .. })));
-    store.commit("work", &record(3)).expect("the same once more confirms it");
+    store.commit("work", &record(3)).expect("committing the same record again succeeds");
     assert_eq!(generation(&store), Some(3));
     store.begin("work", &intended(3)).unwrap();
     assert_eq!(store.load("work").unwrap().unwrap().intent, intended(3).intent);
-    store.begin("work", &intended(3)).expect("a second attempt uses what the first reserved");
+    store.begin("work", &intended(3)).expect("a second attempt reuses the reservation of the first");
     assert_eq!(names(&folder.path().join("state/accounts")).len(), 2, "the record and one reservation");
     store.commit("work", &record(4)).unwrap();
     assert!(store.load("work").unwrap().unwrap().intent.is_none());
@@ -140,7 +140,7 @@ fn generations_only_go_up() {
 }
 
 #[test]
-fn one_daemon_holds_the_folder_and_the_second_learns_who() {
+fn only_one_daemon_holds_the_folder_and_the_second_learns_which() {
     let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     match StateLock::take(folder.path()) {
@@ -149,7 +149,7 @@ fn one_daemon_holds_the_folder_and_the_second_learns_who() {
     }
     assert_eq!(crate::os::holder::daemon(folder.path()), Some(std::process::id()));
     drop(held);
-    // A command that holds the folder can't serve tokens, and clients must not take it for the daemon.
+    // A command that holds the lock serves no tokens, so clients must not be told to look for a daemon.
     let _held = StateLock::take(folder.path()).and_then(StateLock::of_command).unwrap();
     assert_eq!(crate::os::holder::daemon(folder.path()), None);
     match StateLock::take(folder.path()) {
@@ -159,7 +159,7 @@ fn one_daemon_holds_the_folder_and_the_second_learns_who() {
 }
 
 #[test]
-fn what_a_crash_left_behind_is_removed_and_nothing_else() {
+fn only_leftovers_of_a_crash_are_removed() {
     let folder = tempdir();
     let store = open(folder.path());
     store.commit("work", &record(1)).unwrap();
@@ -173,7 +173,7 @@ fn what_a_crash_left_behind_is_removed_and_nothing_else() {
 }
 
 #[test]
-fn a_record_that_vanished_under_the_daemon_is_written_anew() {
+fn a_record_deleted_under_the_daemon_is_written_again() {
     let folder = tempdir();
     let store = open(folder.path());
     store.commit("work", &record(4)).unwrap();
@@ -182,11 +182,14 @@ fn a_record_that_vanished_under_the_daemon_is_written_anew() {
     put(&folder.path().join("accounts/work.sealed"), b"junk");
     store.commit("work", &record(5)).unwrap();
     assert_eq!(generation(&store), Some(5));
-    assert!(names(&folder.path().join("accounts")).iter().any(|n| n.contains(".damaged-")), "the junk was kept");
+    assert!(
+        names(&folder.path().join("accounts")).iter().any(|n| n.contains(".damaged-")),
+        "the damaged file was set aside"
+    );
 }
 
 #[test]
-fn of_many_commits_of_one_generation_one_wins() {
+fn of_concurrent_commits_of_one_generation_one_wins() {
     let folder = tempdir();
     let store = open(folder.path());
     let won: Vec<String> = std::thread::scope(|scope| {
@@ -205,7 +208,7 @@ fn of_many_commits_of_one_generation_one_wins() {
 }
 
 #[test]
-fn debug_and_files_show_nothing_of_a_token() {
+fn debug_output_and_files_contain_no_token() {
     let folder = tempdir();
     let store = open(folder.path());
     store.begin("work", &intended(0)).unwrap();
@@ -246,7 +249,7 @@ fn rerun_commits_once() {
     store.commit("work", &record(next + 1)).unwrap();
 }
 
-/// Every step of two refreshes in a row: what is found afterwards is the record before or after.
+/// At every step of two consecutive refreshes, a crash leaves the record before or the record after.
 #[cfg(feature = "failpoints")]
 #[test]
 fn a_crash_at_any_step_leaves_a_whole_record() {

@@ -1,5 +1,5 @@
-//! A login as another person that waits for an answer, and others who would give it: the page's form from elsewhere, and
-//! the API without the right to.
+//! A login as another person that waits for a confirmation, and attempts to confirm it: with the page's form from
+//! elsewhere, and over the API without permission.
 
 use ringback::contract::{LoginReply, LoginStatus};
 
@@ -7,25 +7,25 @@ use url::Url;
 
 use crate::http::{Browser, Reply, Request, Wire, parse};
 use crate::idp::{Idp, granted};
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{World, account, provider, until};
 
-/// Name, the head's lines (see [`Stage::filled`]), the body, and the statuses that will do.
+/// Name, head (see [`Stage::filled`]), body, and accepted statuses.
 type Attack = (&'static str, &'static str, &'static str, &'static [u16]);
 
-/// The form as the browser sends it that logged in; what a row adds comes behind it.
+/// The form as sent by the browser that logged in. Rows append lines to it.
 const HEAD: &str = "POST /login/outcome/{I} HTTP/1.1\nHost: {A}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\n";
 const BODY: &str = "form_token={F}&answer=replace";
 const GOOD: &str = "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C}";
-/// The same over the API.
+/// The same answer over the API.
 const API: &str =
     "POST /v1/logins/{I}/answer HTTP/1.1\nHost: {A}\nContent-Type: application/json\nContent-Length: {L}\n";
 const YES: &str = "{\"replace\":true}";
 
-/// Rows that begin with `+` are [`HEAD`] and these lines, those with `!` are [`API`] and these.
+/// Rows that begin with `+` append their lines to [`HEAD`], those with `!` to [`API`].
 #[rustfmt::skip]
 const ATTACKS: &[Attack] = &[
-    // whose form it is
+    // where the form comes from
     ("a form without an Origin", "+Cookie: {C}", BODY, &[403]),
     ("a form of another site", "+Origin: http://evil.example\nCookie: {C}", BODY, &[403]),
     ("a form of another port of ours", "+Origin: http://127.0.0.1:1\nCookie: {C}", BODY, &[403]),
@@ -34,27 +34,27 @@ const ATTACKS: &[Attack] = &[
     ("a form of the Origin null of another site", "+Origin: null\nSec-Fetch-Site: cross-site\nCookie: {C}", BODY, &[403]),
     ("a form of the Origin null of another port", "+Origin: null\nSec-Fetch-Site: same-site\nCookie: {C}", BODY, &[403]),
     ("a form of our Origin, by a foreign page's metadata", "+Origin: http://{A}\nSec-Fetch-Site: cross-site\nCookie: {C}", BODY, &[403]),
-    ("a form that somebody navigated to", "+Origin: http://{A}\nSec-Fetch-Site: none\nCookie: {C}", BODY, &[403]),
+    ("a form with the fetch metadata of a navigation", "+Origin: http://{A}\nSec-Fetch-Site: none\nCookie: {C}", BODY, &[403]),
     ("a form under a rebound name", "POST /login/outcome/{I} HTTP/1.1\nHost: evil.example:{P}\nOrigin: http://evil.example:{P}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\n", BODY, &[403]),
-    // whose browser it is
+    // which browser sends it
     ("a form without the cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin", BODY, &[403]),
     ("a form with another login's cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C2}", BODY, &[403]),
     ("the form's token for a cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: ringback_question={F}", BODY, &[403]),
     ("the login's id for a cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: ringback_question={I}", BODY, &[403]),
     ("a key for a cookie", "+Origin: http://{A}\nSec-Fetch-Site: same-origin\nAuthorization: Bearer {K}", BODY, &[403]),
-    // what it says
+    // what it contains
     ("a form without its token", GOOD, "answer=replace", &[403]),
     ("a form with an empty token", GOOD, "form_token=&answer=replace", &[403]),
     ("a form with another login's token", GOOD, "form_token={F2}&answer=replace", &[403]),
     ("a form with both tokens", GOOD, "form_token={F2}&form_token={F}&answer=replace", &[400]),
     ("a form with both answers", GOOD, "form_token={F}&answer=keep&answer=replace", &[400]),
     ("a form without an answer", GOOD, "form_token={F}", &[400]),
-    ("a form with an answer of its own", GOOD, "form_token={F}&answer=Replace", &[400]),
+    ("a form with an unknown answer", GOOD, "form_token={F}&answer=Replace", &[400]),
     ("the answer in the query", "POST /login/outcome/{I}?form_token={F}&answer=replace HTTP/1.1\nHost: {A}\nOrigin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\n", "", &[400]),
     ("a form as JSON", "POST /login/outcome/{I} HTTP/1.1\nHost: {A}\nOrigin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: application/json\nContent-Length: {L}\n", "{\"form_token\":\"{F}\",\"answer\":\"replace\"}", &[400]),
     ("a form as text", "POST /login/outcome/{I} HTTP/1.1\nHost: {A}\nOrigin: http://{A}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: text/plain\nContent-Length: {L}\n", BODY, &[400]),
     ("a form of 2 KiB", GOOD, "form_token={F}&answer=replace&x={X}", &[413]),
-    // another way
+    // other methods and paths
     ("the answer by GET", "GET /login/outcome/{I}?form_token={F}&answer=replace HTTP/1.1\nHost: {A}\nCookie: {C}\n", "", &[200]),
     ("the answer by HEAD", "HEAD /login/outcome/{I}?form_token={F}&answer=replace HTTP/1.1\nHost: {A}\nCookie: {C}\n", "", &[405]),
     ("the answer by PUT", "PUT /login/outcome/{I} HTTP/1.1\nHost: {A}\nOrigin: http://{A}\nCookie: {C}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\n", BODY, &[405]),
@@ -75,13 +75,13 @@ const ATTACKS: &[Attack] = &[
     ("over the API for no login", "POST /v1/logins/guessed/answer HTTP/1.1\nHost: {A}\nAuthorization: Bearer {K}\nContent-Type: application/json\nContent-Length: {L}\n", YES, &[404]),
 ];
 
-/// Two accounts, each with a login as another person that asks.
+/// Two accounts, each with a login as another person that waits for a confirmation.
 struct Stage {
     world: World,
     logins: [String; 2],
     cookies: [String; 2],
     form_tokens: [String; 2],
-    /// Of every account, of another account, and for reading only.
+    /// For every account, for another account, and for reading only.
     keys: [String; 3],
 }
 
@@ -168,42 +168,42 @@ impl Stage {
 }
 
 #[test]
-fn nobody_else_answers_whether_another_person_takes_an_account() {
+fn only_the_user_can_confirm_a_login_as_another_person() {
     let idp = Idp::start();
     let stage = Stage::set(&idp);
     let before = stage.seen();
     assert_eq!(before, "[(Pending, true), (Pending, true)] AT~canary-ann AT~canary-ann");
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, head, body, statuses) in ATTACKS {
-        siege.row();
+        report.row();
         let reply = stage.send(head, body);
-        siege.expect(name, statuses.contains(&reply.status), &reply);
-        siege.expect(name, !reply.body.contains("canary") && reply.header("set-cookie").is_none(), &reply);
-        siege.expect(name, stage.seen() == before, stage.seen());
+        report.expect(name, statuses.contains(&reply.status), &reply);
+        report.expect(name, !reply.body.contains("canary") && reply.header("set-cookie").is_none(), &reply);
+        report.expect(name, stage.seen() == before, stage.seen());
     }
-    // The controls: the form is good in its own browser, once; the API with the right key.
-    siege.row();
+    // The controls: the form works once in its own browser, and the API with the right key.
+    report.row();
     assert_eq!(
         stage.send("+Origin: null\nSec-Fetch-Site: same-origin\nCookie: ringback_question=junk; {C}", BODY).status,
         303,
-        "the form is good, whatever other servers of 127.0.0.1 have set beside its cookie"
+        "the form works, whatever cookies other servers on 127.0.0.1 have set"
     );
     assert_eq!((stage.look(0).status, stage.world.token("work").as_str()), (LoginStatus::Succeeded, "AT~canary-eve"));
     for body in [BODY, "form_token={F}&answer=keep"] {
-        siege.row();
+        report.row();
         let again = stage.send(GOOD, body);
-        siege.expect("the form again", again.status == 400, &again);
-        siege.expect("the form again", stage.world.token("work") == "AT~canary-eve", stage.seen());
+        report.expect("the form again", again.status == 400, &again);
+        report.expect("the form again", stage.world.token("work") == "AT~canary-eve", stage.seen());
     }
-    siege.row();
+    report.row();
     let again = stage.send("!Authorization: Bearer {K}", "{\"replace\":false}");
-    siege.expect("the API after the form", again.status == 400, &again);
+    report.expect("the API after the form", again.status == 400, &again);
     assert_eq!(stage.world.token("home"), "AT~canary-ann", "the other login is another question");
-    siege.end();
+    report.end();
 }
 
 #[test]
-fn an_answer_after_the_time_is_none() {
+fn a_confirmation_after_the_timeout_is_ignored() {
     let idp = Idp::start();
     let world = World::start_with(&idp, "[serve]\nlogin_timeout = \"2s\"", "", "");
     idp.next(granted("ann"));
@@ -216,7 +216,7 @@ fn an_answer_after_the_time_is_none() {
     let page = browser.visit(&url);
     let token = page.form_token();
     let look = || world.login_status(&started.login_id);
-    until("nobody answered", || (look() == LoginStatus::Failed).then_some(()));
+    until("the confirmation has timed out", || (look() == LoginStatus::Failed).then_some(()));
     let (.., name, value) = browser.cookies.iter().find(|(_, of, ..)| *of == url.path()).unwrap();
     let mut form = Request::new("POST", url.path())
         .header("Origin", &format!("http://{}", world.authority()))

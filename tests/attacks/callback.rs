@@ -1,5 +1,5 @@
-//! Answers that are none: what does not have the state and the cookie of the pending login leaves it as it is, and what
-//! has them and can't be used ends it with the reason.
+//! Bad callbacks: without the state and the cookie of the pending login they change nothing; with them, but unusable,
+//! they end the login with the reason.
 
 use ringback::contract::LoginStatus;
 use url::Url;
@@ -8,11 +8,11 @@ use crate::http::{Browser, Reply, Request, Wire};
 use crate::idp::Idp;
 use crate::world::World;
 
-/// What a stranger, a broken provider or a curious program sends.
+/// A callback from an attacker, a broken provider or a curious program.
 struct Bad {
     what: &'static str,
     status: u16,
-    /// Changes the good request's URL.
+    /// Changes the URL of the good request.
     url: fn(&mut Url),
     method: &'static str,
     cookie: Cookie,
@@ -60,9 +60,9 @@ const TABLE: &[Bad] = &[
     Bad { what: "another's cookie", cookie: Cookie::WrongValue, ..PLAIN },
     Bad { what: "HEAD", method: "HEAD", status: 405, ..PLAIN },
     Bad { what: "POST", method: "POST", status: 404, ..PLAIN },
-    Bad { what: "a form of our own page, where no answer comes in the fragment", status: 404, ..FORM },
+    Bad { what: "a form of our own page, for a grant without fragment", status: 404, ..FORM },
     Bad { what: "a form of another site", headers: &[("Origin", "https://evil.example"), FORM_TYPE], ..FORM },
-    Bad { what: "a form of nobody", headers: &[FORM_TYPE], status: 404, ..FORM },
+    Bad { what: "a form without Origin", headers: &[FORM_TYPE], status: 404, ..FORM },
     Bad { what: "JSON of our own page", headers: &[OURS, ("Content-Type", "application/json")], status: 400, ..FORM },
     Bad { what: "OPTIONS", method: "OPTIONS", status: 404, ..PLAIN },
     Bad { what: "another path", url: |url| url.set_path("/callback/other"), status: 404, ..PLAIN },
@@ -75,7 +75,7 @@ const TABLE: &[Bad] = &[
     Bad { what: "a foreign origin", headers: &[("Origin", "https://evil.example")], status: 403, ..PLAIN },
 ];
 
-/// What has the right state and cookie, and is no answer all the same; and what both sides say of it.
+/// Unusable callbacks with the right state and cookie, and the reason given by the page and the API.
 const UNUSABLE: &[(Bad, &str)] = &[
     (Bad { what: "the state twice", url: |url| replace(url, "state", &["=", "="]), ..PLAIN }, "`state` more than once"),
     (Bad { what: "two codes", url: |url| replace(url, "code", &["=", "other"]), ..PLAIN }, "`code` more than once"),
@@ -88,10 +88,10 @@ const UNUSABLE: &[(Bad, &str)] = &[
     ),
 ];
 
-/// What it is, and what puts it there.
+/// Name, and the function that adds it.
 type Beside = (&'static str, fn(&mut Url));
 
-/// What stands beside a good answer and is not read, or is as if it were not there (RFC 6749 §3.1).
+/// Additions to a good callback that are ignored, or count as omitted (RFC 6749 §3.1).
 const BESIDE_THE_CODE: &[Beside] = &[
     ("a long session_state", |url| add(url, "session_state", &"x".repeat(9000))),
     ("a long id_token", |url| add(url, "id_token", &"x".repeat(9000))),
@@ -114,7 +114,7 @@ fn begun(world: &World) -> (ringback::contract::LoginStarted, Browser, Url) {
 }
 
 #[test]
-fn an_answer_to_this_login_that_can_not_be_used_ends_it_with_the_reason_on_both_sides() {
+fn an_unusable_callback_ends_its_login_with_the_same_reason_on_the_page_and_in_the_api() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for (bad, why) in UNUSABLE {
@@ -127,11 +127,11 @@ fn an_answer_to_this_login_that_can_not_be_used_ends_it_with_the_reason_on_both_
         let shown = why.split('`').next().unwrap();
         assert!(page.body.contains("Not logged in to work") && page.body.contains(shown), "{}: {page:?}", bad.what);
     }
-    assert!(idp.seen_at("/token").is_empty(), "none was exchanged");
+    assert!(idp.seen_at("/token").is_empty(), "no code was exchanged");
 }
 
 #[test]
-fn what_nobody_reads_stands_in_no_logins_way() {
+fn ignored_parameters_do_not_disturb_a_login() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for (what, more) in BESIDE_THE_CODE {
@@ -152,13 +152,13 @@ fn a_code_of_twenty_four_kibibytes_reaches_the_provider_whole() {
     replace(&mut answer, "code", &[&long]);
     let reply = send(&PLAIN, &answer, &browser);
     assert_eq!(reply.status, 303, "{reply:?}");
-    let failure = world.login_end(&started.login_id).failure.expect("the provider knows no such code");
+    let failure = world.login_end(&started.login_id).failure.expect("the provider does not know this code");
     assert!(failure.error_description.contains("refused the code"), "{failure:?}");
     assert!(idp.seen_at("/token").pop().unwrap().body.contains(&long));
 }
 
 #[test]
-fn too_many_cookies_are_refused_with_a_page_a_log_line_and_a_word_to_who_waits() {
+fn too_many_cookies_are_refused_with_a_page_a_log_line_and_a_notice_to_the_caller() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let (started, browser, good) = begun(&world);
@@ -174,7 +174,7 @@ fn too_many_cookies_are_refused_with_a_page_a_log_line_and_a_word_to_who_waits()
     world.until_logged("the cookies of the request have more than 32 KiB");
     let told = world.get(&format!("/v1/logins/{}", started.login_id)).parse::<ringback::contract::LoginReply>();
     assert!(told.notice.is_some_and(|notice| notice.contains("cookies")) && told.status == LoginStatus::Pending);
-    assert_eq!(with(30).status, 303, "and as many as that are read");
+    assert_eq!(with(30).status, 303, "fewer cookies are accepted");
     assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded);
 }
 
@@ -196,7 +196,7 @@ fn send(bad: &Bad, good: &Url, browser: &Browser) -> Reply {
 }
 
 #[test]
-fn nothing_but_the_right_answer_changes_a_pending_login_and_the_right_one_completes_it() {
+fn only_the_right_callback_changes_a_pending_login_and_completes_it() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let started = world.start_login("work", "caller_browser");
@@ -205,22 +205,22 @@ fn nothing_but_the_right_answer_changes_a_pending_login_and_the_right_one_comple
     for bad in TABLE {
         let reply = send(bad, &good, &browser);
         assert_eq!(reply.status, bad.status, "{}: {reply:?}", bad.what);
-        assert!(!reply.body.contains("canary"), "{}: repeats what was sent", bad.what);
+        assert!(!reply.body.contains("canary"), "{}: echoes the request", bad.what);
         assert_eq!(world.login_status(&started.login_id), LoginStatus::Pending, "{}", bad.what);
     }
-    assert!(idp.seen_at("/token").is_empty(), "none was exchanged");
+    assert!(idp.seen_at("/token").is_empty(), "no code was exchanged");
     let page = browser.go(good.as_str());
     assert_eq!((page.status, world.login_end(&started.login_id).status), (200, LoginStatus::Succeeded), "{page:?}");
-    // The same answer once more: its state is spent, and the page tells what came of it.
+    // The same callback again: its state is used up, and the page shows the outcome.
     let again = browser.go(good.as_str());
     assert!(again.status == 200 && again.body.contains("has already succeeded"), "{again:?}");
     let stranger = send(&Bad { cookie: Cookie::Missing, ..PLAIN }, &good, &browser);
-    assert_eq!(stranger.status, 404, "in that browser alone");
+    assert_eq!(stranger.status, 404, "only the browser that logged in sees the outcome");
     assert_eq!(idp.seen_at("/token").len(), 1);
     assert!(idp.honours(&world.token("work")));
 }
 
-/// Cookies that any web server on 127.0.0.1 can set beside the flow's, which is `{N}={V}`.
+/// Cookies that any web server on 127.0.0.1 can set besides the flow's, which is `{N}={V}`.
 const BESIDE: &[&str] = &[
     "{N}=x; {N}={V}",
     "{N}={V}; {N}=x",
@@ -231,7 +231,7 @@ const BESIDE: &[&str] = &[
 ];
 
 #[test]
-fn what_other_servers_of_this_host_set_beside_the_flows_cookie_ends_no_login() {
+fn cookies_of_other_servers_on_this_host_end_no_login() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for cookies in BESIDE {
@@ -249,7 +249,7 @@ fn what_other_servers_of_this_host_set_beside_the_flows_cookie_ends_no_login() {
 }
 
 #[test]
-fn a_used_answer_leads_to_its_own_login_while_another_is_pending() {
+fn a_repeated_callback_leads_to_its_own_login_while_another_is_pending() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let (first, mut browser, old) = begun(&world);
@@ -266,7 +266,7 @@ fn a_used_answer_leads_to_its_own_login_while_another_is_pending() {
 }
 
 #[test]
-fn a_late_answer_is_told_that_its_login_ran_out_while_a_newer_one_is_pending() {
+fn a_late_callback_shows_that_its_login_timed_out_while_a_newer_one_is_pending() {
     let idp = Idp::start();
     let world = World::start_with(&idp, "[serve]\nlogin_timeout = \"1s\"", "", "");
     let (first, mut browser, old) = begun(&world);
@@ -281,7 +281,7 @@ fn a_late_answer_is_told_that_its_login_ran_out_while_a_newer_one_is_pending() {
 }
 
 #[test]
-fn with_no_login_pending_a_callback_is_a_page_that_says_so_whatever_it_brings() {
+fn without_a_pending_login_every_callback_is_a_page_that_says_so() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let shape = |target: &str| {
@@ -294,11 +294,11 @@ fn with_no_login_pending_a_callback_is_a_page_that_says_so_whatever_it_brings() 
     assert_eq!(shape("/callback/idp"), page);
     world.until_logged("no login is waiting for an answer there");
     let unknown = shape("/no/such/path");
-    assert!(unknown.0 == 404 && unknown.1.contains("not_found"), "for programs: {unknown:?}");
+    assert!(unknown.0 == 404 && unknown.1.contains("not_found"), "programs get JSON: {unknown:?}");
 }
 
 #[test]
-fn an_answer_with_the_wrong_issuer_fails_the_login_and_spends_no_code() {
+fn a_callback_with_the_wrong_issuer_fails_the_login_and_exchanges_no_code() {
     let idp = Idp::start();
     let world = World::start_with(&idp, "", "issuer = \"https://right.example\"", "");
     let started = world.start_login("work", "caller_browser");

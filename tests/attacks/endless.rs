@@ -1,5 +1,5 @@
-//! A hostile provider that does not end: what it sends is taken up to a bound, by bytes and by time, and the owner
-//! of another account is served meanwhile.
+//! A hostile provider whose reply never ends: reading stops at a limit in bytes and in time, and other accounts are
+//! served in the meantime.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 use ringback::contract::LoginStatus;
 
 use crate::idp::Idp;
-use crate::siege::{Siege, alone};
+use crate::report::{Report, alone};
 use crate::world::{World, account, provider};
 
-/// Far below a gigabyte, and well above what the sockets' buffers swallow by themselves.
+/// Far below a gigabyte, and well above the size of the socket buffers.
 const FEW: usize = 16 << 20;
-/// What is sent at most. Where that is a row's bound, all of it is dropped as it comes, until the time is over.
+/// The most that is sent. In a row with this limit the daemon discards everything until its timeout.
 const GIGABYTE: usize = 1 << 30;
 
-/// Name, what is sent first, what is sent again and again, between two of those how long a pause, and how many bytes
-/// may be taken.
+/// Name, the first bytes, the bytes that are sent repeatedly, the pause between repetitions, and the most bytes that
+/// the daemon may read.
 type Attack = (&'static str, &'static str, &'static [u8], Duration, usize);
 
 const NONE: Duration = Duration::ZERO;
@@ -42,7 +42,7 @@ const ATTACKS: &[Attack] = &[
     ("a body by drops", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n", b" ", Duration::from_millis(400), FEW),
 ];
 
-/// Sends until the other side has had enough; gives how many bytes were taken.
+/// Sends until the peer closes; returns how many bytes were sent.
 fn flood(mut stream: TcpStream, (_, first, again, pause, _): Attack) -> usize {
     stream.set_write_timeout(Some(Duration::from_secs(25))).unwrap();
     let _ = stream.read(&mut [0; 8192]);
@@ -51,7 +51,7 @@ fn flood(mut stream: TcpStream, (_, first, again, pause, _): Attack) -> usize {
     let begun = Instant::now();
     while sent < GIGABYTE && begun.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(pause);
-        // Where nothing is sent, whether the other side is still there shows when it is asked.
+        // If nothing is being sent, only a read shows whether the peer is still connected.
         stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
         let gone = matches!(stream.read(&mut [0; 64]), Ok(0));
         match stream.write(&again) {
@@ -62,7 +62,7 @@ fn flood(mut stream: TcpStream, (_, first, again, pause, _): Attack) -> usize {
     sent
 }
 
-/// One row against a daemon of its own: how the login ended, what was taken, the daemon's peak.
+/// One row with its own daemon: how the login ended, the bytes sent, the daemon's peak memory and its log.
 fn endure(attack: Attack) -> (LoginStatus, usize, u64, String) {
     let idp = Idp::start();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -90,20 +90,20 @@ fn endure(attack: Attack) -> (LoginStatus, usize, u64, String) {
 }
 
 #[test]
-fn what_a_provider_sends_is_bounded_by_bytes_and_by_time() {
+fn replies_of_a_provider_are_limited_in_bytes_and_in_time() {
     let _alone = alone();
-    // All at once: they mostly wait.
+    // All rows at once, since they mostly wait.
     let attempts: Vec<_> = ATTACKS.iter().map(|attack| std::thread::spawn(|| endure(*attack))).collect();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for ((name, .., most), attempt) in ATTACKS.iter().zip(attempts) {
-        siege.row();
+        report.row();
         let Ok((status, taken, peak, seen)) = attempt.join() else {
-            siege.expect(name, false, "it panicked, see above");
+            report.expect(name, false, "it panicked, see above");
             continue;
         };
-        siege.expect(name, status == LoginStatus::Failed, &seen);
-        siege.expect(name, taken < *most, format!("{taken} bytes were taken"));
-        siege.expect(name, peak < 128 << 10, format!("the daemon grew to {peak} KiB"));
+        report.expect(name, status == LoginStatus::Failed, &seen);
+        report.expect(name, taken < *most, format!("{taken} bytes were taken"));
+        report.expect(name, peak < 128 << 10, format!("the daemon grew to {peak} KiB"));
     }
-    siege.end();
+    report.end();
 }

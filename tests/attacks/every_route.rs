@@ -1,14 +1,14 @@
-//! What holds for every route there is, read off the table that the daemon itself is built from: each row here is
-//! tried on each of them, so a route that is added is attacked without a word.
+//! Attacks that every route must withstand. The routes come from the daemon's own table, so a new route is attacked
+//! without a change here.
 
 use ringback::routes::{Access, ROUTES};
 
 use crate::http::{Request, Wire};
 use crate::idp::Idp;
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::World;
 
-/// Name, the method (empty: the route's own), headers, whether a good key is shown, and the statuses that will do.
+/// Name, method (empty: the route's own), headers, whether a valid key is sent, and accepted statuses.
 type Attack = (&'static str, &'static str, &'static [(&'static str, &'static str)], bool, &'static [u16]);
 
 #[rustfmt::skip]
@@ -26,11 +26,11 @@ const ATTACKS: &[Attack] = &[
     ("two Hosts", "", &[("Host", "{A}"), ("Host", "{A}")], true, &[400]),
 ];
 
-/// What a stranger without key, cookie or ticket gets from a route.
-fn turned_away(access: Access) -> &'static [u16] {
+/// The statuses for a caller without key, cookie or ticket.
+fn refused_statuses(access: Access) -> &'static [u16] {
     match access {
         Access::Public => &[200, 204],
-        // The secret is in the path, and it is wrong.
+        // The secret is in the path, and wrong.
         Access::Browser => &[404, 410],
         Access::Read | Access::Write => &[401],
         Access::Socket | Access::Owner => &[403],
@@ -39,7 +39,7 @@ fn turned_away(access: Access) -> &'static [u16] {
 }
 
 #[test]
-fn no_route_is_open_to_strangers_or_to_pages_of_other_sites() {
+fn no_route_is_open_to_unauthenticated_callers_or_other_sites() {
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
@@ -54,13 +54,13 @@ fn no_route_is_open_to_strangers_or_to_pages_of_other_sites() {
         (view.state, view.generation, view.login_pending, apps)
     };
     let (before, asked) = (state(), idp.seen().len());
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for route in &ROUTES {
         let path = route.path.replace("{name}", "work").replace("{id}", "guessed").replace("{ticket}", "guessed");
-        let own = (route.method.as_str(), turned_away(route.access));
+        let own = (route.method.as_str(), refused_statuses(route.access));
         let stranger = ("a stranger", "", &[][..], false, own.1);
         for (name, method, headers, with_key, statuses) in ATTACKS.iter().copied().chain([stranger]) {
-            siege.row();
+            report.row();
             let mut request = Request::new(if method.is_empty() { own.0 } else { method }, &path);
             if with_key {
                 request = request.header("Authorization", &format!("Bearer {key}"));
@@ -70,13 +70,13 @@ fn no_route_is_open_to_strangers_or_to_pages_of_other_sites() {
             }
             let reply = Wire::tcp(&authority).ask(&request.bytes(&authority));
             let name = format!("{name} at {} {}", route.method.as_str(), route.path);
-            siege.expect(&name, statuses.contains(&reply.status), &reply);
+            report.expect(&name, statuses.contains(&reply.status), &reply);
             let readable = reply.headers.iter().any(|(n, _)| n.to_lowercase().starts_with("access-control"));
-            siege.expect(&name, !readable && !reply.body.contains("canary"), &reply);
-            siege.expect(&name, reply.header("x-frame-options") == Some("DENY"), &reply);
+            report.expect(&name, !readable && !reply.body.contains("canary"), &reply);
+            report.expect(&name, reply.header("x-frame-options") == Some("DENY"), &reply);
         }
-        siege.expect(route.path, state() == before, state());
+        report.expect(route.path, state() == before, state());
     }
-    assert_eq!(idp.seen().len(), asked, "the provider was asked something");
-    siege.end();
+    assert_eq!(idp.seen().len(), asked, "the provider received a request");
+    report.end();
 }

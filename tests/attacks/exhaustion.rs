@@ -1,4 +1,4 @@
-//! Whoever can connect can try to use the daemon up. The owner is served all the same, on the socket.
+//! Resource exhaustion by anyone who can connect. The owner is still served on the socket.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::Request;
 use crate::idp::Idp;
-use crate::siege::alone;
+use crate::report::alone;
 use crate::world::{World, until};
 
 fn connect(authority: &str) -> TcpStream {
@@ -17,7 +17,7 @@ fn connect(authority: &str) -> TcpStream {
     stream
 }
 
-/// Whether the peer ends a connection on which `bytes` were sent and then two bytes a second.
+/// Whether the daemon closes a connection after `bytes`, or after two more bytes a second if `drip`.
 fn is_cut_off(authority: &str, bytes: &[u8], drip: bool) -> bool {
     let mut stream = connect(authority);
     stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
@@ -36,10 +36,10 @@ fn is_cut_off(authority: &str, bytes: &[u8], drip: bool) -> bool {
     false
 }
 
-/// A minute of them: many times what a head or a body may take, also on a machine that has other things to do.
+/// A minute of drips: many times longer than a head or a body may take, even on a busy machine.
 const DRIPS: usize = 120;
 
-/// Name, what is sent first, and whether a byte follows every now and then. All are cut off within seconds.
+/// Name, the first bytes, and whether more bytes drip in. All are closed within seconds.
 #[rustfmt::skip]
 const SLOW: &[(&str, &str, bool)] = &[
     ("says nothing", "", false),
@@ -51,7 +51,7 @@ const SLOW: &[(&str, &str, bool)] = &[
 ];
 
 #[test]
-fn the_slow_are_cut_off_within_seconds() {
+fn slow_requests_are_closed_within_seconds() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let (authority, key) = (world.authority(), world.key());
@@ -69,9 +69,9 @@ fn the_slow_are_cut_off_within_seconds() {
     println!("{} attacks, all refused", SLOW.len());
 }
 
-/// Name, and a request that is too much; with the statuses that will do (0: the connection just ends).
+/// Oversized requests get an error status or a closed connection (0).
 #[test]
-fn what_is_too_large_is_refused() {
+fn oversized_requests_are_refused() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let (authority, key) = (world.authority(), world.key());
@@ -96,7 +96,7 @@ fn what_is_too_large_is_refused() {
     ];
     for (name, text) in &attacks {
         let mut stream = connect(&authority);
-        // It may close before all is sent.
+        // The daemon may close before everything is sent.
         let _ = stream.write_all(text.as_bytes());
         let mut reply = String::new();
         let _ = stream.read_to_string(&mut reply);
@@ -109,7 +109,7 @@ fn what_is_too_large_is_refused() {
 }
 
 #[test]
-fn ten_thousand_connections_keep_nobody_from_a_token() {
+fn ten_thousand_connections_do_not_keep_the_owner_from_a_token() {
     let _alone = alone();
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.map_or(20_000, |maximum| maximum.min(20_000));
@@ -120,8 +120,8 @@ fn ten_thousand_connections_keep_nobody_from_a_token() {
     let address: SocketAddr = world.authority().parse().unwrap();
     let fds = || std::fs::read_dir(format!("/proc/{}/fd", world.pid())).unwrap().count();
     let before = fds();
-    // What does not fit waits in the kernel's queue, which has an end too: those that get no answer go on to the
-    // next try, so that ten thousand were tried.
+    // Connections over the limit wait in the kernel's queue, which is limited, too: an attempt without an answer is
+    // abandoned for the next, up to ten thousand attempts.
     let storms: Vec<_> = (0..8)
         .map(|_| {
             let connect = move |_| TcpStream::connect_timeout(&address, Duration::from_millis(2)).ok();
@@ -139,20 +139,20 @@ fn ten_thousand_connections_keep_nobody_from_a_token() {
     assert!(held.len() > 190, "only {} connections", held.len());
     println!("{} of 10000 connections got through; the owner waited {slowest:?} at most", held.len());
     drop(held);
-    until("they are gone", || (fds() <= before + 5).then_some(()));
+    until("the connections are closed", || (fds() <= before + 5).then_some(()));
     let key = format!("Bearer {}", world.key());
     assert_eq!(world.ask_tcp(&Request::get("/token").header("Authorization", &key)).status, 200);
 }
 
 #[test]
-fn a_storm_of_wrong_keys_slows_nobody_who_has_a_right_one() {
+fn a_flood_of_wrong_keys_does_not_slow_a_right_one() {
     let _alone = alone();
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
     let authority = world.authority();
     let key = format!("Bearer {}", world.key());
-    // Who came first with a wrong key has no answer yet when the right one does.
+    // The first caller with a wrong key still waits when the one with the right key is answered.
     let is_first = || {
         let storm: Vec<_> = (0..50)
             .map(|number| {
@@ -172,7 +172,7 @@ fn a_storm_of_wrong_keys_slows_nobody_who_has_a_right_one() {
 }
 
 #[test]
-fn a_thousand_logins_are_one_and_end_nothing() {
+fn a_thousand_login_requests_share_one_login() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let first = world.start_login("work", "caller_browser");

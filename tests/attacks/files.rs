@@ -1,5 +1,5 @@
-//! Files and folders as the daemon finds them at its start, and as it makes them: whose they are, who may look, and
-//! what is a link. Each row is a state of the disk and what `ringback serve` says to it.
+//! Owners, modes and links of files and folders that the daemon finds at its start or creates. Each row is a state of
+//! the disk and the reaction of `ringback serve`.
 
 use std::fs::{Permissions, hard_link, rename, set_permissions};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -8,26 +8,26 @@ use std::path::{Path, PathBuf};
 use crate::idp::Idp;
 use crate::world::{World, account, mode, names, provider};
 
-/// What is done to one path of a world in which everything is there already.
+/// A change to one path after all files have been created.
 #[derive(Debug, Clone, Copy)]
 enum Spoil {
     Mode(u32),
-    /// Given to another user; for tests that run as root.
+    /// Owned by another user; for tests that run as root.
     Owner,
-    /// Given to a group that others are in, which may write.
+    /// Owned and writable by a group with other members.
     Group,
-    /// Moved aside, with a link in its place.
+    /// Moved aside and replaced by a symbolic link.
     Link,
-    /// With a second name.
+    /// With a second hard link.
     HardLink,
     Fifo,
 }
 
-const STRANGER: u32 = 4321;
+const OTHER_UID: u32 = 4321;
 
 use Spoil::{Fifo, Group, HardLink, Link, Mode, Owner};
 
-/// Path, what is done to it, exit code (0: it starts), and a part of what is said.
+/// Path, change, exit code (0: it starts), and a part of the message.
 const TABLE: &[(&str, Spoil, i32, &str)] = &[
     ("state/ringback", Mode(0o750), 9, "chmod 700"),
     ("state/ringback", Mode(0o701), 9, "chmod 700"),
@@ -78,9 +78,9 @@ fn spoil(path: &Path, how: Spoil) {
     let aside = PathBuf::from(format!("{}.aside", path.display()));
     match how {
         Mode(mode) => set_permissions(path, Permissions::from_mode(mode)).unwrap(),
-        Owner => chown(path, Some(STRANGER), None).unwrap(),
+        Owner => chown(path, Some(OTHER_UID), None).unwrap(),
         Group => {
-            chown(path, None, Some(STRANGER)).unwrap();
+            chown(path, None, Some(OTHER_UID)).unwrap();
             set_permissions(path, Permissions::from_mode(mode(path) | 0o020)).unwrap();
         }
         Link => {
@@ -96,7 +96,7 @@ fn spoil(path: &Path, how: Spoil) {
     }
 }
 
-/// A world with everything in it that the daemon makes or reads, and nothing running.
+/// A stopped world with all files that the daemon creates or reads.
 fn furnished(idp: &Idp) -> World {
     let filed = "[accounts.filed]\nprovider = \"mine\"\nclient_id = \"i\"\nclient_secret_file = \"secret\"\n";
     let config = [provider("idp", idp, "/token", ""), account("work", "idp", ""), filed.into()].concat();
@@ -115,7 +115,7 @@ fn furnished(idp: &Idp) -> World {
 }
 
 #[test]
-fn what_others_could_have_changed_or_can_read_is_refused_by_name_and_left_as_it_is() {
+fn files_that_others_can_change_or_read_are_named_refused_and_left_alone() {
     let idp = Idp::start();
     let root = rustix::process::geteuid().is_root();
     for &(name, how, code, says) in TABLE {
@@ -138,12 +138,12 @@ fn what_others_could_have_changed_or_can_read_is_refused_by_name_and_left_as_it_
         }
         let after = path.symlink_metadata().unwrap();
         let seen = |meta: &std::fs::Metadata| (meta.mode(), meta.uid(), meta.gid(), meta.file_type().is_fifo());
-        assert_eq!(seen(&after), seen(&before), "{name}, {how:?}: it was fixed up");
+        assert_eq!(seen(&after), seen(&before), "{name}, {how:?}: the daemon repaired it");
     }
 }
 
 #[test]
-fn a_secret_file_that_others_can_read_is_told_to_who_needs_it() {
+fn a_secret_file_that_others_can_read_is_reported_to_the_caller() {
     let idp = Idp::start();
     let mut world = furnished(&idp);
     for how in [Mode(0o640), Mode(0o602), Fifo] {
@@ -168,7 +168,7 @@ fn modes(folder: &Path, found: &mut Vec<(PathBuf, u32)>) {
 }
 
 #[test]
-fn whatever_the_umask_what_the_daemon_makes_is_its_users_alone() {
+fn files_of_the_daemon_are_private_whatever_the_umask() {
     for umask in ["000", "027", "077", "177"] {
         let idp = Idp::start();
         let mut world = World::with_config(&[provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat());

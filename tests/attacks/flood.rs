@@ -1,29 +1,28 @@
-//! Requests that are refused, without end: they push nothing out of the audit log or out of the daemon's own, and are
-//! counted in both.
+//! Floods of refused requests: they push nothing out of the audit log or the daemon's log, and are counted in both.
 
 use serde_json::Value;
 
 use crate::http::{Request, Wire};
 use crate::idp::Idp;
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{World, account, provider, until};
 
-/// Requests of one kind. Far more than have a line of their own, also where they take a few minutes.
+/// Requests of one kind: far more than get their own line, even if they take a few minutes.
 const FLOOD: usize = 300;
 
-/// Where refusals are counted.
+/// Where refused requests are counted.
 #[derive(Clone, Copy, PartialEq)]
 enum Noted {
-    /// In the audit log, among those of strangers, for this reason.
+    /// In the audit log, among unauthenticated callers, with this reason.
     Stranger(&'static str),
-    /// In the audit log, as this app's.
+    /// In the audit log, with this app.
     App(&'static str),
-    /// In the daemon's log alone.
+    /// In the daemon's log only.
     Nowhere,
 }
 
-/// Name, method, target, headers, the status, and where it is noted. Beginning with `@`: on the socket. `{L}` is the key
-/// of an app that is limited to another account.
+/// Name, method (`@`: on the socket), target, headers, status, and where it is counted. `{L}`: the key of an app that
+/// is limited to another account.
 type Attack = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)], u16, Noted);
 
 const LIMITED: (&str, &str) = ("Authorization", "Bearer {L}");
@@ -52,7 +51,7 @@ fn world(idp: &Idp) -> World {
         provider("idp", idp, "/token", ""),
         account("work", "idp", ""),
         account("home", "idp", ""),
-        // A megabyte: what the flood of a row would fill, if each request had its line.
+        // A megabyte: a row's flood would fill it if each request had its own line.
         "[audit]\nmax_mib = 1\nkeep = 1\n".to_owned(),
     ];
     let mut world = World::with_config(&config.concat());
@@ -67,7 +66,7 @@ fn audit(world: &World) -> Vec<Value> {
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// How many refusals the lines stand for, and how many lines those are.
+/// How many refusals the lines count, and in how many lines.
 fn counted(lines: &[Value], noted: Noted) -> (usize, usize) {
     let of = |line: &&Value| match noted {
         Noted::Stranger(why) => line["reason"].as_str().is_some_and(|reason| reason.starts_with(why)),
@@ -82,7 +81,7 @@ fn counted(lines: &[Value], noted: Noted) -> (usize, usize) {
     (counts.iter().sum(), counts.len())
 }
 
-/// The same of the daemon's log: of its lines those with one of these texts.
+/// The same for the daemon's log.
 fn logged(log: &str, status: u16) -> (usize, usize) {
     let status = format!("status={status}");
     let lines = log.lines().filter(|line| line.split([' ', ':']).any(|word| word == status));
@@ -94,11 +93,11 @@ fn logged(log: &str, status: u16) -> (usize, usize) {
 }
 
 #[test]
-fn who_is_refused_without_end_pushes_nothing_out_of_a_log_and_is_counted_in_it() {
+fn a_flood_of_refused_requests_pushes_nothing_out_of_a_log_and_is_counted() {
     let idp = Idp::start();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, method, target, headers, status, noted) in ATTACKS {
-        siege.row();
+        report.row();
         let mut world = world(&idp);
         let key = world.add_app(&["limited", "--account", "home"]);
         world.token("work");
@@ -114,31 +113,31 @@ fn who_is_refused_without_end_pushes_nothing_out_of_a_log_and_is_counted_in_it()
         for _ in 0..FLOOD {
             let wire = if method.starts_with('@') { world.wire() } else { Wire::tcp(&world.authority()) };
             let reply = wire.ask(&bytes);
-            siege.expect(name, reply.status == *status, &reply);
+            report.expect(name, reply.status == *status, &reply);
         }
         let grown = size(&world) - before;
         match noted {
-            Noted::App(_) => siege.expect(name, grown < 100 * 1024, grown),
-            Noted::Stranger(_) | Noted::Nowhere => siege.expect(name, grown == 0, grown),
+            Noted::App(_) => report.expect(name, grown < 100 * 1024, grown),
+            Noted::Stranger(_) | Noted::Nowhere => report.expect(name, grown == 0, grown),
         }
-        // What was left out is counted at the latest when the daemon ends.
+        // Omitted lines are counted at the latest when the daemon stops.
         world.stop();
         let lines = audit(&world);
-        siege.expect(name, lines.iter().any(|line| line["event"] == "token" && line["result"] == "ok"), &lines);
+        report.expect(name, lines.iter().any(|line| line["event"] == "token" && line["result"] == "ok"), &lines);
         let (refusals, written) = counted(&lines, *noted);
         let expected = if *noted == Noted::Nowhere { 0 } else { FLOOD };
-        siege.expect(name, refusals == expected && written <= FLOOD / 2, (refusals, written));
+        report.expect(name, refusals == expected && written <= FLOOD / 2, (refusals, written));
         let (requests, lines) = logged(&world.log(), *status);
-        siege.expect(
+        report.expect(
             name,
             requests == answered + FLOOD && lines <= FLOOD / 2,
             (answered, requests, lines, world.log()),
         );
-        siege.expect(name, !world.log().contains(&key), "a key is in the log");
+        report.expect(name, !world.log().contains(&key), "a key is in the log");
         if *noted != Noted::Nowhere {
             let (_, told, _) = world.cli(&["audit", "--denied"]);
-            siege.expect(name, told.contains(" more like this since 20"), &told);
+            report.expect(name, told.contains(" more like this since 20"), &told);
         }
     }
-    siege.end();
+    report.end();
 }

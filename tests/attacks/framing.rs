@@ -1,5 +1,5 @@
-//! Where one request ends and the next begins: whoever reads that otherwise than somebody before it can be made to
-//! take a part of one request for another. The second request in a row is a logout with a good key.
+//! Request smuggling: a server that frames requests differently from a proxy before it can be made to take part of one
+//! request for another. The smuggled request is a logout with a valid key.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,12 +8,12 @@ use std::time::Duration;
 use ringback::contract::AccountState;
 
 use crate::idp::Idp;
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::World;
 
-/// Name, the bytes, and the statuses of the first reply that will do; 0: the connection just ends. There may be no
-/// second reply. `{A}`: the authority, `{K}`: a good key, `{S}`: the smuggled request, `{N}`: its length, `{X}`:
-/// its length in hex. Each character is one byte (Latin-1), and line ends are as written.
+/// Name, bytes, and accepted statuses of the first reply (0: the connection ends). There must be no second reply.
+/// `{A}`: the authority, `{K}`: a valid key, `{S}`: the smuggled request, `{N}`: its length, `{X}`: its length in hex.
+/// Each character is one byte (Latin-1), and line ends are sent as written.
 type Attack = (&'static str, &'static str, &'static [u16]);
 
 const SMUGGLED: &str = "DELETE /v1/accounts/work/token HTTP/1.1\r\nHost: {A}\r\nAuthorization: Bearer {K}\r\n\r\n";
@@ -62,14 +62,14 @@ const ATTACKS: &[Attack] = &[
     ("a handshake of TLS", "\u{16}\u{3}\u{1}\0\u{5}\u{1}\0\0\u{1}\0", &[400, 0]),
 ];
 
-/// All that comes within a moment, or until the connection ends.
+/// Everything received until the connection ends or falls silent.
 fn replies(authority: &str, text: &str) -> String {
     let mut stream = TcpStream::connect(authority).unwrap();
     let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
     let _ = stream.write_all(&bytes);
     let mut all = Vec::new();
     let mut chunk = [0; 4096];
-    // The first reply may take its time, a second one follows at once.
+    // The first reply may take a while; a second one would follow at once.
     stream.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
     while let Ok(count @ 1..) = stream.read(&mut chunk) {
         all.extend_from_slice(&chunk[..count]);
@@ -79,7 +79,7 @@ fn replies(authority: &str, text: &str) -> String {
 }
 
 #[test]
-fn no_part_of_one_request_is_taken_for_another() {
+fn no_request_can_be_smuggled_in_another() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let (authority, key) = (world.authority(), world.key());
@@ -94,19 +94,19 @@ fn no_part_of_one_request_is_taken_for_another() {
     assert!(logged_out && two.matches("HTTP/1.1 2").count() == 2, "the control: a second request does its work: {two}");
     world.log_in("work");
     let (token, generation) = (world.token("work"), world.account("work").generation);
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, text, statuses) in ATTACKS {
-        siege.row();
+        report.row();
         let seen = replies(&authority, &filled(text));
         let status = seen.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-        siege.expect(name, statuses.contains(&status), &seen);
-        // A chunk that turns out broken may be answered with a 400 of its own, and then the connection ends.
+        report.expect(name, statuses.contains(&status), &seen);
+        // A broken chunk may get an additional 400, after which the connection ends.
         let (all, refused) = (seen.matches("HTTP/1.1 ").count(), seen.matches("HTTP/1.1 400").count());
-        siege.expect(name, all - refused.min(1) <= 1, &seen);
-        siege.expect(name, !seen.contains(&token) && !seen.contains("HTTP/1.1 10"), &seen);
+        report.expect(name, all - refused.min(1) <= 1, &seen);
+        report.expect(name, !seen.contains(&token) && !seen.contains("HTTP/1.1 10"), &seen);
         let view = world.account("work");
-        siege.expect(name, (view.state, view.generation) == (AccountState::Active, generation), &view);
+        report.expect(name, (view.state, view.generation) == (AccountState::Active, generation), &view);
     }
     assert!(idp.refreshes() == 0 && !world.log().contains(&key));
-    siege.end();
+    report.end();
 }

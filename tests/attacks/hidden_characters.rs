@@ -1,13 +1,12 @@
-//! Secrets with characters that nobody sees, and settings that would show a secret: told by their place, and never
-//! sent.
+//! Secrets with invisible characters, and settings that would expose a secret: reported by position, never sent.
 
 use std::os::unix::fs::PermissionsExt;
 
 use crate::idp::{Idp, Page};
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{SECRET, World, account, provider};
 
-/// Name, the file's bytes, and what the message says; empty: it is used, without what surrounds it.
+/// Name, the file's bytes, and the message; empty: the secret is used, without surrounding white space.
 type Row = (&'static str, &'static [u8], &'static str);
 
 #[rustfmt::skip]
@@ -28,9 +27,9 @@ const FILES: &[Row] = &[
 ];
 
 #[test]
-fn a_secret_file_with_what_nobody_sees_is_told_by_its_place() {
+fn invisible_characters_in_a_secret_file_are_reported_by_position() {
     let idp = Idp::start();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     let of_file =
         account("work", "idp", "").replace(&format!("client_secret = \"{SECRET}\""), "client_secret_file = \"s\"");
     let mut world = World::with_config(&(provider("idp", &idp, "/token", "") + &of_file));
@@ -39,30 +38,30 @@ fn a_secret_file_with_what_nobody_sees_is_told_by_its_place() {
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
     world.run();
     for (name, bytes, says) in FILES {
-        siege.row();
+        report.row();
         std::fs::write(&file, bytes).unwrap();
         let (code, _, said) = world.cli(&["config", "check"]);
         let (before, reply) = (idp.seen_at("/token").len(), world.post("/v1/accounts/work/login"));
         if says.is_empty() {
-            siege.expect(name, code == 0, &said);
+            report.expect(name, code == 0, &said);
             world.log_in("work");
             let sent = idp.seen_at("/token").pop().unwrap();
             let basic = sent.header("authorization").unwrap_or_default().to_owned();
             // Of `the+client:SECRET%7Ecanary` (RFC 6749 §2.3.1).
             let right = basic == "Basic dGhlK2NsaWVudDpTRUNSRVQlN0VjYW5hcnk=";
-            siege.expect(name, right, basic);
+            report.expect(name, right, basic);
         } else {
             let named = said.contains(says) && said.contains(file.to_str().unwrap()) && !said.contains("canary");
-            siege.expect(name, code != 0 && named, &said);
+            report.expect(name, code != 0 && named, &said);
             let told = reply.body.replace("\\\"", "\"");
-            siege.expect(name, reply.status >= 400 && told.contains(says) && !told.contains("canary"), &told);
-            siege.expect(name, idp.seen_at("/token").len() == before, "it was sent");
+            report.expect(name, reply.status >= 400 && told.contains(says) && !told.contains("canary"), &told);
+            report.expect(name, idp.seen_at("/token").len() == before, "it was sent");
         }
     }
-    siege.end();
+    report.end();
 }
 
-/// Keys of the provider, and what is said of them.
+/// Provider keys, and the message about them.
 type Key = (&'static str, &'static str);
 
 #[rustfmt::skip]
@@ -85,24 +84,24 @@ const KEYS: &[Key] = &[
 ];
 
 #[test]
-fn no_setting_sends_a_secret_through_the_browser_or_shows_it() {
-    let mut siege = Siege::default();
+fn no_setting_sends_a_secret_through_the_browser_or_prints_it() {
+    let mut report = Report::default();
     for (keys, says) in KEYS {
-        siege.row();
+        report.row();
         let idp = Idp::start();
         let world = World::with_config(&World::config_of(&idp, "", keys, ""));
         let (code, out, said) = world.cli(&["config", "check"]);
         let hidden = !said.contains("canary\"") && !said.contains("=canary") && !out.contains("canary\"");
-        siege.expect(keys, code != 0 && said.contains(says) && hidden, (out, said));
+        report.expect(keys, code != 0 && said.contains(says) && hidden, (out, said));
     }
-    siege.end();
+    report.end();
 }
 
 #[test]
-fn a_provider_that_refuses_pkce_is_told_with_the_setting_and_not_asked_without() {
+fn a_provider_that_refuses_pkce_is_reported_and_not_retried_without_it() {
     let idp = Idp::start();
     let world = World::start(&idp);
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     let setting = "set `pkce = \"off\"` in `[providers.idp]`";
     for (refusal, told) in [
         ("error=invalid_request&error_description=PKCE+is+not+supported", true),
@@ -110,20 +109,20 @@ fn a_provider_that_refuses_pkce_is_told_with_the_setting_and_not_asked_without()
         ("error=invalid_request&error_description=redirect_uri", false),
         ("error=access_denied", false),
     ] {
-        siege.row();
+        report.row();
         idp.next_page(Page::Answer(refusal));
         let (page, end) = world.try_log_in("work");
         let said = end.failure.unwrap().error_description;
         let shown = page.body.replace("&#34;", "\"").replace("<code>", "`").replace("</code>", "`");
-        siege.expect(refusal, said.contains(setting) == told && shown.contains(setting) == told, (said, shown));
-        siege.expect(refusal, idp.seen_at("/token").is_empty(), "it went on");
+        report.expect(refusal, said.contains(setting) == told && shown.contains(setting) == told, (said, shown));
+        report.expect(refusal, idp.seen_at("/token").is_empty(), "it went on");
     }
     let reply = r#"{"error":"invalid_request","error_description":"unexpected code_verifier"}"#;
     idp.next(crate::idp::Act::Raw(crate::idp::plain(400, "application/json", reply)));
     let (_, end) = world.try_log_in("work");
-    siege.expect("at the token endpoint", end.failure.unwrap().error_description.contains(setting), "not told");
-    siege.expect("at the token endpoint", idp.seen_at("/token").len() == 1, "asked again");
+    report.expect("at the token endpoint", end.failure.unwrap().error_description.contains(setting), "not told");
+    report.expect("at the token endpoint", idp.seen_at("/token").len() == 1, "asked again");
     let challenged = |seen: &crate::idp::Seen| seen.query().contains_key("code_challenge");
-    siege.expect("every request has it", idp.seen_at("/authorize").iter().all(challenged), idp.seen());
-    siege.end();
+    report.expect("every request has it", idp.seen_at("/authorize").iter().all(challenged), idp.seen());
+    report.end();
 }

@@ -1,4 +1,4 @@
-//! Bytes on the TCP port: names, targets, methods, keys, origins, framing.
+//! Raw requests on the TCP port: host names, targets, methods, keys, origins, framing.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::idp::Idp;
 use crate::world::World;
 
-/// Name, the bytes, and the statuses that will do; 0: no reply, the connection just ends. `{A}` is the
-/// authority, `{P}` the port, `{K}` a key that opens everything, `{R}` one that reads another account, `{X}` one
-/// that was removed. Lines end with CR LF where the row has a line feed.
+/// Name, bytes, and accepted statuses (0: the connection ends without a reply). `{A}` is the authority, `{P}` the port,
+/// `{K}` a key with all rights, `{R}` one that reads another account, `{X}` one that was removed. Line feeds are sent
+/// as CR LF.
 type Attack = (&'static str, &'static str, &'static [u16]);
 
-/// What a good request looks like; the rows differ from it in one thing.
+/// A good request. Each row differs from it in one respect.
 const GOOD: &str = "GET /token HTTP/1.1\nHost: {A}\nAuthorization: Bearer {K}\n\n";
 
 #[rustfmt::skip]
@@ -122,7 +122,7 @@ const ATTACKS: &[Attack] = &[
     ("a member that is unknown", "POST /v1/accounts/work/login HTTP/1.1\nHost: {A}\nAuthorization: Bearer {K}\nContent-Type: application/json\nContent-Length: 13\n\n{\"debug\":true}", &[400]),
 ];
 
-/// The status of the first reply, or 0; and what came of it.
+/// The status of the first reply, or 0; and the reply.
 fn ask(authority: &str, bytes: &[u8]) -> (u16, String) {
     let mut stream = TcpStream::connect(authority).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
@@ -131,7 +131,7 @@ fn ask(authority: &str, bytes: &[u8]) -> (u16, String) {
     let mut chunk = [0; 4096];
     while let Ok(count) = stream.read(&mut chunk) {
         all.extend_from_slice(&chunk[..count]);
-        // The head is enough; an idle connection is closed late.
+        // Only the head is read, since an idle connection is closed late.
         if count == 0 || all.windows(4).any(|window| window == b"\r\n\r\n") {
             break;
         }
@@ -141,7 +141,7 @@ fn ask(authority: &str, bytes: &[u8]) -> (u16, String) {
 }
 
 #[test]
-fn nobody_gets_in_by_bytes_on_the_port() {
+fn no_raw_request_on_the_port_gets_in() {
     let idp = Idp::start();
     let config = [
         "default_account = \"work\"\n".to_owned(),
@@ -191,8 +191,8 @@ fn nobody_gets_in_by_bytes_on_the_port() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(idp.seen().len(), asked, "the provider was asked something");
+    assert_eq!(idp.seen().len(), asked, "the provider received a request");
     let written = [world.log(), std::fs::read_to_string(world.state().join("audit.jsonl")).unwrap()].concat();
-    assert!(!written.contains(&key) && !written.contains(reader.trim()), "a key was written down");
+    assert!(!written.contains(&key) && !written.contains(reader.trim()), "a key is in a file");
     println!("{} attacks, all refused", ATTACKS.len());
 }

@@ -1,5 +1,5 @@
-//! A login whose account is taken away while its user is at the provider: no code and no secret is sent for it, and
-//! what is granted all the same is revoked.
+//! A login whose account is removed or changed while the user is at the provider: no code and no secret is sent for it,
+//! and a grant that still arrives is revoked.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use crate::http::{Browser, free_port};
 use crate::idp::{Act, Idp, plain};
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{SECRET, World, account, provider, until};
 
 const REMOVED: &str = "the account is no longer in the config";
@@ -20,7 +20,7 @@ fn revokes(idp: &Idp) -> String {
     format!("revoke_url = \"{}\"", idp.url("/revoke"))
 }
 
-/// Name, the config after the reload, and what the login ends with.
+/// Name, the config after the reload, and the reason why the login ends.
 type Reload = (&'static str, fn(&Idp, u16) -> String, &'static str);
 
 fn config(idp: &Idp, id: &str, path: &str, more: &str, port: u16) -> String {
@@ -38,10 +38,10 @@ const RELOADS: &[Reload] = &[
 ];
 
 #[test]
-fn no_code_and_no_secret_leave_after_the_account_is_gone() {
-    let mut siege = Siege::default();
+fn no_code_or_secret_is_sent_after_the_account_is_gone() {
+    let mut report = Report::default();
     for (name, reload, why) in RELOADS {
-        siege.row();
+        report.row();
         let (idp, port) = (Idp::start(), free_port());
         let mut world = World::with_config(&config(&idp, "the client", "/token", "", port));
         world.run();
@@ -54,22 +54,22 @@ fn no_code_and_no_secret_leave_after_the_account_is_gone() {
         world.signal(Signal::HUP);
         let end = world.login_end(&id);
         let told = end.failure.map(|failure| failure.error_description).unwrap_or_default();
-        siege.expect(name, end.status == LoginStatus::Failed && told.contains(why), &told);
+        report.expect(name, end.status == LoginStatus::Failed && told.contains(why), &told);
         let status = waiting.wait().unwrap();
         let mut said = String::new();
         waiting.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        siege.expect(name, status.code() == Some(6) && said.contains(why), &said);
-        // Its listener stays for the page of an outcome, and takes no answer any more: it leads to that page.
+        report.expect(name, status.code() == Some(6) && said.contains(why), &said);
+        // The login's listener stays open for the outcome page and redirects a late callback to it.
         let page = browser.go(answer.as_str());
-        siege.expect(name, page.status == 200 && page.body.contains("Not logged in to work"), &page);
+        report.expect(name, page.status == 200 && page.body.contains("Not logged in to work"), &page);
         let sent = idp.seen().iter().filter(|seen| seen.method == "POST").count();
-        siege.expect(name, sent == 0, idp.seen());
+        report.expect(name, sent == 0, idp.seen());
         world.stop();
     }
-    siege.end();
+    report.end();
 }
 
-/// Name, what is done while the code is being exchanged, what the login ends with, and how the grant is given back.
+/// Name, the event during the code exchange, the reason why the login ends, and how the grant is revoked.
 type Late = (&'static str, fn(&World, &Idp), &'static str, Revoked);
 
 #[derive(Clone, Copy, PartialEq)]
@@ -104,10 +104,10 @@ const LATE_GRANTS: &[Late] = &[
 ];
 
 #[test]
-fn what_is_granted_too_late_is_revoked_and_the_log_says_so() {
-    let mut siege = Siege::default();
+fn late_grants_are_revoked_and_logged() {
+    let mut report = Report::default();
     for (name, act, why, by) in LATE_GRANTS {
-        siege.row();
+        report.row();
         let idp = Idp::start();
         let more = match by {
             Revoked::ByPost => revokes(&idp),
@@ -126,13 +126,13 @@ fn what_is_granted_too_late_is_revoked_and_the_log_says_so() {
         act(&world, &idp);
         let end = world.login_end(&started.login_id);
         let told = end.failure.map(|failure| failure.error_description).unwrap_or_default();
-        siege.expect(name, told.contains(why), &told);
+        report.expect(name, told.contains(why), &told);
         idp.release();
         let page = browser.join().unwrap();
-        siege.expect(name, page.body.contains(why), &page.body);
+        report.expect(name, page.body.contains(why), &page.body);
         world.until_logged(LATE);
         let kept = world.account_files();
-        siege.expect(name, kept.is_empty(), &kept);
+        report.expect(name, kept.is_empty(), &kept);
         let given_back: Vec<_> = idp
             .seen()
             .into_iter()
@@ -148,16 +148,16 @@ fn what_is_granted_too_late_is_revoked_and_the_log_says_so() {
             (Revoked::NoWay, []) => world.log().contains("the provider has no revocation endpoint"),
             _ => false,
         };
-        siege.expect(name, right, &given_back);
+        report.expect(name, right, &given_back);
         let log = world.log();
-        siege.expect(name, !log.contains("~canary") && !log.contains(SECRET), "a secret in the log");
+        report.expect(name, !log.contains("~canary") && !log.contains(SECRET), "a secret in the log");
         world.stop();
     }
-    siege.end();
+    report.end();
 }
 
 #[test]
-fn a_stop_waits_for_no_revocation_that_does_not_end() {
+fn a_stop_does_not_wait_for_a_hanging_revocation() {
     let idp = Idp::start();
     let mut world = World::start_patient(&World::config_of(&idp, "", &revokes(&idp), ""));
     idp.next(Act::WorkAndHold);

@@ -1,6 +1,6 @@
-//! What an app with fewer rights than all may do, for every route that takes a key, on the real binary: one that has
-//! another account, with and without `write`; one that has scopes; one that reads. And that no app keeps out the others
-//! by taking every place there is to wait in.
+//! What apps with limited rights may do on every route that needs a key: one limited to another account (with and
+//! without `write`), one limited to scopes, one that only reads. Also, no app can take all slots for waiting requests
+//! or event streams.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use ringback::routes::ROUTES;
 
 use crate::http::{Reply, Request, Wire, parse};
 use crate::idp::Idp;
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{World, account, provider, until};
 
 /// The apps: name, and the arguments of `ringback app add`.
@@ -20,8 +20,8 @@ const APPS: [(&str, &[&str]); 4] = [
     ("reader-of-all", &["--all-accounts"]),
 ];
 
-/// A route, and what it says to each of [`APPS`] that asks for `work`: `.` it may, `x` 403, `n` there is no such thing.
-/// What is not here fails: a new route needs a row.
+/// A route, and its reply to each of [`APPS`] for account `work`: `.` success, `x` 403, `n` not found.
+/// A route without a row fails the test.
 #[rustfmt::skip]
 const ROWS: &[(&str, &str)] = &[
     ("GET /token", "xx.."),
@@ -71,7 +71,7 @@ fn key(world: &World, name: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
+fn every_route_enforces_the_rights_of_an_app() {
     let idp = Idp::start();
     let world = world(&idp);
     let keys = APPS.map(|(name, arguments)| (name, key(&world, name, arguments)));
@@ -79,7 +79,7 @@ fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
     let seen = || {
         let of = |name: &str| {
             let view = world.account(name);
-            // Not the generation: an app that may ask for a token may cause a refresh.
+            // Not the generation: an app that may fetch a token may cause a refresh.
             (view.state, view.login_pending)
         };
         let apps = world.get("/v1/apps").json()["apps"].as_array().unwrap().len();
@@ -87,11 +87,11 @@ fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
         (of("work"), of("home"), of("idle"), apps, store, world.login_status(&login))
     };
     let before = seen();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
         let title = format!("{} {}", route.method.as_str(), route.path);
         let Some((_, row)) = ROWS.iter().find(|(known, _)| *known == title) else {
-            siege.expect(&title, false, "has no row");
+            report.expect(&title, false, "has no row");
             continue;
         };
         let name = if route.path.contains("/providers/") { "idp" } else { "work" };
@@ -100,16 +100,16 @@ fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
             let name = format!("{app} at {title}");
             let asked = Request::new(route.method.as_str(), &path).header("Authorization", key);
             if says == '.' {
-                // Those that change something are tried in the gate's own tests.
+                // The gate's own tests try the routes that change something.
                 if route.method.as_str() == "GET" && route.path != "/v1/events" {
-                    siege.row();
+                    report.row();
                     let reply = world.ask(&asked);
                     let beyond = reply.body.contains("may read only") || reply.body.contains("this app was");
-                    siege.expect(&name, ![401, 404].contains(&reply.status) && !beyond, &reply);
+                    report.expect(&name, ![401, 404].contains(&reply.status) && !beyond, &reply);
                 }
                 continue;
             }
-            siege.row();
+            report.row();
             let refused = |reply: &Reply| reply.status == if says == 'x' { 403 } else { 404 };
             let bodies =
                 [None, Some("{}"), Some(r#"{"name":"new","passphrase":"p","answer":"allow","access_token":"t"}"#)];
@@ -120,16 +120,16 @@ fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
                 }
                 for reply in [world.ask(&asked), world.ask_tcp(&asked)] {
                     let on_socket_only = route.access.on_socket_only() && reply.status == 403;
-                    siege.expect(&name, refused(&reply) || on_socket_only, (body, &reply));
+                    report.expect(&name, refused(&reply) || on_socket_only, (body, &reply));
                 }
             }
         }
         let after = seen();
-        siege.expect(&title, after == before, &after);
+        report.expect(&title, after == before, &after);
     }
     for (title, _) in ROWS {
         let there = ROUTES.iter().any(|route| format!("{} {}", route.method.as_str(), route.path) == *title);
-        siege.expect(title, there, "is no route");
+        report.expect(title, there, "is no route");
     }
     let shown = |key: &str| {
         let reply = world.ask(&Request::get("/v1/accounts").header("Authorization", key)).json();
@@ -140,15 +140,15 @@ fn an_app_does_what_its_rights_say_and_every_route_has_a_row() {
     let home = ("\"home\"".to_owned(), false);
     let listed: Vec<_> = keys.iter().map(|(_, key)| shown(key)).collect();
     assert_eq!(listed, [home.clone(), home, all.clone(), all]);
-    // The controls: with the rights for it the same requests do something.
+    // The controls: with the right permissions the same requests succeed.
     let writer = key(&world, "writer", &["--all-accounts", "--write"]);
     let locked = world.ask_tcp(&Request::new("POST", "/v1/lock").header("Authorization", &writer));
     assert_eq!(locked.status, 200, "{locked:?}");
     until("it is locked", || (world.get("/v1/accounts").json()["store"] != "unlocked").then_some(()));
-    siege.end();
+    report.end();
 }
 
-/// Opens a stream of events: the status, and the stream while it lasts.
+/// Opens an event stream; returns the status, and the stream to keep it open.
 fn listen(world: &World, key: Option<&str>, over_tcp: bool) -> (u16, Box<dyn std::any::Any>) {
     let key = key.map(|key| format!("Authorization: {key}\r\n")).unwrap_or_default();
     let status = |line: String| line.split(' ').nth(1).unwrap().parse().unwrap();
@@ -168,7 +168,7 @@ fn listen(world: &World, key: Option<&str>, over_tcp: bool) -> (u16, Box<dyn std
 }
 
 #[test]
-fn one_app_that_listens_without_end_keeps_out_nobody() {
+fn one_app_cannot_take_all_event_streams() {
     let idp = Idp::start();
     let world = world(&idp);
     let greedy = key(&world, "greedy", &[]);
@@ -182,12 +182,12 @@ fn one_app_that_listens_without_end_keeps_out_nobody() {
             }
             held.push(stream);
         }
-        assert!(held.len() <= most / 2 && !held.is_empty(), "it has {} of {most}", held.len());
+        assert!(held.len() <= most / 2 && !held.is_empty(), "the app has {} of {most}", held.len());
         let next = key(&world, if over_tcp { "next" } else { "next-on-socket" }, &[]);
         assert_eq!(listen(&world, Some(&next), over_tcp).0, 200);
-        assert_eq!(listen(&world, None, false).0, 200, "the owner has the socket");
+        assert_eq!(listen(&world, None, false).0, 200, "the owner can use the socket");
         drop(held);
-        // Who has gone is noticed at the next sign of life.
+        // The daemon notices a closed stream at the next keep-alive.
         if over_tcp {
             until("its places are free again", || (listen(&world, Some(&greedy), true).0 == 200).then_some(()));
         }
@@ -195,13 +195,13 @@ fn one_app_that_listens_without_end_keeps_out_nobody() {
 }
 
 #[test]
-fn one_app_that_waits_without_end_keeps_out_nobody() {
+fn one_app_cannot_take_all_waiting_slots() {
     let idp = Idp::start();
     let config = [
         "default_account = \"idle\"\n".to_owned(),
         provider("idp", &idp, "/token", ""),
         account("idle", "idp", ""),
-        // Of 30 connections a third may wait at each door.
+        // Of 30 connections, a third may be waiting requests on each transport.
         "[listen]\ntcp = [\"127.0.0.1:0\"]\nmax_connections = 30\n".to_owned(),
     ];
     let mut world = World::with_config(&config.concat());
@@ -218,12 +218,12 @@ fn one_app_that_waits_without_end_keeps_out_nobody() {
             wire
         })
         .collect();
-    // Five of the ten places are its share: the sixth is answered at once.
+    // The app's share is five of the ten slots: its sixth request is answered at once.
     world.until_logged("answered status=428");
-    // The next app still may wait: it gets what only a login brings.
+    // The next app can still wait: it gets the token of a login that follows.
     let mut patient = Wire::tcp(&world.authority());
     patient.send(&wait(&next, 600).bytes(&world.authority()));
-    assert_eq!(world.ask_tcp(&wait(&greedy, 600)).status, 428, "and the greedy one may not");
+    assert_eq!(world.ask_tcp(&wait(&greedy, 600)).status, 428, "the greedy app can't wait");
     world.log_in("idle");
     assert_eq!(parse(&patient.rest()).status, 200);
     drop(waiting);

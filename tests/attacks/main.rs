@@ -1,5 +1,5 @@
-//! Attacks on the real binary, one line each: what is sent or put in place, what has to be answered, and that
-//! nothing came of it. What a hostile page in a real browser tries stands in
+//! Attacks on the real binary, one row each: what is sent or placed on disk, the required answer, and that nothing
+//! changed. Attacks by a hostile page in a real browser are in
 //! `tests/peers/journeys/status-page.mjs`.
 
 #![allow(
@@ -41,8 +41,8 @@ mod other_endpoints;
 mod other_users;
 mod peer_user;
 mod provider;
+mod report;
 mod restored;
 mod sessions;
-mod siege;
 mod stuck_callers;
 mod tickets;

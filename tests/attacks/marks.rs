@@ -1,4 +1,4 @@
-//! High-water marks that were spoilt, or can't be kept: no token is withheld for it.
+//! Damaged high-water marks, and marks that can't be stored: no token is withheld for that.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -9,13 +9,13 @@ use ringback::contract::AccountState;
 use crate::disk::{folder, lead, pipe, put};
 use crate::idp::Idp;
 use crate::other_users::can_switch;
+use crate::report::Report;
 use crate::restored::{mark, refresh, two_accounts};
-use crate::siege::Siege;
 use crate::world::World;
 
-const STRANGER: u32 = 4321;
+const OTHER_UID: u32 = 4321;
 
-/// What is done to the mark, and whether another can be written afterwards.
+/// Name, the damage to the mark, and whether a new mark can be written afterwards.
 type Spoilt = (&'static str, fn(&Path), bool);
 
 #[rustfmt::skip]
@@ -36,8 +36,8 @@ const SPOILT: &[Spoilt] = &[
     ("in a cache that is a file", |p| file_for(cache(p)), false),
     ("in a cache that is a link", |p| link_for(cache(p)), false),
     ("in a cache that is open to others", |p| open_to_others(cache(p)), false),
-    ("of another user", |p| _ = chown(p, Some(STRANGER), None), true),
-    ("in a cache of another user", |p| chown(cache(p), Some(STRANGER), None).unwrap_or_else(|_| file_for(cache(p))), false),
+    ("of another user", |p| _ = chown(p, Some(OTHER_UID), None), true),
+    ("in a cache of another user", |p| chown(cache(p), Some(OTHER_UID), None).unwrap_or_else(|_| file_for(cache(p))), false),
 ];
 
 fn cache(mark: &Path) -> &Path {
@@ -59,12 +59,12 @@ fn link_for(cache: &Path) {
 }
 
 #[test]
-fn a_mark_that_is_gone_or_spoilt_withholds_nothing() {
+fn a_missing_or_damaged_mark_withholds_no_token() {
     let idp = Idp::start();
     let mut world = two_accounts(&idp);
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, spoil, mended) in SPOILT {
-        siege.row();
+        report.row();
         refresh(&mut world);
         world.stop();
         let (path, logged) = (mark(&world), world.log().len());
@@ -74,34 +74,34 @@ fn a_mark_that_is_gone_or_spoilt_withholds_nothing() {
         refresh(&mut world);
         refresh_again(&mut world);
         let view = world.account("work");
-        siege.expect(name, view.state == AccountState::Active && view.last_error.is_none(), &view);
+        report.expect(name, view.state == AccountState::Active && view.last_error.is_none(), &view);
         let written = std::fs::read_to_string(&path).is_ok_and(|text| text == format!("{}\n", view.generation));
-        siege.expect(name, written == *mended, &path);
+        report.expect(name, written == *mended, &path);
         let said = world.log()[logged..].to_owned();
         let warned = said.matches("the high-water mark can't be stored").count();
-        // Once in each of the two lives.
+        // One warning in each of the two runs.
         let expected = if *mended { 0 } else { 2 };
-        siege.expect(name, warned == expected && !said.contains("panicked"), &said);
+        report.expect(name, warned == expected && !said.contains("panicked"), &said);
         let told = world.cli(&["doctor", "--offline"]).1;
-        siege.expect(name, *mended || name == &"a folder" || told.contains("would not be detected"), &told);
-        // As it was.
+        report.expect(name, *mended || name == &"a folder" || told.contains("would not be detected"), &told);
+        // Undo the damage.
         world.stop();
         let _ = std::fs::remove_dir_all(&cache);
         world.run();
     }
     assert_eq!(idp.reuses(), 0);
-    siege.end();
+    report.end();
 }
 
-/// The pause between forced attempts counts within one life.
+/// The minimum pause between forced refreshes applies within one run of the daemon.
 fn refresh_again(world: &mut World) {
     world.restart();
     refresh(world);
 }
 
 #[test]
-fn a_cache_that_can_not_be_written_to_costs_no_token() {
-    // Only root can mount.
+fn a_read_only_cache_withholds_no_token() {
+    // Only root can mount a file system.
     if !can_switch() {
         return;
     }

@@ -1,4 +1,4 @@
-//! A hostile issuer: what it says of itself decides where the browser goes and where secrets are sent.
+//! A hostile issuer: its metadata decides where the browser goes and where secrets are sent.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -10,10 +10,10 @@ use url::Url;
 
 use crate::http::Browser;
 use crate::idp::{Idp, plain, with_header};
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{World, account};
 
-/// Answers every request with what it was last given, and counts them.
+/// Answers every request with the current document, and counts requests.
 struct Issuer {
     url: String,
     says: Arc<Mutex<Vec<u8>>>,
@@ -42,7 +42,7 @@ fn answer(mut stream: TcpStream, reply: &[u8]) {
     let _ = stream.write_all(reply);
 }
 
-/// Name, and the metadata; `{I}`: the issuer, `{G}`: a good provider, `{E}`: somebody else.
+/// Name, and the metadata; `{I}`: the issuer, `{G}`: a good provider, `{E}`: another server.
 #[rustfmt::skip]
 const DOCUMENTS: &[(&str, &str)] = &[
     ("another issuer", r#"{"issuer":"{E}","authorization_endpoint":"{G}/authorize","token_endpoint":"{G}/token"}"#),
@@ -70,13 +70,13 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("a list instead of an object", r#"["{I}"]"#),
 ];
 
-/// Replies that are no document: name, and the bytes for somebody else's URL.
+/// Replies that are not metadata: name, and the bytes, given the URL of another server.
 type Reply = (&'static str, fn(&str, &str) -> Vec<u8>);
 
 #[rustfmt::skip]
 const REPLIES: &[Reply] = &[
-    ("301 to somebody else's metadata", |e, _| with_header(301, &format!("Location: {e}"), "")),
-    ("307 to somebody else's metadata", |e, _| with_header(307, &format!("Location: {e}"), "")),
+    ("301 to another server's metadata", |e, _| with_header(301, &format!("Location: {e}"), "")),
+    ("307 to another server's metadata", |e, _| with_header(307, &format!("Location: {e}"), "")),
     ("a page that says good metadata", |_, good| plain(200, "text/html", good)),
     ("good metadata behind 70 KiB", |_, good| plain(200, "application/json", format!("{}{good}", " ".repeat(70 << 10)))),
     ("good metadata with an error's status", |_, good| plain(500, "application/json", good)),
@@ -87,7 +87,7 @@ const REPLIES: &[Reply] = &[
 const GOOD: &str = r#"{"issuer":"{I}","authorization_endpoint":"{G}/authorize","token_endpoint":"{G}/token"}"#;
 
 #[test]
-fn what_an_issuer_says_of_itself_leads_neither_browser_nor_secrets_astray() {
+fn hostile_metadata_redirects_neither_the_browser_nor_secrets() {
     let (idp, issuer, elsewhere) = (Idp::start(), Issuer::open(), Issuer::open());
     *elsewhere.says.lock().unwrap() = plain(200, "application/json", "{}");
     let filled =
@@ -96,9 +96,9 @@ fn what_an_issuer_says_of_itself_leads_neither_browser_nor_secrets_astray() {
     let replies = REPLIES.iter().map(|(name, reply)| (*name, reply(&elsewhere.url, &filled(GOOD))));
     let provider = format!("[providers.idp]\npreset = \"generic\"\ndiscover = true\nissuer = \"{}\"\n", issuer.url);
     let config = [provider, account("work", "idp", "")].concat();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, reply) in documents.chain(replies) {
-        siege.row();
+        report.row();
         *issuer.says.lock().unwrap() = reply;
         let mut world = World::with_config(&config);
         world.run();
@@ -107,33 +107,33 @@ fn what_an_issuer_says_of_itself_leads_neither_browser_nor_secrets_astray() {
         if begun.status == 200 || begun.status == 201 || begun.status == 202 {
             let start = begun.json()["start_url"].as_str().unwrap_or_default().to_owned();
             let (end, _) = browser.go_until(&start, |url| url.host_str() != Some("127.0.0.1"));
-            siege.expect(name, end.scheme() == "http" && end.host_str() == Some("127.0.0.1"), &end);
+            report.expect(name, end.scheme() == "http" && end.host_str() == Some("127.0.0.1"), &end);
         }
         let ours = |url: &Url| format!("127.0.0.1:{}", url.port().unwrap_or(0)) == world.authority();
-        siege.expect(name, browser.visited.iter().all(ours), &browser.visited);
-        siege.expect(name, world.account("work").state == AccountState::SignedOut, world.account("work"));
-        siege.expect(name, elsewhere.asked.load(Ordering::SeqCst) == 0, "somebody else was asked");
-        siege.expect(name, !world.log().contains("canary"), world.log());
+        report.expect(name, browser.visited.iter().all(ours), &browser.visited);
+        report.expect(name, world.account("work").state == AccountState::SignedOut, world.account("work"));
+        report.expect(name, elsewhere.asked.load(Ordering::SeqCst) == 0, "another server received a request");
+        report.expect(name, !world.log().contains("canary"), world.log());
     }
-    siege.expect("all", idp.seen().is_empty(), idp.seen());
+    report.expect("all", idp.seen().is_empty(), idp.seen());
     *issuer.says.lock().unwrap() = plain(200, "application/json", filled(GOOD));
     let mut world = World::with_config(&config);
     world.run();
     let (page, end) = world.try_log_in("work");
     assert_eq!(end.status, LoginStatus::Succeeded, "the control: {end:?} {page:?}");
-    moved_later(&mut siege, &mut world, &issuer, &filled);
-    siege.end();
+    moved_later(&mut report, &mut world, &issuer, &filled);
+    report.end();
 }
 
-/// Metadata that was good once and later sends secrets somewhere else: the token endpoint's host is held.
-fn moved_later(siege: &mut Siege, world: &mut World, issuer: &Issuer, filled: &dyn Fn(&str) -> String) {
-    siege.row();
+/// Metadata that was good at first and later moves the token endpoint: the host is pinned.
+fn moved_later(report: &mut Report, world: &mut World, issuer: &Issuer, filled: &dyn Fn(&str) -> String) {
+    report.row();
     let name = "a token endpoint that moves after a day";
     let moved = r#"{"issuer":"{I}","authorization_endpoint":"{G}/authorize","token_endpoint":"{E}/token"}"#;
     *issuer.says.lock().unwrap() = plain(200, "application/json", filled(moved));
     world.stop();
     let kept = crate::world::names(&world.state()).into_iter().find(|n| n == "metadata" || n == "issuers");
-    let folder = world.state().join(kept.expect("a folder of kept metadata"));
+    let folder = world.state().join(kept.expect("a folder of cached metadata"));
     for file in crate::world::names(&folder) {
         let path = folder.join(file);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -143,5 +143,5 @@ fn moved_later(siege: &mut Siege, world: &mut World, issuer: &Issuer, filled: &d
     }
     world.run();
     let refused = world.post("/v1/accounts/work/refresh");
-    siege.expect(name, refused.status >= 400 && refused.body.contains("provider accept"), &refused);
+    report.expect(name, refused.status >= 400 && refused.body.contains("provider accept"), &refused);
 }

@@ -1,4 +1,4 @@
-//! What is handed to the browser's launcher: one argument, our own one-time URL, whatever a provider's URL says.
+//! The browser launcher gets one argument, our own one-time URL, whatever the provider's URL is.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::idp::Idp;
 use crate::world::{World, account, told, until};
 
-/// Name, an authorization endpoint, and whether the config takes it at all.
+/// Name, an authorization endpoint, and whether the config accepts it.
 #[rustfmt::skip]
 const ATTACKS: &[(&str, &str, bool)] = &[
     ("a script", "javascript:alert(1)", false),
@@ -29,7 +29,7 @@ const ATTACKS: &[(&str, &str, bool)] = &[
 ];
 
 #[test]
-fn a_launcher_gets_our_one_time_url_and_nothing_of_a_providers() {
+fn a_launcher_gets_our_one_time_url_and_nothing_from_a_provider() {
     let idp = Idp::start();
     let folder = tempfile::tempdir().unwrap();
     let (launcher, seen) = (folder.path().join("xdg-open"), folder.path().join("seen"));

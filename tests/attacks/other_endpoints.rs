@@ -1,4 +1,4 @@
-//! A hostile provider at its other endpoints: where a device's code is asked for, and where a token is given back.
+//! A hostile provider's device authorization and revocation endpoints.
 
 use std::sync::atomic::Ordering;
 
@@ -7,10 +7,10 @@ use ringback::contract::AccountState;
 use crate::http::Request;
 use crate::idp::{Act, Idp, plain, with_header};
 use crate::provider::{Elsewhere, json, redirect};
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{World, until};
 
-/// Name, and the reply; `{E}` is somebody else's URL.
+/// Name, and the reply, given the URL of another server.
 type Attack = (&'static str, fn(&str) -> Vec<u8>);
 
 /// A good reply with one member set.
@@ -43,47 +43,50 @@ const DEVICE: &[Attack] = &[
     ("a life before now", |_| device("expires_in", "-1")),
     ("a life without end", |_| device("expires_in", "1e308")),
     ("a life of a week", |_| device("expires_in", "604800")),
-    ("307 to somebody else for a device", |e| redirect(307, e)),
-    ("302 to somebody else for a device", |e| redirect(302, e)),
+    ("307 to another server for a device", |e| redirect(307, e)),
+    ("302 to another server for a device", |e| redirect(302, e)),
     ("a captive portal's page for a device", |_| plain(200, "text/html", "<html>")),
     ("an escape in a refusal", |_| plain(400, "application/json", r#"{"error":"invalid_client","error_description":"\u001b[2J<script>alert(1)</script>"}"#)),
 ];
 
 #[test]
-fn no_device_endpoint_shows_the_user_a_page_of_its_own_kind() {
+fn no_device_endpoint_shows_the_user_an_unsafe_url_or_code() {
     let (idp, elsewhere) = (Idp::start(), Elsewhere::open());
     let world = World::start_with(&idp, "", &format!("device_url = \"{}\"", idp.url("/device")), "");
     let ask = || world.ask(&Request::new("POST", "/v1/accounts/work/login").json(r#"{"via":"device"}"#));
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, reply) in DEVICE {
-        siege.row();
+        report.row();
         idp.next_at("/device", Act::Raw(reply(&elsewhere.url)));
         let told = ask();
-        siege.expect(name, told.status >= 400, &told);
+        report.expect(name, told.status >= 400, &told);
         let clean = !told.body.contains('\u{1b}') && !told.body.contains("\\u001b") && !told.body.contains("evil");
-        siege.expect(name, clean, &told);
-        // What is published comes a moment after the answer.
+        report.expect(name, clean, &told);
+        // The account's state is published a moment after the reply.
         let view =
             until("the login is over", || Some(world.account("work")).filter(|view| view.login_pending.is_none()));
-        siege.expect(name, view.state == AccountState::SignedOut, &view);
-        siege.expect(name, idp.seen_at("/token").is_empty(), "a token was asked for");
-        siege.expect(name, elsewhere.visits.load(Ordering::SeqCst) == 0, "somebody else was asked");
+        report.expect(name, view.state == AccountState::SignedOut, &view);
+        report.expect(name, idp.seen_at("/token").is_empty(), "a token was requested");
+        report.expect(name, elsewhere.visits.load(Ordering::SeqCst) == 0, "another server received a request");
     }
-    siege.expect("the log", !world.log().contains('\u{1b}'), "an escape is in it");
+    report.expect("the log", !world.log().contains('\u{1b}'), "an escape sequence is in it");
     idp.next_at("/device", Act::Raw(device("user_code", r#""AB\u001b[2J\u202eCD""#)));
     let shown = ask();
     assert_eq!(shown.status, 200, "the control: {shown:?}");
-    assert!(!shown.body.contains("\\u001b") && !shown.body.contains('\u{202e}'), "the code is shown clean: {shown:?}");
-    siege.end();
+    assert!(
+        !shown.body.contains("\\u001b") && !shown.body.contains('\u{202e}'),
+        "the code is shown sanitized: {shown:?}"
+    );
+    report.end();
 }
 
 #[rustfmt::skip]
 const REVOKE: &[Attack] = &[
-    ("301 to somebody else at a logout", |e| redirect(301, e)),
-    ("302 to somebody else at a logout", |e| redirect(302, e)),
-    ("303 to somebody else at a logout", |e| redirect(303, e)),
-    ("307 to somebody else at a logout", |e| redirect(307, e)),
-    ("308 to somebody else at a logout", |e| redirect(308, e)),
+    ("301 to another server at a logout", |e| redirect(301, e)),
+    ("302 to another server at a logout", |e| redirect(302, e)),
+    ("303 to another server at a logout", |e| redirect(303, e)),
+    ("307 to another server at a logout", |e| redirect(307, e)),
+    ("308 to another server at a logout", |e| redirect(308, e)),
     ("401 and a challenge at a logout", |_| with_header(401, "WWW-Authenticate: Basic realm=\"x\"", "")),
     ("503 without end at a logout", |_| with_header(503, "Retry-After: 99999999999", "")),
     ("an escape at a logout", |_| plain(400, "application/json", r#"{"error":"x\u001b[2J","error_description":"<script>\u001b[31m"}"#)),
@@ -94,24 +97,24 @@ const REVOKE: &[Attack] = &[
 ];
 
 #[test]
-fn no_revocation_endpoint_keeps_a_login_or_sees_it_handed_on() {
+fn no_revocation_endpoint_prevents_a_logout_or_redirects_a_token() {
     let (idp, elsewhere) = (Idp::start(), Elsewhere::open());
     let world = World::start_with(&idp, "", &format!("revoke_url = \"{}\"", idp.url("/revoke")), "");
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (number, (name, reply)) in REVOKE.iter().enumerate() {
-        siege.row();
+        report.row();
         world.log_in("work");
         let token = world.token("work");
         idp.next_at("/revoke", Act::Raw(reply(&elsewhere.url)));
         let (_, out, said) = world.cli(&["logout"]);
         let told = [out, said].concat();
-        siege.expect(name, !told.contains('\u{1b}') && !told.contains(&token) && !told.contains("canary"), &told);
-        siege.expect(name, world.account("work").state == AccountState::SignedOut, world.account("work"));
-        siege.expect(name, world.get("/v1/accounts/work/token?wait=0").status == 428, ());
-        siege.expect(name, idp.seen_at("/revoke").len() > number, "the control: it was asked");
-        siege.expect(name, elsewhere.visits.load(Ordering::SeqCst) == 0, "somebody else was asked");
+        report.expect(name, !told.contains('\u{1b}') && !told.contains(&token) && !told.contains("canary"), &told);
+        report.expect(name, world.account("work").state == AccountState::SignedOut, world.account("work"));
+        report.expect(name, world.get("/v1/accounts/work/token?wait=0").status == 428, ());
+        report.expect(name, idp.seen_at("/revoke").len() > number, "the control: the endpoint received a request");
+        report.expect(name, elsewhere.visits.load(Ordering::SeqCst) == 0, "another server received a request");
     }
     let log = world.log();
-    siege.expect("the log", !log.contains('\u{1b}') && !log.contains("canary") && !log.contains("AT~evil"), &log);
-    siege.end();
+    report.expect("the log", !log.contains('\u{1b}') && !log.contains("canary") && !log.contains("AT~evil"), &log);
+    report.end();
 }

@@ -1,4 +1,4 @@
-//! Another user of the machine: what they can open, connect to and put in our way.
+//! Another user of the machine: files, connections and ports that they could use.
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
@@ -10,36 +10,36 @@ use ringback::contract::LoginStatus;
 use crate::idp::Idp;
 use crate::world::World;
 
-/// Somebody else's uid: `nobody`.
-pub(crate) const STRANGER: u32 = 65_534;
+/// The uid of another user: `nobody`.
+pub(crate) const OTHER_UID: u32 = 65_534;
 
-/// Whether we may become another user at all. Where the tests have to be whole, they have to run as root.
+/// Whether the tests can switch to another user. In CI they must, so they have to run as root there.
 pub(crate) fn can_switch() -> bool {
     let root = rustix::process::geteuid().is_root();
-    assert!(root || std::env::var_os("CI").is_none(), "these attacks need root: they are another user's");
+    assert!(root || std::env::var_os("CI").is_none(), "these attacks need root to act as another user");
     if !root {
         eprintln!("skipped: only root can become another user");
     }
     root
 }
 
-/// A shell command as the stranger: whether it succeeded, and what it said.
-pub(crate) fn as_stranger(command: &str) -> (bool, String) {
+/// Runs a shell command as the other user; returns whether it succeeded, and its output.
+pub(crate) fn as_other_user(command: &str) -> (bool, String) {
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", command]).uid(STRANGER).gid(STRANGER).stdin(Stdio::null()).current_dir("/");
+    shell.args(["-c", command]).uid(OTHER_UID).gid(OTHER_UID).stdin(Stdio::null()).current_dir("/");
     let output = shell.output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
-/// A folder for temporary files that the stranger can enter: `TMPDIR` may be ours alone.
-pub(crate) fn open_to_all() -> PathBuf {
+/// A folder for temporary files that the other user can enter, since `TMPDIR` may be private.
+pub(crate) fn shared_temp_folder() -> PathBuf {
     let folders = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
-    let open = |folder: &PathBuf| as_stranger(&format!("ls {}", folder.display())).0;
-    folders.into_iter().find(open).expect("a folder for temporary files that all can enter")
+    let open = |folder: &PathBuf| as_other_user(&format!("ls {}", folder.display())).0;
+    folders.into_iter().find(open).expect("a folder for temporary files that every user can enter")
 }
 
-/// Name, and what the stranger runs; `{S}`, `{C}`, `{R}`: state, config and runtime folder, `{A}`: the authority,
-/// `{PID}`: the daemon. Each has to fail, or to print `refused`.
+/// Name, and the other user's command; `{S}`, `{C}`, `{R}`: state, config and runtime folder, `{A}`: the authority,
+/// `{PID}`: the daemon. Each must fail, or print `refused`.
 #[rustfmt::skip]
 const ATTACKS: &[(&str, &str)] = &[
     ("lists the state folder", "ls {S}"),
@@ -66,15 +66,15 @@ const ATTACKS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn another_user_reads_nothing_changes_nothing_and_gets_no_token() {
+fn another_user_can_read_and_change_nothing_and_gets_no_token() {
     if !can_switch() {
         return;
     }
     let idp = Idp::start();
-    let mut world = World::with_config_in(&open_to_all(), &World::config_of(&idp, "", "", ""));
+    let mut world = World::with_config_in(&shared_temp_folder(), &World::config_of(&idp, "", "", ""));
     world.run();
     world.log_in("work");
-    // The way down to our folders is open, as in a home that others may enter: each folder defends itself.
+    // The parent folders can be entered, as in a home that others may enter: each of our folders is protected.
     for folder in
         [world.root().to_owned(), world.root().join("state"), world.root().join("run"), world.root().join("config")]
     {
@@ -83,23 +83,26 @@ fn another_user_reads_nothing_changes_nothing_and_gets_no_token() {
     let shown = |path: PathBuf| path.display().to_string();
     let (state, runtime, config) =
         (shown(world.state()), shown(world.runtime()), shown(world.root().join("config/ringback")));
-    assert!(as_stranger(&format!("ls {}", world.root().display())).0, "the control: the way down is open");
+    assert!(
+        as_other_user(&format!("ls {}", world.root().display())).0,
+        "the control: the parent folder can be entered"
+    );
     let mut wrong = Vec::new();
     for (name, command) in ATTACKS {
         let command = command.replace("{S}", &state).replace("{R}", &runtime).replace("{C}", &config);
         let command = command.replace("{A}", &world.authority()).replace("{PID}", &world.pid().to_string());
-        let (worked, said) = as_stranger(&command);
+        let (worked, said) = as_other_user(&command);
         if worked || said.contains("canary") || said.contains("rbk_") {
             wrong.push(format!("{name}: {said:.300}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(!world.token("work").is_empty(), "all is as before");
+    assert!(!world.token("work").is_empty(), "nothing has changed");
     println!("{} attacks, all refused", ATTACKS.len());
 }
 
 #[test]
-fn a_login_whose_answer_a_stranger_would_get_is_not_begun() {
+fn a_login_whose_callback_another_user_would_get_is_not_started() {
     let Ok(probe) = TcpListener::bind("[::1]:0") else { return eprintln!("skipped: no IPv6 here") };
     let port = probe.local_addr().unwrap().port();
     drop(probe);
@@ -116,7 +119,7 @@ fn a_login_whose_answer_a_stranger_would_get_is_not_begun() {
 }
 
 #[test]
-fn a_port_that_somebody_else_has_is_named_and_no_daemon_runs_elsewhere() {
+fn a_taken_port_is_named_and_the_daemon_uses_no_other() {
     let squatter = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = squatter.local_addr().unwrap();
     let mut world = World::with_config(&format!("[listen]\ntcp = [\"{address}\"]\n"));
@@ -131,7 +134,7 @@ fn a_port_that_somebody_else_has_is_named_and_no_daemon_runs_elsewhere() {
 }
 
 #[test]
-fn a_key_is_not_sent_to_a_stranger_who_took_the_port() {
+fn a_key_is_not_sent_to_another_user_who_took_the_port() {
     if !can_switch() {
         return;
     }
@@ -150,7 +153,7 @@ fn a_key_is_not_sent_to_a_stranger_who_took_the_port() {
         "import socket\ns = socket.create_server(('127.0.0.1', {port}))\nprint('ready', flush=True)\nwhile True:\n c, _ = s.accept()\n print(c.recv(9999), flush=True)\n c.close()"
     );
     let mut squatter = Command::new("python3");
-    squatter.args(["-c", &script]).uid(STRANGER).gid(STRANGER).stdout(Stdio::piped()).current_dir("/");
+    squatter.args(["-c", &script]).uid(OTHER_UID).gid(OTHER_UID).stdout(Stdio::piped()).current_dir("/");
     let mut squatter = squatter.spawn().unwrap();
     let mut said = std::io::BufReader::new(squatter.stdout.take().unwrap());
     let mut line = String::new();

@@ -1,5 +1,5 @@
-//! Another user of the machine who has read what is ours: a one-time URL in `/proc`, a cookie that the browser sent to
-//! their port, an answer, a key. The kernel tells whose each connection is, so it is worth nothing to them.
+//! Another user of the machine who has obtained a secret: a one-time URL from `/proc`, a cookie that the browser sent
+//! to their port, a callback, a key. The kernel tells which user a connection belongs to, so none of them helps.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -12,13 +12,13 @@ use url::{Position, Url};
 
 use crate::http::{Browser, Reply, Request, parse};
 use crate::idp::Idp;
-use crate::other_users::{STRANGER, can_switch, open_to_all};
+use crate::other_users::{OTHER_UID, can_switch, shared_temp_folder};
+use crate::report::Report;
 use crate::sessions::{Session, ticket};
-use crate::siege::Siege;
 use crate::world::{World, account, provider, until};
 
-/// Sends what it reads from its standard input to `HOST PORT`, in the way that the third argument says, and prints the
-/// answer.
+/// Sends its standard input to `HOST PORT`, connecting as the third argument says (see [`WAYS`]), and prints the
+/// reply.
 const CLIENT: &str = r"
 import socket, sys
 host, port, way = sys.argv[1:]
@@ -39,7 +39,7 @@ while True:
     sys.stdout.buffer.write(part)
 ";
 
-/// Asks as the user `uid`, in the way of [`CLIENT`]; `None` where no whole answer came.
+/// Sends a request as user `uid` with [`CLIENT`]; `None` without a complete reply.
 fn ask_as(uid: u32, authority: &str, way: &str, request: &[u8]) -> Option<Reply> {
     let (host, port) = authority.rsplit_once(':').unwrap();
     let host = host.trim_matches(['[', ']']);
@@ -51,13 +51,13 @@ fn ask_as(uid: u32, authority: &str, way: &str, request: &[u8]) -> Option<Reply>
     answer.windows(4).any(|end| end == b"\r\n\r\n").then(|| parse(&answer))
 }
 
-/// What another user may have got hold of, and one more thing: a login whose answer is ready, on the daemon's own port
-/// and on a port of its own.
+/// Everything that another user may have obtained, and two logins whose callbacks are ready: on the daemon's own port
+/// and on a separate one.
 struct Stage {
     idp: Idp,
     world: World,
     session: Session,
-    /// Good and unused.
+    /// Valid and unused.
     ticket: String,
     start: Url,
     answer: Url,
@@ -81,7 +81,7 @@ impl Stage {
             account("own", "idp", &own),
             account("spare", "idp", ""),
         ];
-        let mut world = World::with_config_in(&open_to_all(), &config.concat());
+        let mut world = World::with_config_in(&shared_temp_folder(), &config.concat());
         world.through = through.iter().map(|word| (*word).to_owned()).collect();
         world.run();
         world.log_in("work");
@@ -100,7 +100,7 @@ impl Stage {
         Self { idp, world, session, ticket, start, answer, cookie, own_port, own_port_cookie, logins }
     }
 
-    /// A request to the daemon's own port, or to that of `url`.
+    /// A request to the daemon's own port, or to the port of `url`.
     fn request(&self, request: &Request, url: Option<&Url>) -> (String, Vec<u8>) {
         let authority =
             url.map_or_else(|| self.world.authority(), |url| url[Position::BeforeHost..Position::AfterPort].to_owned());
@@ -119,7 +119,7 @@ impl Stage {
         request.header("Authorization", &format!("Bearer {}", self.world.key()))
     }
 
-    /// What nobody else may change.
+    /// The state that other users must not change.
     fn seen(&self) -> String {
         let states = ["work", "home", "own", "spare"].map(|name| self.world.account(name).state);
         let logins = self.logins.each_ref().map(|id| self.world.login_status(id));
@@ -132,7 +132,7 @@ fn path_of(url: &Url) -> &str {
     &url[Position::BeforePath..Position::AfterQuery]
 }
 
-/// Name, and the request with where it goes.
+/// Name, and the request with its address.
 type Attack = (&'static str, fn(&Stage) -> (String, Vec<u8>));
 
 #[rustfmt::skip]
@@ -144,51 +144,55 @@ const ATTACKS: &[Attack] = &[
     ("the session's form: remove an app", |s| s.request(&s.form("/do/app-remove", "app=default&sure=yes"), None)),
     ("the session's form: log in", |s| s.request(&s.form("/do/login", "account=spare"), None)),
     ("the session's form: end it", |s| s.request(&s.form("/do/end", ""), None)),
-    ("the answer of a login with its cookie", |s| s.request(&Request::get(path_of(&s.answer)).header("Cookie", &s.cookie), None)),
-    ("an answer with a code of one's own", |s| { let mut url = s.answer.clone(); let state = url.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned(); url.query_pairs_mut().clear().append_pair("code", "stolen").append_pair("state", &state); s.request(&Request::get(path_of(&url)).header("Cookie", &s.cookie), None) }),
-    ("the answer on a port of its own", |s| s.request(&Request::get(path_of(&s.own_port)).header("Cookie", &s.own_port_cookie), Some(&s.own_port))),
+    ("the callback of a login with its cookie", |s| s.request(&Request::get(path_of(&s.answer)).header("Cookie", &s.cookie), None)),
+    ("a callback with the attacker's code", |s| { let mut url = s.answer.clone(); let state = url.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned(); url.query_pairs_mut().clear().append_pair("code", "stolen").append_pair("state", &state); s.request(&Request::get(path_of(&url)).header("Cookie", &s.cookie), None) }),
+    ("the callback on its own port", |s| s.request(&Request::get(path_of(&s.own_port)).header("Cookie", &s.own_port_cookie), Some(&s.own_port))),
     ("the outcome of a login", |s| s.request(&Request::get(&format!("/login/outcome/{}", s.logins[0])), None)),
-    ("a page on a port of its own", |s| s.request(&Request::get("/static/style.css"), Some(&s.own_port))),
-    ("a posted answer", |s| { let origin = format!("http://{}", s.world.authority()); s.request(&Request::new("POST", s.answer.path()).header("Origin", &origin).header("Content-Type", "application/x-www-form-urlencoded"), None) }),
+    ("a page on the callback listener", |s| s.request(&Request::get("/static/style.css"), Some(&s.own_port))),
+    ("a posted callback", |s| { let origin = format!("http://{}", s.world.authority()); s.request(&Request::new("POST", s.answer.path()).header("Origin", &origin).header("Content-Type", "application/x-www-form-urlencoded"), None) }),
     ("a token with the key", |s| s.request(&s.with_key(Request::get("/token")), None)),
     ("a logout with the key", |s| s.request(&s.with_key(Request::new("DELETE", "/v1/accounts/work/token")), None)),
     ("the accounts with the key", |s| s.request(&s.with_key(Request::get("/v1/accounts")), None)),
     ("events with the key", |s| s.request(&s.with_key(Request::get("/v1/events")), None)),
     ("a token without a key", |s| s.request(&Request::get("/token"), None)),
-    ("whether anybody is there", |s| s.request(&Request::get("/healthz"), None)),
-    ("a path that is none", |s| s.request(&Request::get("/nothing"), None)),
+    ("the health check", |s| s.request(&Request::get("/healthz"), None)),
+    ("an unknown path", |s| s.request(&Request::get("/nothing"), None)),
 ];
 
-/// Ways to connect: plainly, and as who hopes not to be found.
+/// Ways to connect: plainly, and in ways that hide the peer's user.
 const WAYS: [&str; 4] = ["plain", "mapped", "shut", "close"];
 
 #[test]
-fn what_another_user_has_read_of_ours_is_worth_nothing_to_them() {
+fn stolen_urls_cookies_and_keys_do_not_work_for_another_user() {
     if !can_switch() {
         return;
     }
     let stage = Stage::set("tcp = [\"127.0.0.1:0\"]", &[]);
     let before = stage.seen();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, attack) in ATTACKS {
         for way in WAYS {
-            siege.row();
+            report.row();
             let (authority, request) = attack(&stage);
-            if let Some(reply) = ask_as(STRANGER, &authority, way, &request) {
+            if let Some(reply) = ask_as(OTHER_UID, &authority, way, &request) {
                 let what = format!("{name}, {way}");
-                siege.expect(&what, reply.status == 403, &reply);
+                report.expect(&what, reply.status == 403, &reply);
                 let told =
                     reply.body.contains("user 65534") || (way == "shut" && reply.body.contains("closed, or shut"));
-                siege.expect(&what, told && reply.header("connection") == Some("close"), &reply);
-                siege.expect(&what, reply.header("set-cookie").is_none() && reply.header("location").is_none(), &reply);
+                report.expect(&what, told && reply.header("connection") == Some("close"), &reply);
+                report.expect(
+                    &what,
+                    reply.header("set-cookie").is_none() && reply.header("location").is_none(),
+                    &reply,
+                );
             } else {
-                siege.expect(name, way == "close" || way == "shut", way);
+                report.expect(name, way == "close" || way == "shut", way);
             }
         }
-        siege.expect(name, stage.seen() == before, stage.seen());
+        report.expect(name, stage.seen() == before, stage.seen());
     }
-    siege.end();
-    // The controls: all of it is good for its owner, once.
+    report.end();
+    // The controls: each secret works once for its owner.
     for (name, attack) in &ATTACKS[..3] {
         let (authority, request) = attack(&stage);
         let reply = ask_as(0, &authority, "mapped", &request).unwrap();
@@ -204,34 +208,34 @@ fn what_another_user_has_read_of_ours_is_worth_nothing_to_them() {
 }
 
 #[test]
-fn with_other_users_a_key_is_good_for_what_needs_one_and_a_browsers_stop_stays_ours() {
+fn with_other_users_a_key_works_for_the_api_and_browser_routes_stay_closed() {
     if !can_switch() {
         return;
     }
     let stage = Stage::set("tcp = [\"127.0.0.1:0\", \"[::1]:0\"]\nother_users = true", &[]);
-    let open = ["a token with the key", "the accounts with the key", "whether anybody is there"];
-    let (mut siege, before) = (Siege::default(), stage.seen());
+    let open = ["a token with the key", "the accounts with the key", "the health check"];
+    let (mut report, before) = (Report::default(), stage.seen());
     for (name, attack) in
         ATTACKS.iter().filter(|(name, _)| !["a logout with the key", "events with the key"].contains(name))
     {
-        siege.row();
+        report.row();
         let (authority, request) = attack(&stage);
-        let reply = ask_as(STRANGER, &authority, "plain", &request).unwrap();
+        let reply = ask_as(OTHER_UID, &authority, "plain", &request).unwrap();
         let expected = match *name {
             name if open.contains(&name) => 200,
             "a token without a key" => 401,
             _ => 403,
         };
-        siege.expect(name, reply.status == expected, &reply);
-        siege.expect(name, stage.seen() == before, stage.seen());
+        report.expect(name, reply.status == expected, &reply);
+        report.expect(name, stage.seen() == before, stage.seen());
     }
-    siege.end();
+    report.end();
 }
 
-/// A daemon of a user that is not root: under its own number, and in a user namespace that knows no other, as with
+/// A daemon that does not run as root: under its own uid, and in a user namespace that maps no other user, as with
 /// `PrivateUsers=yes`.
 #[test]
-fn a_daemon_of_a_plain_user_serves_that_user_and_root_and_in_a_namespace_that_user_alone() {
+fn an_unprivileged_daemon_serves_its_user_and_root_and_in_a_namespace_only_its_user() {
     const OWNER: u32 = 4711;
     if !can_switch() {
         return;
@@ -249,7 +253,7 @@ fn a_daemon_of_a_plain_user_serves_that_user_and_root_and_in_a_namespace_that_us
         }
         let idp = Idp::start();
         let config = World::config_of(&idp, "[listen]\ntcp = [\"127.0.0.1:0\", \"[::1]:0\"]\n", "", "");
-        let mut world = World::with_config_in(&open_to_all(), &config);
+        let mut world = World::with_config_in(&shared_temp_folder(), &config);
         let given = Command::new("chown").args(["-R", "4711:4711"]).arg(world.root()).status().unwrap();
         assert!(given.success());
         world.through = through.iter().map(|word| (*word).to_owned()).collect();
@@ -257,11 +261,11 @@ fn a_daemon_of_a_plain_user_serves_that_user_and_root_and_in_a_namespace_that_us
         let authority = world.authority();
         let request = Request::get("/token").header("Authorization", &format!("Bearer {}", world.key()));
         let status = |uid: u32, way: &str| ask_as(uid, &authority, way, &request.bytes(&authority)).unwrap().status;
-        // Nobody has logged in: 428 is what who is let in gets.
+        // Without a login, a permitted request gets 428.
         for way in ["plain", "mapped"] {
             assert_eq!(status(OWNER, way), 428, "{what}: its own user");
             assert_eq!(status(0, way), if root_is_known { 428 } else { 403 }, "{what}: root");
-            assert_eq!(status(STRANGER, way), 403, "{what}: nobody");
+            assert_eq!(status(OTHER_UID, way), 403, "{what}: nobody");
             assert_eq!(status(4712, way), 403, "{what}: a third user");
         }
         assert!(!world.log().contains("does not tell which user"));
@@ -269,18 +273,18 @@ fn a_daemon_of_a_plain_user_serves_that_user_and_root_and_in_a_namespace_that_us
     }
 }
 
-/// The race for `ringback open`: the spy reads the URL from `/proc` and is there before the browser.
+/// The race for `ringback open`: another user reads the URL from `/proc` and is faster than the browser.
 #[test]
-fn a_spy_who_reads_the_launchers_arguments_comes_first_and_gets_nothing() {
+fn another_user_who_reads_the_launchers_arguments_gets_nothing() {
     if !can_switch() {
         return;
     }
     let idp = Idp::start();
     let world = World::start(&idp);
-    let folder = tempfile::Builder::new().prefix("ringback-spy-").tempdir_in(open_to_all()).unwrap();
+    let folder = tempfile::Builder::new().prefix("ringback-spy-").tempdir_in(shared_temp_folder()).unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let (launcher, spied) = (folder.path().join("xdg-open"), folder.path().join("spied"));
-    // A browser that takes its time: until the spy is through.
+    // A slow browser: it waits until the attacker is done.
     let script =
         format!("#!/bin/sh\nuntil [ -e {0} ]; do sleep 0.05; done\nprintf %s \"$1\" >{0}.url\n", spied.display());
     std::fs::write(&launcher, script).unwrap();
@@ -292,32 +296,32 @@ fn a_spy_who_reads_the_launchers_arguments_comes_first_and_gets_nothing() {
         let mut ours = world.command(command);
         ours.env("PATH", &path).env("DISPLAY", ":7").env("BROWSER", "/bin/false");
         let mut ours = ours.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let url = until("the spy sees the URL", || seen_in_proc(wanted));
+        let url = until("the other user sees the URL", || seen_in_proc(wanted));
         let url: Url = url.parse().unwrap();
         let request = Request::get(path_of(&url)).bytes(&world.authority());
-        let reply = ask_as(STRANGER, &world.authority(), "plain", &request).unwrap();
+        let reply = ask_as(OTHER_UID, &world.authority(), "plain", &request).unwrap();
         assert!(reply.status == 403 && reply.header("set-cookie").is_none(), "{reply:?}");
         std::fs::write(&spied, "").unwrap();
         let given = until("the browser is there", || {
             std::fs::read_to_string(folder.path().join("spied.url")).ok().filter(|url| !url.is_empty())
         });
         assert_eq!(given, url.as_str());
-        assert_eq!(world.ask_tcp(&Request::get(path_of(&url))).status, 303, "it is good for its owner");
+        assert_eq!(world.ask_tcp(&Request::get(path_of(&url))).status, 303, "it works for its owner");
         ours.kill().unwrap();
         ours.wait().unwrap();
     }
     assert_eq!(world.account("work").state, AccountState::SignedOut);
 }
 
-/// A URL with `wanted` in the arguments of a process, as every user of the machine can read them.
+/// A URL that contains `wanted` in the arguments of a process, which every user of the machine can read.
 fn seen_in_proc(wanted: &str) -> Option<String> {
     let script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'";
-    let (_, seen) = crate::other_users::as_stranger(script);
+    let (_, seen) = crate::other_users::as_other_user(script);
     seen.lines().find(|line| line.starts_with("http://127.0.0.1") && line.contains(wanted)).map(str::to_owned)
 }
 
 #[test]
-fn a_listener_that_was_passed_asks_too() {
+fn a_passed_listener_checks_the_peer_too() {
     if !can_switch() {
         return;
     }
@@ -332,5 +336,5 @@ fn a_listener_that_was_passed_asks_too() {
     world.run();
     let request = Request::get("/token").header("Authorization", &format!("Bearer {}", world.key())).bytes(&authority);
     assert_eq!(ask_as(0, &authority, "plain", &request).unwrap().status, 428);
-    assert_eq!(ask_as(STRANGER, &authority, "plain", &request).unwrap().status, 403);
+    assert_eq!(ask_as(OTHER_UID, &authority, "plain", &request).unwrap().status, 403);
 }

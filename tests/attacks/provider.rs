@@ -1,4 +1,4 @@
-//! A hostile provider: what its token endpoint answers at a login, and what must not come of it.
+//! A hostile provider's token endpoint.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use ringback::contract::{AccountState, LoginStatus};
 use crate::idp::{Act, Idp, plain, with_header};
 use crate::world::World;
 
-/// Somebody whom a redirect would lead to; counts who comes.
+/// The target of redirects; counts connections.
 pub(crate) struct Elsewhere {
     pub(crate) url: String,
     pub(crate) visits: Arc<AtomicUsize>,
@@ -32,7 +32,7 @@ impl Elsewhere {
     }
 }
 
-/// Name, and the reply to the code; `{E}` is somebody else's URL.
+/// Name, and the reply to the code, given the URL of another server.
 type Attack = (&'static str, fn(&str) -> Vec<u8>);
 
 pub(crate) fn json(body: &str) -> Vec<u8> {
@@ -43,18 +43,18 @@ pub(crate) fn redirect(status: u16, to: &str) -> Vec<u8> {
     with_header(status, &format!("Location: {to}"), "")
 }
 
-/// A well-formed head, then `body` without an announced end.
+/// A well-formed head, then `body` without a declared length.
 fn endless(head: &str, body: &[u8]) -> Vec<u8> {
     [format!("HTTP/1.1 200 OK\r\n{head}\r\nConnection: close\r\n\r\n").as_bytes(), body].concat()
 }
 
 #[rustfmt::skip]
 const ATTACKS: &[Attack] = &[
-    ("301 to somebody else", |e| redirect(301, e)),
-    ("302 to somebody else", |e| redirect(302, e)),
-    ("303 to somebody else", |e| redirect(303, e)),
-    ("307 to somebody else, which would take the secret along", |e| redirect(307, e)),
-    ("308 to somebody else", |e| redirect(308, e)),
+    ("301 to another server", |e| redirect(301, e)),
+    ("302 to another server", |e| redirect(302, e)),
+    ("303 to another server", |e| redirect(303, e)),
+    ("307 to another server, which would resend the secret", |e| redirect(307, e)),
+    ("308 to another server", |e| redirect(308, e)),
     ("307 to a file", |_| redirect(307, "file:///etc/passwd")),
     ("a refresh header", |e| with_header(200, &format!("Refresh: 0;url={e}"), "")),
     ("a captive portal's page", |_| plain(200, "text/html", "<html>Please log in to the WLAN")),
@@ -68,24 +68,24 @@ const ATTACKS: &[Attack] = &[
     ("a token that is not ASCII", |_| json(r#"{"access_token":"tökén","token_type":"bearer"}"#)),
     ("a token of more than 64 KiB", |_| json(&format!(r#"{{"access_token":"{}","token_type":"bearer"}}"#, "a".repeat(65_537)))),
     ("a token that is a number", |_| json(r#"{"access_token":7,"token_type":"bearer"}"#)),
-    ("a type that nobody here knows", |_| json(r#"{"access_token":"AT~evil","token_type":"mac"}"#)),
-    ("nested without end", |_| json(&format!(r#"{{"access_token":"AT~evil","token_type":"bearer","x":{}}}"#, "[".repeat(100_000)))),
+    ("an unusable token type", |_| json(r#"{"access_token":"AT~evil","token_type":"mac"}"#)),
+    ("deeply nested", |_| json(&format!(r#"{{"access_token":"AT~evil","token_type":"bearer","x":{}}}"#, "[".repeat(100_000)))),
     ("a reply of 8 MiB", |_| json(&format!(r#"{{"access_token":"AT~evil","token_type":"bearer","x":"{}"}}"#, "y".repeat(8 << 20)))),
-    ("a reply without an announced end", |_| endless("Content-Type: application/json", &vec![b' '; 4 << 20])),
-    ("chunks without end", |_| endless("Content-Type: application/json\r\nTransfer-Encoding: chunked", "10000\r\n".bytes().chain(vec![b' '; 0x10000]).chain(*b"\r\n").collect::<Vec<u8>>().repeat(40).as_slice())),
-    ("a bomb in gzip", |_| endless("Content-Type: application/json\r\nContent-Encoding: gzip", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b, 0x4c, 4, 0])),
+    ("a reply without a declared length", |_| endless("Content-Type: application/json", &vec![b' '; 4 << 20])),
+    ("endless chunks", |_| endless("Content-Type: application/json\r\nTransfer-Encoding: chunked", "10000\r\n".bytes().chain(vec![b' '; 0x10000]).chain(*b"\r\n").collect::<Vec<u8>>().repeat(40).as_slice())),
+    ("a gzip bomb", |_| endless("Content-Type: application/json\r\nContent-Encoding: gzip", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b, 0x4c, 4, 0])),
     ("a thousand header lines", |_| endless(&"X-Flood: 1\r\n".repeat(1000), b"{}")),
     ("a header line of a mebibyte", |_| endless(&format!("X-Flood: {}", "f".repeat(1 << 20)), b"{}")),
     ("a hundred interim replies", |_| ["HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100).as_bytes(), b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"].concat()),
     ("half a head", |_| b"HTTP/1.1 200 OK\r\nContent-Ty".to_vec()),
     ("half a body", |_| b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"access_token\":\"AT~evil\"".to_vec()),
-    ("something that is no HTTP", |_| b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
+    ("not HTTP", |_| b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
     ("script in an error", |_| plain(400, "application/json", r#"{"error":"invalid_grant","error_description":"<script>alert(1)</script>\u001b[31m"}"#)),
     ("script as an error's code", |_| plain(400, "application/json", r#"{"error":"<script>alert(1)</script>\u001b[2J"}"#)),
 ];
 
 #[test]
-fn no_reply_of_a_hostile_provider_makes_a_login_or_leads_anywhere() {
+fn no_hostile_token_reply_completes_a_login_or_is_followed_elsewhere() {
     let (idp, elsewhere) = (Idp::start(), Elsewhere::open());
     let world = World::start(&idp);
     let mut wrong = Vec::new();
@@ -104,7 +104,7 @@ fn no_reply_of_a_hostile_provider_makes_a_login_or_leads_anywhere() {
             break;
         }
         if elsewhere.visits.load(Ordering::SeqCst) > 0 {
-            wrong.push(format!("{name}: somebody else was asked"));
+            wrong.push(format!("{name}: another server received a request"));
             break;
         }
     }
@@ -116,11 +116,11 @@ fn no_reply_of_a_hostile_provider_makes_a_login_or_leads_anywhere() {
     println!("{} attacks, all refused", ATTACKS.len());
 }
 
-/// Name, and the reply to a refresh: the old token goes on being served.
+/// Name, and the reply to a refresh: the old token is still served.
 #[rustfmt::skip]
 const AT_REFRESH: &[Attack] = &[
-    ("307 to somebody else at a refresh", |e| redirect(307, e)),
-    ("308 to somebody else at a refresh", |e| redirect(308, e)),
+    ("307 to another server at a refresh", |e| redirect(307, e)),
+    ("308 to another server at a refresh", |e| redirect(308, e)),
     ("a captive portal's 302 at a refresh", |e| redirect(302, e)),
     ("a page instead of a refresh", |_| plain(200, "text/html", "<html>")),
     ("a token with a line break at a refresh", |_| json(r#"{"access_token":"a\nb","token_type":"bearer"}"#)),
@@ -137,9 +137,9 @@ fn no_reply_to_a_refresh_costs_the_login() {
         let token = world.token("work");
         idp.next(Act::Raw(reply(&elsewhere.url)));
         assert_ne!(world.post("/v1/accounts/work/refresh").status, 200, "{name}");
-        assert_eq!(world.token("work"), token, "{name}: the old token goes on");
+        assert_eq!(world.token("work"), token, "{name}: the old token is still served");
         assert_eq!(world.account("work").state, AccountState::Active, "{name}");
     }
-    assert_eq!(elsewhere.visits.load(Ordering::SeqCst), 0, "somebody else was asked");
+    assert_eq!(elsewhere.visits.load(Ordering::SeqCst), 0, "another server received a request");
     println!("{} attacks, all refused", AT_REFRESH.len());
 }

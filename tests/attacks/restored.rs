@@ -1,5 +1,5 @@
-//! A state folder, or a file of it, that is older than what was written last: put back from a backup, by a snapshot
-//! of a file system, or on purpose. The provider ends a login whose refresh token comes twice.
+//! A state folder, or a file of it, that is older than the last write: restored from a backup, by a file system
+//! snapshot, or on purpose. The provider revokes a login whose refresh token is sent twice.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use ringback::contract::AccountState;
 use crate::disk::{Kept, put};
 use crate::http::Request;
 use crate::idp::Idp;
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{World, account, names, provider, until};
 
-/// Two accounts, logged in; the daemon runs.
+/// Two logged-in accounts and a running daemon.
 pub(crate) fn two_accounts(idp: &Idp) -> World {
     let revoke = format!("revoke_url = \"{}\"", idp.url("/revoke"));
     let config = [provider("idp", idp, "/token", &revoke), account("work", "idp", ""), account("home", "idp", "")];
@@ -34,53 +34,56 @@ fn log_out(world: &mut World) {
     assert_eq!(world.ask(&Request::new("DELETE", "/v1/accounts/work/token")).status, 200);
 }
 
-/// The state folder is deleted, and begun anew.
-fn begin_anew(world: &mut World) {
+/// Deletes the state folder and starts with a new one.
+fn recreate_state_folder(world: &mut World) {
     world.stop();
     std::fs::remove_dir_all(world.state()).unwrap();
     world.run();
     world.log_in("work");
 }
 
-/// The file of the one account's marks.
+/// The file of the account's high-water mark.
 pub(crate) fn mark(world: &World) -> PathBuf {
     let marks = world.root().join(".cache/ringback/generations");
-    let [state] = &names(&marks)[..] else { panic!("one folder for one state folder") };
+    let [state] = &names(&marks)[..] else { panic!("expected one folder of marks") };
     marks.join(state).join("work")
 }
 
-/// What happens between the copy and the day on which it is put back.
-type Meanwhile = (&'static str, &'static [fn(&mut World)]);
+/// What happens between the backup and its restoration.
+type BetweenBackupAndRestore = (&'static str, &'static [fn(&mut World)]);
 
-const MEANWHILE: &[Meanwhile] = &[
+const BETWEEN_BACKUP_AND_RESTORE: &[BetweenBackupAndRestore] = &[
     ("refreshes", &[refresh, World::restart, refresh, World::restart, refresh]),
     ("one refresh", &[refresh]),
     ("a login", &[log_in]),
     ("a logout", &[log_out]),
     ("a logout and a login", &[log_out, log_in]),
-    ("a refresh, and a login that nobody ends", &[refresh, |world| drop(world.start_login("work", "caller_browser"))]),
-    ("a folder that was begun anew", &[begin_anew]),
-    ("a folder that was begun anew, and refreshed", &[begin_anew, refresh]),
+    (
+        "a refresh, and a login that stays pending",
+        &[refresh, |world| drop(world.start_login("work", "caller_browser"))],
+    ),
+    ("a recreated folder", &[recreate_state_folder]),
+    ("a recreated folder, and a refresh", &[recreate_state_folder, refresh]),
     ("a refresh, and the daemon is killed", &[refresh, World::restart, |world| world.kill(), World::run]),
 ];
 
-/// How much is put back.
+/// How much is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Folder,
-    /// The account's own file. Its key is that of the folder, so not for one that was begun anew.
+    /// The account's file only. Not for a new state folder, which has another key.
     File,
 }
 
 #[test]
-fn an_older_store_that_is_put_back_shows_the_provider_nothing_and_asks_for_a_login() {
-    let mut siege = Siege::default();
-    for (name, meanwhile) in MEANWHILE {
+fn a_restored_store_sends_nothing_to_the_provider_and_needs_a_login() {
+    let mut report = Report::default();
+    for (name, meanwhile) in BETWEEN_BACKUP_AND_RESTORE {
         for extent in [Extent::Folder, Extent::File] {
-            if extent == Extent::File && name.contains("anew") {
+            if extent == Extent::File && name.contains("recreated") {
                 continue;
             }
-            siege.row();
+            report.row();
             let name = format!("{name}, {extent:?}");
             let idp = Idp::start();
             let mut world = two_accounts(&idp);
@@ -98,29 +101,29 @@ fn an_older_store_that_is_put_back_shows_the_provider_nothing_and_asks_for_a_log
             let seen = idp.seen().len();
             world.run();
             let view = world.until_state("work", AccountState::NeedsLogin);
-            siege.expect(&name, view.reason_code.as_deref() == Some("restored_from_backup"), &view);
-            siege.expect(&name, !view.refreshable && view.next_refresh_at.is_none() && view.attention_needed, &view);
-            press(&world, &name, &mut siege);
-            look(&world, &name, &mut siege);
+            report.expect(&name, view.reason_code.as_deref() == Some("restored_from_backup"), &view);
+            report.expect(&name, !view.refreshable && view.next_refresh_at.is_none() && view.attention_needed, &view);
+            press(&world, &name, &mut report);
+            look(&world, &name, &mut report);
             world.restart();
-            press(&world, &name, &mut siege);
-            siege.expect(&name, idp.seen().len() == seen, "the provider was asked something");
-            siege.expect(&name, world.token("home") == home, "the other account is as it was");
-            // It is mended by a login, for good.
+            press(&world, &name, &mut report);
+            report.expect(&name, idp.seen().len() == seen, "the provider received a request");
+            report.expect(&name, world.token("home") == home, "the other account is unchanged");
+            // A login repairs the account permanently.
             world.log_in("work");
             world.restart();
             refresh(&mut world);
             world.restart();
             let token = world.token("work");
-            siege.expect(&name, token != older && idp.honours(&token), &token);
-            siege.expect(&name, idp.reuses() == 0, idp.reuses());
+            report.expect(&name, token != older && idp.honours(&token), &token);
+            report.expect(&name, idp.reuses() == 0, idp.reuses());
         }
     }
-    siege.end();
+    report.end();
 }
 
-/// All that could make the daemon use what it holds.
-fn press(world: &World, name: &str, siege: &mut Siege) {
+/// Everything that could make the daemon use the restored tokens.
+fn press(world: &World, name: &str, report: &mut Report) {
     let targets = [
         ("GET", "/token"),
         ("GET", "/v1/accounts/work/token"),
@@ -132,24 +135,24 @@ fn press(world: &World, name: &str, siege: &mut Siege) {
     ];
     for (method, target) in targets {
         let reply = world.ask(&Request::new(method, target));
-        siege.expect(name, reply.status >= 400 && !reply.body.contains("AT~canary"), (target, &reply));
+        report.expect(name, reply.status >= 400 && !reply.body.contains("AT~canary"), (target, &reply));
     }
     let reply = world.get("/v1/accounts/work/token?wait=0");
-    siege.expect(name, reply.status == 428 && reply.body.contains("restored from a backup"), &reply);
+    report.expect(name, reply.status == 428 && reply.body.contains("restored from a backup"), &reply);
 }
 
-/// What the command line tells.
-fn look(world: &World, name: &str, siege: &mut Siege) {
+/// What the command line shows.
+fn look(world: &World, name: &str, report: &mut Report) {
     let (code, _, said) = world.cli(&["token", "work"]);
-    siege.expect(name, code == 5 && said.contains("restored from a backup") && said.contains("login work"), &said);
+    report.expect(name, code == 5 && said.contains("restored from a backup") && said.contains("login work"), &said);
     let (code, shown, _) = world.cli(&["status"]);
-    siege.expect(name, code == 5 && shown.contains("restored from a backup"), &shown);
+    report.expect(name, code == 5 && shown.contains("restored from a backup"), &shown);
     let (_, found, _) = world.cli(&["doctor", "--offline"]);
-    siege.expect(name, found.contains("restored from a backup") && found.contains("ringback login work"), &found);
+    report.expect(name, found.contains("restored from a backup") && found.contains("ringback login work"), &found);
 }
 
 #[test]
-fn who_waits_for_the_account_is_told() {
+fn callers_that_wait_for_a_restored_account_get_the_reason() {
     let idp = Idp::start();
     let hook = "hook = [\"/bin/sh\", \"-c\", \"echo $RINGBACK_EVENT >>$HOME/told\"]";
     let mut world = World::start_with(&idp, "", "", hook);
@@ -168,7 +171,7 @@ fn who_waits_for_the_account_is_told() {
 }
 
 #[test]
-fn a_logout_from_an_older_store_revokes_nothing_and_is_remembered() {
+fn a_logout_from_a_restored_store_revokes_nothing_and_is_remembered() {
     let idp = Idp::start();
     let mut world = two_accounts(&idp);
     let kept = Kept::keep(&world);
@@ -188,7 +191,7 @@ fn a_logout_from_an_older_store_revokes_nothing_and_is_remembered() {
 }
 
 #[test]
-fn who_never_replaces_refresh_tokens_goes_on_with_the_older_one() {
+fn without_rotation_a_restored_refresh_token_is_used() {
     let idp = Idp::start();
     let mut world = World::start(&idp);
     world.log_in("work");
@@ -204,12 +207,12 @@ fn who_never_replaces_refresh_tokens_goes_on_with_the_older_one() {
 }
 
 #[test]
-fn a_folder_that_is_deleted_and_begun_anew_is_no_older_one() {
+fn a_deleted_and_recreated_state_folder_is_not_a_restored_one() {
     let idp = Idp::start();
     let mut world = two_accounts(&idp);
     refresh(&mut world);
     let before = world.account("work").generation;
-    begin_anew(&mut world);
+    recreate_state_folder(&mut world);
     for _ in 0..2 {
         let view = world.account("work");
         assert!(view.state == AccountState::Active && view.generation > before, "{view:?}");
@@ -220,7 +223,7 @@ fn a_folder_that_is_deleted_and_begun_anew_is_no_older_one() {
 }
 
 #[test]
-fn state_folders_have_marks_of_their_own_and_a_moved_one_has_none() {
+fn each_state_folder_has_its_own_marks_and_a_moved_one_has_none() {
     let idp = Idp::start();
     let mut world = World::with_config("");
     let at = |world: &mut World, name: &str| {

@@ -1,30 +1,30 @@
-//! The status page's session: who has one, whose form it was, and what other sites, other sessions and keys make
-//! of it. A page in a real browser tries the same in `tests/peers/journeys/status-page.mjs`.
+//! Sessions of the status page against other sites, other sessions, forms and keys.
+//! `tests/peers/journeys/status-page.mjs` tries the same with a page in a real browser.
 
 use ringback::contract::AccountState;
 
 use crate::http::{Reply, Request, Wire, parse};
 use crate::idp::Idp;
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{World, account, provider, until};
 
-/// Name, the head's lines (see [`Stage::filled`]), the body, and the statuses that will do.
+/// Name, head (see [`Stage::filled`]), body, and accepted statuses.
 type Attack = (&'static str, &'static str, &'static str, &'static [u16]);
 
-/// A form of the page as a browser sends it; what a row adds comes behind it.
+/// A form of the page as sent by a browser. Rows append lines to it.
 const HEAD: &str =
     "POST /do/logout HTTP/1.1\nHost: {A}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\n";
 const BODY: &str = "form_token={F}&account=work&sure=yes";
 
-/// Rows that begin with `+` are [`HEAD`] and these lines; those with `@` go to the socket.
+/// Rows that begin with `+` append their lines to [`HEAD`]; those with `@` go to the socket.
 #[rustfmt::skip]
 const ATTACKS: &[Attack] = &[
-    // whose page it was
+    // where the form comes from
     ("a form without an Origin", "+Cookie: {C}", BODY, &[403]),
     ("a form of the Origin null without metadata", "+Cookie: {C}\nOrigin: null", BODY, &[403]),
     ("a form of the Origin null of another site", "+Cookie: {C}\nOrigin: null\nSec-Fetch-Site: cross-site", BODY, &[403]),
     ("a form of the Origin null of another port", "+Cookie: {C}\nOrigin: null\nSec-Fetch-Site: same-site", BODY, &[403]),
-    ("a form of the Origin null that nobody sent", "+Cookie: {C}\nOrigin: null\nSec-Fetch-Site: none", BODY, &[403]),
+    ("a form of the Origin null with the fetch metadata of a navigation", "+Cookie: {C}\nOrigin: null\nSec-Fetch-Site: none", BODY, &[403]),
     ("a form of the Origin null with metadata twice", "+Cookie: {C}\nOrigin: null\nSec-Fetch-Site: same-origin\nSec-Fetch-Site: cross-site", BODY, &[403]),
     ("a form of a foreign Origin", "+Cookie: {C}\nOrigin: http://evil.example", BODY, &[403]),
     ("a form of our address on another port", "+Cookie: {C}\nOrigin: http://127.0.0.1:1", BODY, &[403]),
@@ -33,12 +33,12 @@ const ATTACKS: &[Attack] = &[
     ("a form of our Origin and a foreign one", "+Cookie: {C}\nOrigin: http://{A}\nOrigin: http://evil.example", BODY, &[403]),
     ("a form of our Origin, by a foreign page's metadata", "+Cookie: {C}\nOrigin: http://{A}\nSec-Fetch-Site: cross-site", BODY, &[403]),
     ("a form under a rebound name", "POST /do/logout HTTP/1.1\nHost: evil.example:{P}\nOrigin: http://evil.example:{P}\nSec-Fetch-Site: same-origin\nCookie: {C}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\n", BODY, &[403]),
-    // whose session it is
+    // which session sends it
     ("a form without a cookie", "+Origin: http://{A}", BODY, &[401]),
     ("a form with the cookies of two sessions", "+Origin: http://{A}\nCookie: {C}; {C2}", BODY, &[401]),
     ("a form with the cookies of two sessions in two lines", "+Origin: http://{A}\nCookie: {C}\nCookie: {C2}", BODY, &[401]),
-    ("a form with the cookies of two sessions in the midst of junk", "+Origin: http://{A}\nCookie: ringback-session-{P}=x; {C}; ringback-session-{P}=; {C2}", BODY, &[401]),
-    ("junk of the name alone, often", "+Origin: http://{A}\nCookie: ringback-session-{P}=x; ringback-session-{P}=x; ringback-session-{P}=x", BODY, &[401]),
+    ("a form with the cookies of two sessions among junk", "+Origin: http://{A}\nCookie: ringback-session-{P}=x; {C}; ringback-session-{P}=; {C2}", BODY, &[401]),
+    ("only junk cookies with the session's name", "+Origin: http://{A}\nCookie: ringback-session-{P}=x; ringback-session-{P}=x; ringback-session-{P}=x", BODY, &[401]),
     ("a cookie of an ended session beside junk", "+Origin: http://{A}\nCookie: ringback-session-{P}=x; {CE}", "form_token={FE}&account=work&sure=yes", &[401]),
     ("a form of the ended session, its cookie beside a good one", "+Origin: http://{A}\nCookie: {CE}; {C}", "form_token={FE}&account=work&sure=yes", &[403]),
     ("a cookie of a session that was ended", "+Origin: http://{A}\nCookie: {CE}", "form_token={FE}&account=work&sure=yes", &[401]),
@@ -65,14 +65,14 @@ const ATTACKS: &[Attack] = &[
     ("an app removed by another session's form", "POST /do/app-remove HTTP/1.1\nHost: {A}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\nOrigin: http://{A}\nCookie: {C}\n", "form_token={F2}&app=editor&sure=yes", &[403]),
     ("a login by another session's form", "POST /do/login HTTP/1.1\nHost: {A}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\nOrigin: http://{A}\nCookie: {C}\n", "form_token={F2}&account=home", &[403]),
     ("a session ended by another's form", "POST /do/end HTTP/1.1\nHost: {A}\nContent-Type: application/x-www-form-urlencoded\nContent-Length: {L}\nOrigin: http://{A}\nCookie: {C}\n", "form_token={F2}", &[403]),
-    // in what form
+    // form encodings
     ("a form as JSON", "POST /do/logout HTTP/1.1\nHost: {A}\nContent-Type: application/json\nContent-Length: {L}\nOrigin: http://{A}\nCookie: {C}\n", "{\"form_token\":\"{F}\",\"account\":\"work\",\"sure\":\"yes\"}", &[400]),
     ("a form as plain text", "POST /do/logout HTTP/1.1\nHost: {A}\nContent-Type: text/plain\nContent-Length: {L}\nOrigin: http://{A}\nCookie: {C}\n", BODY, &[400]),
     ("a form in parts", "POST /do/logout HTTP/1.1\nHost: {A}\nContent-Type: multipart/form-data; boundary=x\nContent-Length: {L}\nOrigin: http://{A}\nCookie: {C}\n", BODY, &[400]),
     ("a form of two types", "+Content-Type: application/json\nOrigin: http://{A}\nCookie: {C}", BODY, &[400]),
     ("a logout by GET", "GET /do/logout?form_token={F}&account=work&sure=yes HTTP/1.1\nHost: {A}\nCookie: {C}\n", "", &[405]),
     ("a logout by GET and a header line", "GET /do/logout HTTP/1.1\nHost: {A}\nX-HTTP-Method-Override: POST\nCookie: {C}\n", "", &[405]),
-    ("a form that is not sure", "+Origin: http://{A}\nCookie: {C}", "form_token={F}&account=work&sure=YES", &[200]),
+    ("a form without confirmation", "+Origin: http://{A}\nCookie: {C}", "form_token={F}&account=work&sure=YES", &[200]),
     // the page
     ("the page by HEAD", "HEAD / HTTP/1.1\nHost: {A}\nCookie: {C}\n", "", &[405]),
     ("the page in a frame", "GET / HTTP/1.1\nHost: {A}\nCookie: {C}\nSec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: iframe\n", "", &[403]),
@@ -80,7 +80,7 @@ const ATTACKS: &[Attack] = &[
     ("the page read by our other port", "GET / HTTP/1.1\nHost: {A}\nCookie: {C}\nSec-Fetch-Site: same-site\nSec-Fetch-Mode: cors\n", "", &[403]),
     ("the page under a rebound name", "GET / HTTP/1.1\nHost: evil.example:{P}\nCookie: {C}\n", "", &[403]),
     ("the page under no name", "GET / HTTP/1.1\nHost: 0.0.0.0:{P}\nCookie: {C}\n", "", &[403]),
-    // a session is no key
+    // a session does not replace a key
     ("a token by a session", "GET /token HTTP/1.1\nHost: {A}\nCookie: {C}\n", "", &[401]),
     ("a token by a cookie as a key", "GET /token HTTP/1.1\nHost: {A}\nAuthorization: Bearer {CV}\n", "", &[401]),
     ("a token by a form's token as a key", "GET /token HTTP/1.1\nHost: {A}\nAuthorization: Bearer {F}\n", "", &[401]),
@@ -102,7 +102,7 @@ const ATTACKS: &[Attack] = &[
     ("an empty ticket", "GET /open/ HTTP/1.1\nHost: {A}\n", "", &[404]),
     ("a ticket for a login", "GET /login/start/{T} HTTP/1.1\nHost: {A}\n", "", &[410]),
     ("a ticket that was used", "GET /open/{TU} HTTP/1.1\nHost: {A}\n", "", &[410]),
-    // who decides about the others
+    // consent answers and app management
     ("a consent given over TCP by a key for everything", "POST /v1/consents/{Q} HTTP/1.1\nHost: {A}\nAuthorization: Bearer {K}\nContent-Type: application/json\nContent-Length: {L}\n", "{\"answer\":\"allow\"}", &[403]),
     ("a consent given over TCP by who asks", "POST /v1/consents/{Q} HTTP/1.1\nHost: {A}\nAuthorization: Bearer {R}\nContent-Type: application/json\nContent-Length: {L}\n", "{\"answer\":\"allow\"}", &[403]),
     ("the questions over TCP", "GET /v1/consents HTTP/1.1\nHost: {A}\nAuthorization: Bearer {K}\n", "", &[403]),
@@ -117,7 +117,7 @@ const ATTACKS: &[Attack] = &[
 pub(crate) struct Session {
     pub(crate) cookie: String,
     pub(crate) form_token: String,
-    /// The ticket that began it.
+    /// The ticket that started the session.
     spent: String,
 }
 
@@ -150,7 +150,7 @@ impl Session {
     }
 }
 
-/// What the rows need: two sessions and one that was ended, a ticket that is good, an app that waits for an answer.
+/// Two sessions and an ended one, a valid ticket, and an app that waits for consent.
 struct Stage {
     idp: Idp,
     world: World,
@@ -158,7 +158,7 @@ struct Stage {
     two: Session,
     ended: Session,
     ticket: String,
-    /// The key of the app that asks.
+    /// The key of the app that waits for consent.
     reader: String,
     question: String,
 }
@@ -179,7 +179,7 @@ impl Stage {
         world.log_in("asks");
         let reader = world.add_app(&["editor", "--account", "asks"]);
         let ask = Request::get("/v1/accounts/asks/token?wait=0").header("Authorization", &format!("Bearer {reader}"));
-        assert_eq!(world.ask_tcp(&ask).status, 403, "it has to wait for an answer");
+        assert_eq!(world.ask_tcp(&ask).status, 403, "the app needs consent");
         let pending = until("a question waits", || world.get("/v1/consents").json()["pending"].get(0).cloned());
         let question = pending["id"].as_str().unwrap().to_owned();
         let (one, two, ended) = (Session::begin(&world), Session::begin(&world), Session::begin(&world));
@@ -188,9 +188,9 @@ impl Stage {
         Self { idp, world, one, two, ended, ticket, reader, question }
     }
 
-    /// A text with everything put in: `{A}` our authority, `{P}` its port, `{C}` the cookie (`{CV}` its value),
-    /// `{F}` the form's token; with `2` of the other session, with `E` of the ended one; `{T}` a good ticket, `{TU}`
-    /// a used one, `{K}` a key for everything, `{R}` the key of who asks, `{Q}` the question.
+    /// Fills in a template: `{A}` our authority, `{P}` its port, `{C}` the cookie (`{CV}` its value), `{F}` the
+    /// form's token (suffix `2`: of the other session, `E`: of the ended one), `{T}` a valid ticket, `{TU}` a used
+    /// one, `{K}` a key with all rights, `{R}` the key of the app that waits, `{Q}` the consent question.
     fn filled(&self, text: &str) -> String {
         let authority = self.world.authority();
         let port = authority.rsplit(':').next().unwrap();
@@ -245,8 +245,8 @@ impl Stage {
     }
 }
 
-/// What any web server on 127.0.0.1 can set beside the session's cookie (cookies know no ports), and that ends no session:
-/// name, and the lines.
+/// Cookies that any web server on 127.0.0.1 can set beside the session's, since cookies ignore ports. They must not end
+/// the session. Name, and header lines.
 const BESIDE: &[(&str, &str)] = &[
     ("junk before it", "Cookie: ringback-session-{P}=x; {C}"),
     ("junk behind it", "Cookie: {C}; ringback-session-{P}=x"),
@@ -263,44 +263,44 @@ const BESIDE: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_other_servers_of_this_host_set_ends_no_session() {
+fn cookies_of_other_servers_on_this_host_end_no_session() {
     let stage = Stage::set();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, lines) in BESIDE {
-        siege.row();
+        report.row();
         let lines = lines.replace("{MANY}", &"ringback-session-{P}=x; ".repeat(100));
         let page = stage.send(&format!("GET / HTTP/1.1\nHost: {{A}}\n{lines}"), "");
-        siege.expect(name, page.status == 200 && page.body.contains(&stage.one.form_token), &page);
-        // A form is understood as this session's: without `sure` it is asked back.
+        report.expect(name, page.status == 200 && page.body.contains(&stage.one.form_token), &page);
+        // The form is accepted as this session's: without `sure` the page asks for confirmation.
         let form = stage.send(&format!("+Origin: http://{{A}}\n{lines}"), "form_token={F}&account=work");
-        siege.expect(name, form.status == 200, &form);
+        report.expect(name, form.status == 200, &form);
     }
-    siege.end();
+    report.end();
 }
 
 #[test]
-fn nobody_gets_into_a_session_and_a_session_gets_nobody_a_token() {
+fn no_attack_gets_into_a_session_and_a_session_yields_no_token() {
     let stage = Stage::set();
     let world = &stage.world;
     let token = world.token("work");
     let before = stage.seen();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, head, body, statuses) in ATTACKS {
-        siege.row();
+        report.row();
         let reply = stage.send(head, body);
-        siege.expect(name, statuses.contains(&reply.status), &reply);
-        siege.expect(name, reply.header("set-cookie").is_none(), &reply);
-        siege.expect(name, !format!("{reply:?}").contains(&token), &reply);
+        report.expect(name, statuses.contains(&reply.status), &reply);
+        report.expect(name, reply.header("set-cookie").is_none(), &reply);
+        report.expect(name, !format!("{reply:?}").contains(&token), &reply);
         let after = stage.seen();
-        siege.expect(name, after == before, &after);
+        report.expect(name, after == before, &after);
     }
-    siege.end();
-    // The controls: ticket, question and form are good yet, once.
-    assert_eq!(world.ask_tcp(&Request::get(&format!("/open/{}", stage.ticket))).status, 303, "the ticket was good");
+    report.end();
+    // The controls: ticket, question and form still work, once.
+    assert_eq!(world.ask_tcp(&Request::get(&format!("/open/{}", stage.ticket))).status, 303, "the ticket was valid");
     assert_eq!(stage.send("GET /open/{T} HTTP/1.1\nHost: {A}\n", "").status, 410, "once");
     let answer = format!("question={}&answer=allow", stage.question);
     assert_eq!(stage.one.press(world, "/do/consent", &answer).status, 303);
-    assert_eq!(world.get("/v1/consents").json()["remembered"][0]["allowed"], true, "the question was good");
+    assert_eq!(world.get("/v1/consents").json()["remembered"][0]["allowed"], true, "the question was valid");
     assert_eq!(stage.one.press(world, "/do/logout", "account=work&sure=yes").status, 303);
     world.until_state("work", AccountState::SignedOut);
     let written = [world.log(), std::fs::read_to_string(world.state().join("audit.jsonl")).unwrap()].concat();

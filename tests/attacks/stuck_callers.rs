@@ -1,5 +1,5 @@
-//! Callers that are slow, stuck or just waiting, five hundred at a time on either door: somebody else is served at both
-//! all the same, and about as fast as before.
+//! Slow, stuck or waiting callers, five hundred at a time on TCP or on the socket: other callers are served on both
+//! about as fast as before.
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -13,22 +13,22 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::{Request, Wire, parse};
 use crate::idp::{Act, Idp};
-use crate::siege::{Siege, alone};
+use crate::report::{Report, alone};
 use crate::world::{World, account, provider, until};
 
 const CALLERS: usize = 500;
 const REQUESTS: usize = 1000;
-/// As many as it takes to know the median.
+/// Enough requests for a stable median.
 const BEFORE: usize = 200;
 /// Longer than the daemon waits for a provider.
 const LONG: Duration = Duration::from_secs(60);
-/// A place is needed, and somebody leaves: far less than anybody may keep one.
+/// The time to evict a connection for a new one: far less than a connection may keep its slot.
 const SLOWEST: Duration = Duration::from_secs(4);
-/// 45 000 answers to [`LARGE`], of a debug build.
+/// The time that a debug build takes to answer [`LARGE`] 45 000 times.
 const ANSWERING: Duration = Duration::from_secs(16);
 
-/// Name, and what each of the callers sends; what comes back is never read. Of the accounts, `work` has a valid token,
-/// `idle` none, the provider of `hung` has stopped answering, and that of `lost` never began to.
+/// Name, and what each caller sends; replies are never read. Account `work` has a valid token, `idle` has none, the
+/// provider of `hung` has stopped answering, and the provider of `lost` has never answered.
 #[rustfmt::skip]
 const ATTACKS: &[(&str, &str)] = &[
     ("say nothing", ""),
@@ -49,16 +49,16 @@ const ATTACKS: &[(&str, &str)] = &[
 ];
 
 const FLOOD: &str = "ask again and again and never read";
-/// Sent 90 times at once: more answers than have room in a socket of the kernel.
+/// Sent 90 times at once: more replies than the kernel's socket buffer holds.
 const LARGE: &str = "GET /static/style.css HTTP/1.1\r\nHost: {A}\r\n\r\n";
 
-/// How a stuck caller holds its end.
+/// The connection of a stuck caller.
 enum Held {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-/// Sends as much as goes out without anybody reading. `None`: the daemon and the kernel's queue before it are full.
+/// Sends as much as possible without reading. `None`: the daemon and the kernel's accept queue are full.
 fn stuck(world: &World, over_tcp: bool, text: &str) -> Option<Held> {
     if over_tcp {
         let address = world.authority().parse().unwrap();
@@ -83,14 +83,14 @@ fn stuck(world: &World, over_tcp: bool, text: &str) -> Option<Held> {
     }
 }
 
-/// A provider's address where connections are taken and nothing is ever said.
+/// A provider that accepts connections and never replies.
 fn black_hole() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     (listener, url)
 }
 
-/// The accounts that the attacks are about.
+/// The accounts under attack.
 fn world(hole: &str, listen: &str) -> World {
     let (idp, hung) = (Idp::start(), Idp::start());
     let endpoints = format!("revoke_url = \"{hole}/revoke\"\nintrospect_url = \"{hole}/introspect\"");
@@ -117,7 +117,7 @@ fn world(hole: &str, listen: &str) -> World {
     world
 }
 
-/// How long each of `count` requests for a token took, in order, and all succeeded. Fewer, once one was far too slow.
+/// The sorted latencies of `count` successful token requests; stops early once one is far too slow.
 fn latencies(world: &World, over_tcp: bool, count: usize) -> Vec<Duration> {
     let (authority, bearer) = (world.authority(), format!("Bearer {}", world.key()));
     let request = Request::get("/v1/accounts/work/token").header("Authorization", &bearer).bytes(&authority);
@@ -144,13 +144,13 @@ fn allow_many_files() {
 }
 
 #[test]
-fn five_hundred_stuck_callers_cost_nobody_else_an_answer() {
+fn five_hundred_stuck_callers_delay_no_other_caller() {
     let _alone = alone();
     allow_many_files();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for over_tcp in [true, false] {
         for (name, text) in ATTACKS {
-            siege.row();
+            report.row();
             let (_hole, url) = black_hole();
             let world = world(&url, "");
             let text = if *text == LARGE { LARGE.repeat(90) } else { (*text).to_owned() };
@@ -169,19 +169,19 @@ fn five_hundred_stuck_callers_cost_nobody_else_an_answer() {
                  took {slowest:?}; on {other} {there:?}",
                 held.len()
             );
-            siege.expect(name, held.len() == CALLERS, (door, held.len()));
+            report.expect(name, held.len() == CALLERS, (door, held.len()));
             drop(held);
         }
     }
-    siege.end();
+    report.end();
 }
 
-/// Of 30 connections a third may wait at each door.
+/// Of 30 connections, a third may be waiting requests on each transport.
 const SMALL: &str = "[listen]\ntcp = [\"127.0.0.1:0\"]\nmax_connections = 30\n";
 const THIRD: usize = 10;
 
 #[test]
-fn who_waits_on_tcp_takes_nobodys_wait_on_the_socket() {
+fn waiting_tcp_callers_take_no_slots_of_the_socket() {
     let (_hole, url) = black_hole();
     let world = world(&url, SMALL);
     let (authority, bearer) = (world.authority(), format!("Bearer {}", world.key()));
@@ -193,19 +193,19 @@ fn who_waits_on_tcp_takes_nobodys_wait_on_the_socket() {
             wire
         })
         .collect();
-    // The one for whom no place was left.
+    // The caller that found no free slot.
     world.until_logged("answered status=428");
     let mut patient = world.wire();
     patient.send(&wait(600).bytes("localhost"));
-    assert_eq!(world.ask_tcp(&wait(600).header("Authorization", &bearer)).status, 428, "there is no place");
-    // On the socket there is one: it brings what only a login does.
+    assert_eq!(world.ask_tcp(&wait(600).header("Authorization", &bearer)).status, 428, "no slot is free");
+    // The socket has a free slot: that caller gets the token of the login that follows.
     world.log_in("idle");
     assert_eq!(parse(&patient.rest()).status, 200);
     drop(waiting);
 }
 
 #[test]
-fn who_has_no_place_to_wait_in_is_told_so_at_once_and_nothing_is_begun() {
+fn without_a_free_waiting_slot_a_request_fails_at_once_and_starts_nothing() {
     let (_hole, url) = black_hole();
     let world = world(&url, SMALL);
     let refresh = Request::new("POST", "/v1/accounts/hung/refresh");
@@ -240,29 +240,29 @@ fn who_has_no_place_to_wait_in_is_told_so_at_once_and_nothing_is_begun() {
     let import = Request::new("POST", "/v1/accounts/hung/import").json(r#"{"access_token":"t"}"#);
     assert_eq!(world.ask(&import).status, 503);
     assert!(!world.token("work").is_empty(), "it was not logged out");
-    // To lock is the one thing that nobody may keep from happening.
+    // Callers must not be able to prevent a lock.
     assert_eq!(world.post("/v1/lock").status, 503);
-    until("it is locked all the same", || (world.get("/v1/accounts/work/token?wait=0").status == 423).then_some(()));
+    until("the store is locked anyway", || (world.get("/v1/accounts/work/token?wait=0").status == 423).then_some(()));
     drop(waiting);
 }
 
 #[test]
-fn a_login_that_finds_no_place_to_begin_in_can_begin_later() {
+fn a_login_that_finds_no_free_slot_can_be_started_later() {
     let (hole, url) = black_hole();
-    // For browsers a sixteenth is kept: one.
+    // A sixteenth of the slots is reserved for browsers: one.
     let world = world(&url, SMALL);
     let authority = world.authority();
     let [one, other] = ["one", "other"].map(|account| world.start_login(account, "caller_browser"));
     let path = |url: Option<&str>| url.unwrap().split_once(&authority).unwrap().1.to_owned();
     let mut first = Wire::tcp(&authority);
     first.send(&Request::get(&path(one.start_url.as_deref())).bytes(&authority));
-    // It asks the provider to take the request, and there it stays.
+    // It waits for the provider's reply to a pushed authorization request.
     let _asking = hole.accept().unwrap();
     let second = Request::get(&path(other.start_url.as_deref()));
     let reply = world.ask_tcp(&second);
     assert!(reply.status == 503 && reply.body.contains("this link still works"), "{reply:?}");
     drop(first);
-    // The provider is asked for this one, too, and hangs up.
+    // The provider closes the connection of this request.
     let refusing = std::thread::spawn(move || drop(hole.accept().unwrap()));
     let begun = until("there is a place", || Some(world.ask_tcp(&second)).filter(|reply| reply.status != 503));
     assert_eq!(begun.status, 303, "{begun:?}");

@@ -1,26 +1,26 @@
-//! A login that is pending, and others who want a part in it: its one-time URL, its answer, and the answer of
-//! somebody else put in its place (login CSRF). What is wrong with a single answer stands in `callback.rs`.
+//! Attacks on a pending login: its one-time URL, its callback, and another login's callback in its place (login CSRF).
+//! For malformed callbacks see `callback.rs`.
 
 use ringback::contract::{AccountState, LoginStatus};
 use url::{Position, Url};
 
 use crate::http::{Browser, Reply, Request, Wire};
 use crate::idp::{Idp, Page};
-use crate::siege::Siege;
+use crate::report::Report;
 use crate::world::{World, account, provider};
 
-/// Two accounts of two providers, each with a pending login whose answer is ready to be handed in.
+/// Two accounts of two providers, each with a pending login whose callback is ready to be sent.
 struct Stage {
     idp: Idp,
     world: World,
     /// The victim's browser, with the cookie of `work`'s login.
     victim: Browser,
-    /// The answer to it.
+    /// The callback of `work`'s login.
     good: Url,
-    /// The attacker's browser and answer, in the login to `home`.
+    /// The attacker's browser and callback, for the login to `home`.
     attacker: Browser,
     other: Url,
-    /// A start URL of `work`'s login that nobody has used.
+    /// An unused start URL of `work`'s login.
     ticket: Url,
     logins: [String; 2],
 }
@@ -57,7 +57,7 @@ impl Stage {
         Wire::tcp(&self.world.authority()).ask(&request.bytes(&authority))
     }
 
-    /// `url` in the victim's browser, whose cookies go wherever their path does.
+    /// Opens `url` in the victim's browser, which sends its cookies by path.
     fn victim(&self, url: &Url) -> Reply {
         let (.., name, value) = self.victim.cookies.first().unwrap();
         self.ask("GET", url, &[("Cookie", &format!("{name}={value}"))])
@@ -68,7 +68,7 @@ impl Stage {
         (name, value)
     }
 
-    /// The good answer with one parameter changed.
+    /// The good callback with one parameter changed.
     fn with(&self, name: &str, value: &str) -> Url {
         let mut url = self.good.clone();
         let pairs: Vec<_> =
@@ -102,8 +102,8 @@ impl Stage {
     }
 }
 
-/// Name, what is done, and the status it has to get. Nothing may change: both logins stay pending, nobody is logged
-/// in, no code is exchanged.
+/// Name, attack, and expected status. Nothing may change: both logins stay pending, no account is logged in, and no
+/// code is exchanged.
 type Attack = (&'static str, fn(&Stage) -> Reply, u16);
 
 #[rustfmt::skip]
@@ -137,43 +137,43 @@ const ATTACKS: &[Attack] = &[
 ];
 
 #[test]
-fn nobody_else_gets_into_a_login_and_no_other_answer_takes_its_place() {
+fn no_attack_gets_into_a_login_or_replaces_its_callback() {
     let mut stage = Stage::set();
     let before = stage.seen();
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, attack, status) in ATTACKS {
-        siege.row();
+        report.row();
         let reply = attack(&stage);
-        siege.expect(name, reply.status == *status, &reply);
+        report.expect(name, reply.status == *status, &reply);
         let quiet = reply.header("set-cookie").is_none() && reply.header("location").is_none();
-        siege.expect(name, quiet && !reply.body.contains("canary"), &reply);
-        siege.expect(name, stage.seen() == before, stage.seen());
+        report.expect(name, quiet && !reply.body.contains("canary"), &reply);
+        report.expect(name, stage.seen() == before, stage.seen());
     }
     for number in 0..20 {
         let reply = stage.victim(&stage.with("state", &format!("guess-{number}")));
-        siege.expect("twenty guesses of the state", reply.status == 400, &reply);
+        report.expect("twenty guesses of the state", reply.status == 400, &reply);
     }
-    siege.row();
-    siege.expect("twenty guesses of the state", stage.seen() == before, stage.seen());
-    // The controls: ticket and answer are still good, once.
-    assert_eq!(stage.ask("GET", &stage.ticket, &[]).status, 303, "the ticket is good");
-    siege.row();
-    siege.expect("a start URL again", stage.ask("GET", &stage.ticket, &[]).status == 410, ());
+    report.row();
+    report.expect("twenty guesses of the state", stage.seen() == before, stage.seen());
+    // The controls: ticket and callback still work, once.
+    assert_eq!(stage.ask("GET", &stage.ticket, &[]).status, 303, "the ticket is valid");
+    report.row();
+    report.expect("a start URL again", stage.ask("GET", &stage.ticket, &[]).status == 410, ());
     let good = stage.good.clone();
     stage.victim.go(good.as_str());
-    assert_eq!(stage.world.login_end(&stage.logins[0]).status, LoginStatus::Succeeded, "the answer is good");
-    siege.row();
-    siege.expect("the answer again", stage.victim(&stage.good).status == 303, ());
+    assert_eq!(stage.world.login_end(&stage.logins[0]).status, LoginStatus::Succeeded, "the callback is valid");
+    report.row();
+    report.expect("the answer again", stage.victim(&stage.good).status == 303, ());
     assert_eq!(stage.idp.seen_at("/token").len(), 1);
     assert_eq!(stage.world.account("home").state, AccountState::SignedOut);
-    siege.end();
+    report.end();
 }
 
-/// Name, what is done, and what is said of it.
+/// Name, attack, and the reason given.
 type Ending = (&'static str, fn(&Stage) -> Reply, &'static str);
 
-/// With the right state and cookie, and no answer all the same: no other will come, so the login it is for ends. The
-/// other login goes on, nobody is logged in, and no code is exchanged.
+/// Unusable callbacks with the right state and cookie. No other callback will come, so that login ends. The other login
+/// continues, no account is logged in, and no code is exchanged.
 #[rustfmt::skip]
 const ENDING: &[Ending] = &[
     ("the answer on another account's path", |s| s.victim(&s.moved(|u| u.set_path("/callback/other"))), "`redirect_uri`"),
@@ -184,7 +184,7 @@ const ENDING: &[Ending] = &[
 ];
 
 #[test]
-fn what_has_the_right_state_and_cookie_and_is_no_answer_ends_that_login_alone() {
+fn an_unusable_callback_ends_only_its_own_login() {
     for (name, attack, why) in ENDING {
         let stage = Stage::set();
         let reply = attack(&stage);
@@ -198,7 +198,7 @@ fn what_has_the_right_state_and_cookie_and_is_no_answer_ends_that_login_alone() 
     }
 }
 
-/// What a provider says that refuses, and that ends up on a page, in a terminal and in the log.
+/// A provider's error texts, which end up on a page, in a terminal and in the log.
 #[rustfmt::skip]
 const WORDS: &[(&str, &str)] = &[
     ("a script", "error=access_denied&error_description=%3Cscript%3Ealert(1)%3C/script%3E"),
@@ -216,31 +216,31 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_a_provider_writes_is_text_on_pages_in_terminals_and_in_the_log() {
+fn a_providers_text_is_escaped_on_pages_in_terminals_and_in_the_log() {
     let idp = Idp::start();
     let world = World::start(&idp);
-    let mut siege = Siege::default();
+    let mut report = Report::default();
     for (name, words) in WORDS {
-        siege.row();
+        report.row();
         idp.next_page(Page::Answer(words));
         let (page, end) = world.try_log_in("work");
-        siege.expect(name, end.status == LoginStatus::Failed && page.status == 200, &end);
+        report.expect(name, end.status == LoginStatus::Failed && page.status == 200, &end);
         for tag in ["<script", "<img", "<svg", "href=\"javascript:", "49"] {
-            siege.expect(name, !page.body.contains(tag), &page);
+            report.expect(name, !page.body.contains(tag), &page);
         }
         let (_, out, err) = world.cli(&["status"]);
         let json = world.get(&format!("/v1/logins/{}", end.login_id)).body;
         let told = [page.body, out, err, json, format!("{:?}", end.failure.map(|f| f.error_description))].concat();
         let harmless =
             |c: char| (!c.is_control() || c == '\n') && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        siege.expect(name, told.chars().all(harmless), &told);
-        siege.expect(name, !told.contains(&"LOUD".repeat(64)), &told);
+        report.expect(name, told.chars().all(harmless), &told);
+        report.expect(name, !told.contains(&"LOUD".repeat(64)), &told);
     }
     let log = world.log();
     let odd = log.lines().find(|line| line.chars().any(char::is_control));
-    siege.expect("the log", odd.is_none(), odd);
-    // In the middle of a line of ours it can't be taken for one.
-    siege.expect("the log", log.lines().all(|line| !line.starts_with("2026-01-01")), &log);
+    report.expect("the log", odd.is_none(), odd);
+    // Inside one of our lines it can't be mistaken for a line of its own.
+    report.expect("the log", log.lines().all(|line| !line.starts_with("2026-01-01")), &log);
     world.log_in("work");
-    siege.end();
+    report.end();
 }

@@ -1,10 +1,10 @@
-// The real binary under faults of every kind, with the real sandbox and npm oidc-provider, at short lifetimes.
+// Fault campaign: the real binary with the real sandbox and npm oidc-provider, short token lifetimes, and faults.
 //
 //   cargo build --release && RINGBACK_BIN=target/release/ringback node tests/faults/campaign.mjs
 //
-// MINUTES: how long (3). LANES: how many daemons at once (6), each with three accounts. SEED: decides what happens and when;
-// the same seed has the same faults in the same order, though not to the millisecond. LOGS: a folder for the daemons' logs.
-// FEWEST: faults without which it fails.
+// MINUTES: duration (3). LANES: number of daemons at once (6), each with three accounts. SEED: chooses the faults and
+// their times; the same seed gives the same faults in the same order, though not to the millisecond. LOGS: a folder for
+// the daemons' logs. FEWEST: the number of faults that the campaign needs to pass.
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -21,13 +21,13 @@ const LANES = Number(process.env.LANES ?? 6);
 const SEED = process.env.SEED ?? String(Math.floor(Math.random() * 1e9));
 const FEWEST = Number(process.env.FEWEST ?? 0);
 
-// Mounts of the campaign's own, which end with it, however it ends.
+// A mount namespace of its own, so that mounts end with the campaign, however it ends.
 if (mayMount() && !process.env.FAULTS_INSIDE) {
   const inside = spawnSync('unshare', ['--mount', process.execPath, process.argv[1]], { stdio: 'inherit', env: { ...process.env, SEED, FAULTS_INSIDE: '1' } });
   process.exit(inside.status ?? 1);
 }
 
-/** How late this process was lately: nobody can be blamed for that. */
+/** How late this process was recently: the daemon is not blamed for such delays. */
 function watchLag() {
   const seen = [];
   let last = performance.now();
@@ -42,7 +42,7 @@ function watchLag() {
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringback-faults-'));
 process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
-if (!mayMount()) console.log('# no mounts here: disk full and read-only folder SKIPPED');
+if (!mayMount()) console.log('# mounting is not possible: disk full and read-only folder SKIPPED');
 const library = compile(folder);
 const certs = certificates(folder, library);
 const lag = watchLag();
@@ -71,7 +71,7 @@ async function lane(n) {
 await Promise.all(Array.from({ length: LANES }, (_, n) => sleep(n * 300).then(() => lane(n))));
 
 const faults = Object.entries(total).filter(([what]) => what.startsWith('fault: ')).reduce((sum, [, n]) => sum + n, 0);
-console.log(`# | what | times |\n# | --- | --- |\n# | **faults in all** | ${faults} |`);
+console.log(`# | what | times |\n# | --- | --- |\n# | ***total faults** | ${faults} |`);
 for (const what of Object.keys(total).sort()) console.log(`# | ${what} | ${total[what]} |`);
 if (faults < FEWEST) console.log(`not ok - faults: ${faults} of them, fewer than ${FEWEST}`);
 process.exit(bad || faults < FEWEST ? 10 : 0);

@@ -1,4 +1,4 @@
-// Certificates for hosts under provider.test, valid for days around today, since the daemon's clock will jump.
+// Certificates for hosts under provider.test, valid for some days around today, since the daemon's clock jumps.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { Shim } from './shim.mjs';
 
 const DAYS = 20;
 
-/** { ca, good, bad }: the path of a CA's certificate, and a key and certificate that it signed or did not. */
+/** { ca, good, bad }: the path of a CA certificate, and keys with certificates that it did or did not sign. */
 export function certificates(folder, library) {
   const shim = new Shim(library, path.join(folder, 'openssl-orders'));
   shim.order('wall_ms', -DAYS * 86_400_000);

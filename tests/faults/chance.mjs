@@ -1,4 +1,4 @@
-// Random choices that a seed decides: each thing has draws of its own, which those of another don't change.
+// Random choices determined by a seed: each purpose has its own sequence, independent of the others.
 import crypto from 'node:crypto';
 
 export class Chance {

@@ -1,4 +1,4 @@
-// One daemon with three accounts, its providers, its callers, and everything that happens to it.
+// One daemon with three accounts, its providers, its callers, and its faults.
 import fs from 'node:fs';
 import path from 'node:path';
 import { World, check, freePort, request, sleep, until } from '../peers/world.mjs';
@@ -7,12 +7,12 @@ import { Proxy } from './proxy.mjs';
 import { Shim } from './shim.mjs';
 import { PROMPT, Truth, now } from './truth.mjs';
 
-/** Seconds that an access token lives. */
+/** The lifetime of an access token in seconds. */
 const LIFETIME = 10;
 const EAI_AGAIN = -3;
 const HOUR = 3_600_000;
 
-/** What happens to the daemon and its surroundings, and how often. Each is a method of Lane. */
+/** Faults of the daemon and its environment, with their frequency. Each is a method of Lane. */
 const EVENTS = {
   'kill -9': 6,
   'terminated': 2,
@@ -29,7 +29,7 @@ const EVENTS = {
   'config read again': 1,
   'store locked': 1,
 };
-/** In a campaign that has the time for it. */
+/** Only in a longer campaign. */
 const LONG_EVENTS = { ...EVENTS, 'provider down for a while': 1 };
 
 export class Lane {
@@ -95,12 +95,12 @@ extra_authorize = { prompt = "consent" }
     const started = this.truth.begin('starting');
     this.daemon = await this.world.daemon({ env: this.shim.env });
     const damaged = fs.readdirSync(this.disk.accounts).filter((name) => name.includes('damaged'));
-    if (damaged.length) this.truth.violated(`a start found what it could not read: ${damaged}`);
+    if (damaged.length) this.truth.violated(`a start found unreadable files: ${damaged}`);
     this.truth.add('starts');
     started();
   }
 
-  /** A login by plain requests, in good weather. */
+  /** A login by plain requests, without faults. */
   async logIn(account) {
     const end = this.truth.begin('login', account);
     const stormy = this.proxies.map((proxy) => [proxy, proxy.stormy]);
@@ -115,7 +115,7 @@ extra_authorize = { prompt = "consent" }
     end();
   }
 
-  /** One thing at a time is done to the daemon. */
+  /** Faults of the daemon happen one at a time. */
   exclusively(work) {
     this.turn = this.turn.then(work);
     return this.turn;
@@ -128,7 +128,7 @@ extra_authorize = { prompt = "consent" }
     await this.becomeCalm();
   }
 
-  // --- what happens -----------------------------------------------------------------------------------------------------
+  // --- faults -------------------------------------------------------------------------------------------------------
 
   async happenings() {
     const chance = this.chance.of(`${this.name} happenings`);
@@ -185,7 +185,7 @@ extra_authorize = { prompt = "consent" }
 
   async setClock(chance) {
     const { truth } = this;
-    // Never far from the truth for long: certificates have an end.
+    // The clock is never far off for long, since certificates expire.
     const far = Math.abs(truth.skew) > 48 * HOUR;
     const by = far ? -truth.skew : Math.round(chance.pick([-1, 1]) * chance.pick([5000, 60_000, HOUR, 5 * HOUR]) * chance.between(0.5, 2));
     truth.add('fault: wall clock set');
@@ -219,7 +219,7 @@ extra_authorize = { prompt = "consent" }
     await sleep(chance.between(200, 3000));
     const opened = await this.ask('socket', '/v1/unlock', 'POST').catch(() => undefined);
     if (opened?.status !== 200) this.truth.violated(`unlock: ${opened?.status} ${opened?.text}`);
-    // Not where something can't be kept just now: then it stays open.
+    // A store with uncommitted tokens can't be locked and stays open.
     if (reply?.status === 200) this.truth.add('fault: store locked');
     end();
   }
@@ -266,7 +266,7 @@ extra_authorize = { prompt = "consent" }
     }
   }
 
-  /** One request for a token, judged. */
+  /** Sends one token request and checks the reply. */
   async fetch(way, account, wait, minTtl) {
     const { truth } = this;
     const from = now();
@@ -274,7 +274,7 @@ extra_authorize = { prompt = "consent" }
     try {
       reply = await this.ask(way, `/v1/accounts/${account}/token?wait=${wait}${minTtl ? `&min_ttl=${minTtl}` : ''}`);
     } catch (error) {
-      // Nobody answers while there is nobody.
+      // No answer is expected while the daemon is down.
       if (!truth.was(['killed', 'starting', 'stopped'], from - 100, now() + 100)) truth.violated(`${account}: no answer: ${error.message}`);
       truth.add('unanswered');
       return undefined;
@@ -298,7 +298,7 @@ extra_authorize = { prompt = "consent" }
     return this.ask('socket', `/v1/accounts/${name}`).then((reply) => reply.json(), () => undefined);
   }
 
-  /** Somebody logs in again where that is needed, which has to have a reason. */
+  /** Logs in again where that is needed, and checks that there is a reason for it. */
   async logins() {
     while (!this.over) {
       await sleep(700);
@@ -312,7 +312,7 @@ extra_authorize = { prompt = "consent" }
     const found = await this.account(account);
     if (found?.state !== 'needs_login') return;
     const why = this.truth.whyLost(account);
-    if (!why) this.truth.violated(`${account} needs a login, and no reply was lost: ${found.reason}`);
+    if (!why) this.truth.violated(`${account} needs a login, although no reply was lost: ${found.reason}`);
     this.truth.add(`login needed at ${account}: ${why}`);
     this.truth.step(`${account}: login, since ${why}: ${found.reason}`);
     await this.logIn(account);
@@ -320,7 +320,7 @@ extra_authorize = { prompt = "consent" }
 
   // --- the end ----------------------------------------------------------------------------------------------------------
 
-  /** In good weather everything comes back by itself. */
+  /** Without faults everything must recover by itself. */
   async becomeCalm() {
     await this.turn;
     this.truth.step('calm');

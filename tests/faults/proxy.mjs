@@ -1,5 +1,5 @@
-// Stands between the daemon and a provider's token endpoint, with TLS, and lets through, cuts, delays, garbles as told.
-// What the provider really did, it tells the judge.
+// A TLS proxy between the daemon and a provider's token endpoint that forwards, cuts, delays or corrupts as told.
+// It records what the provider really did.
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
@@ -7,7 +7,7 @@ import zlib from 'node:zlib';
 import { sleep } from '../peers/world.mjs';
 import { now } from './truth.mjs';
 
-/** What can happen to one request, and how often. `reached`: the provider has done its work by then. */
+/** Faults of one request, with their frequency. `reached`: the provider has processed the request by then. */
 const WEATHER = {
   'passes': 50,
   'cut before the reply': 7,
@@ -37,7 +37,7 @@ export class Proxy {
   }
 
   async open() {
-    // No session is resumed: each handshake shows its certificate.
+    // No session resumption, so that each handshake presents its certificate.
     const options = { ...this.certs.good, secureOptions: 0, SNICallback: (_, done) => done(null, this.context()), sessionTimeout: 1, ticketKeys: undefined };
     this.server = https.createServer(options, (req, res) => this.serve(req, res).catch((error) => {
       if (!req.socket.destroyed) this.truth.violated(`the proxy itself failed: ${error.stack}`);
@@ -68,7 +68,7 @@ export class Proxy {
     await closed;
   }
 
-  /** Every connection that is open ends. */
+  /** Closes every open connection. */
   cut() {
     for (const socket of this.sockets) socket.destroy();
   }
@@ -98,7 +98,7 @@ export class Proxy {
       case 'cut after the work': return pass(() => req.socket.destroy());
       case 'cut during the reply': return pass(({ status, headers, text }) => {
         res.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) });
-        // Before the end of the refresh token: one that arrived whole is not lost.
+        // Cuts before the end of the refresh token: a complete one would not be lost.
         const end = Math.min(text.length / 2, text.indexOf('"refresh_token"') + 24);
         res.write(text.slice(0, end), () => req.socket.destroy());
       });
@@ -116,11 +116,11 @@ export class Proxy {
       case 'garbage': return say(200, json, '\u0000{"access_token": [1, {"');
       case 'captive portal, 200': return say(200, { 'content-type': 'text/html' }, PORTAL);
       case 'captive portal, 302': return say(302, { location: 'http://127.0.0.1:9/login' }, PORTAL);
-      default: throw new Error(`no such weather: ${fault}`);
+      default: throw new Error(`no such fault: ${fault}`);
     }
   }
 
-  /** Asks the provider and hands its reply on, unless `deliver` does something else with it. */
+  /** Forwards the request and passes the reply on, unless `deliver` does something else with it. */
   async pass(req, res, body, asked, arrived, deliver) {
     if (req.socket.destroyed && asked.refresh_token) this.truth.cameLate(this.account, asked.refresh_token, arrived);
     const reply = await this.ask(req, body);
@@ -131,7 +131,7 @@ export class Proxy {
     return this.handOn(req, res, reply, rotation);
   }
 
-  /** A reply whose tokens can all be used, and something that is wrong with it. */
+  /** A flawed reply whose tokens are all usable. */
   spoilt({ status, headers, text }) {
     const { 'content-length': _, ...rest } = headers;
     if (status >= 300) return { status, headers: rest, text };

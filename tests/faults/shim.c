@@ -1,6 +1,6 @@
-/* Loaded before libc (LD_PRELOAD): makes the wall clock, the disk and the resolver of one process misbehave as a file says,
- * which is mapped into memory, so that whoever writes it is obeyed at once. $FAULT_SHIM names it. $FAULT_BOOT_ID names a
- * file with the id of another boot of the machine. */
+/* Loaded before libc (LD_PRELOAD): makes the wall clock, the disk and the resolver of one process misbehave. The file
+ * $FAULT_SHIM says how; it is mapped into memory, so that changes take effect at once. $FAULT_BOOT_ID names a file with
+ * the id of another boot of the machine. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,12 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* In this order in the file, eight bytes each; shim.mjs has the same list. */
+/* The file's layout: eight bytes each, in this order; shim.mjs has the same list. */
 struct orders {
-    long long wall_ms;                      /* the wall clock is off by so much */
+    long long wall_ms;                      /* the offset of the wall clock */
     long long write, sync, read;            /* fails with EIO under a folder "accounts" */
     long long dns;                          /* a getaddrinfo error code, or 0 */
-    long long met;                          /* counted here: how often something was made to fail */
+    long long met;                          /* written by the shim: how many calls it made fail */
 };
 
 static struct orders calm;
@@ -108,7 +108,7 @@ int fsync(int fd)
     return fails(fd, orders->sync) ? -1 : real(fd);
 }
 
-/* Every name under provider.test is this machine. */
+/* Every name under provider.test resolves to this machine. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found)
 {
     static __typeof__(&getaddrinfo) real;

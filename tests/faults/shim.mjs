@@ -1,4 +1,4 @@
-// The other end of shim.c: what one process's clock, disk and resolver are ordered to do.
+// The control side of shim.c: sets the faults of one process's clock, disk and resolver.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -21,14 +21,14 @@ export class Shim {
     this.env = { LD_PRELOAD: library, FAULT_SHIM: file };
   }
 
-  /** From now on; `EAI_AGAIN` of getaddrinfo is -3. */
+  /** Takes effect at once; `EAI_AGAIN` of getaddrinfo is -3. */
   order(what, value) {
     const bytes = Buffer.alloc(8);
     bytes.writeBigInt64LE(BigInt(value));
     fs.writeSync(this.fd, bytes, 0, 8, 8 * ORDERS.indexOf(what));
   }
 
-  /** How often something was made to fail. */
+  /** How many calls the shim made fail. */
   get met() {
     const bytes = Buffer.alloc(8);
     fs.readSync(this.fd, bytes, 0, 8, 8 * ORDERS.indexOf('met'));

@@ -1,16 +1,16 @@
-// What is really so, whatever the daemon believes: which tokens the provider gave, whether they arrived, and what was done
-// to the daemon meanwhile. The judge of the campaign.
+// The true state, independent of the daemon: the tokens that the provider issued, whether they arrived, and the faults
+// of the daemon. The campaign's checks are based on it.
 
-/** What a loaded machine may add to any time. */
+/** How much a loaded machine may add to any duration. */
 const SLACK = 1500;
 /** A reply that arrived less than this before the daemon was killed may not have been written. */
 const UNWRITTEN = 1000;
-/** Within this a refresh that got no answer is sent once more, and the daemon stops when it is told to. */
+/** The time limit for the replay of an unanswered refresh, and for a stop. */
 export const PROMPT = 3000;
-/** After these the daemon can't know whether the provider did its work. */
+/** After these, the daemon can't know whether the provider processed the request. */
 const LOST = ['cut before the reply', 'cut during the reply', 'cut after the work', 'later than the timeout'];
 
-/** Times are milliseconds of one clock that nobody sets: performance.now(). */
+/** Times are milliseconds of performance.now(), a clock that is never set. */
 export const now = () => performance.now();
 
 export class Truth {
@@ -48,19 +48,19 @@ export class Truth {
     return this.accounts.get(name);
   }
 
-  /** Something that lasts begins; what it answers ends it. */
+  /** Starts a lasting condition; returns a function that ends it. */
   begin(what, account) {
     const trouble = { what, account, from: now(), to: Infinity };
     this.troubles.push(trouble);
     return () => { trouble.to = now(); };
   }
 
-  /** Whether one of these went on at any time in between, for this account or for all. */
+  /** Whether one of these conditions overlapped this time span, for this account or for all. */
   was(whats, from, to, account) {
     return this.troubles.some((t) => whats.includes(t.what) && t.from <= to && t.to >= from && (!t.account || !account || t.account === account));
   }
 
-  /** For how long in between. */
+  /** For how much of this time span. */
   howLong(what, from, to) {
     return this.troubles.filter((t) => t.what === what).reduce((sum, t) => sum + Math.max(0, Math.min(t.to, to) - Math.max(t.from, from)), 0);
   }
@@ -72,7 +72,7 @@ export class Truth {
 
   // --- at the provider ------------------------------------------------------------------------------------------------
 
-  /** A request for a new token set out; what it answers has to be called when it is over for the daemon. */
+  /** A token request starts; returns a function to call when it has ended for the daemon. */
   sent(name, token, fault) {
     const account = this.account(name);
     const request = { from: now(), to: undefined, fault };
@@ -88,8 +88,8 @@ export class Truth {
   }
 
   /**
-   * The provider gave tokens for `used`, asked at `asked`. Whether they arrived, nobody knows yet: `arrived` of what this
-   * answers is to be set.
+   * The provider issued tokens for `used`, requested at `asked`. The caller sets `arrived` of the returned object once
+   * that is known.
    */
   issued(name, used, reply, asked) {
     const lifetime = reply.expires_in * 1000;
@@ -97,9 +97,9 @@ export class Truth {
     const account = this.account(name);
     account.rotations.push(rotation);
     account.late.delete(used);
-    // The daemon counts from before its request, and may have been stopped since then.
+    // The daemon counts the lifetime from before its request, and may have been paused since.
     const told = { surely: asked + lifetime - this.howLong('stopped', asked - 30_000, asked), atMost: now() + lifetime, lifetime, asked, life: this.life };
-    // The same pair again, within the grace, with what is left of it.
+    // The same pair again within the grace period, with its remaining lifetime.
     const known = account.tokens.get(reply.access_token);
     account.tokens.set(reply.access_token, known ? { ...told, surely: Math.min(known.surely, told.surely), atMost: Math.max(known.atMost, told.atMost) } : told);
     return rotation;
@@ -115,13 +115,13 @@ export class Truth {
     account.late.clear();
   }
 
-  /** A request of a daemon that is dead by now gets to the provider. */
+  /** A request of a daemon that has died since reaches the provider. */
   cameLate(name, token, from) {
-    if (!this.was(['killed', 'down'], from, now(), name)) this.violated(`${name}: the daemon gave a request up that it had just sent`);
+    if (!this.was(['killed', 'down'], from, now(), name)) this.violated(`${name}: the daemon abandoned a request that it had just sent`);
     this.account(name).late.add(token);
   }
 
-  /** Where a first request got no answer there was a second one soon, unless something else was in the way. */
+  /** After an unanswered first request a second one must have followed soon, unless something prevented it. */
   judgeReplays(name) {
     for (const [first, second] of this.account(name).presented.values()) {
       if (!LOST.includes(first.fault) || !first.to || now() < first.to + PROMPT) continue;
@@ -132,7 +132,7 @@ export class Truth {
       }
       const inTheWay = this.was(['killed', 'starting', 'stopped', 'locked', 'disk', 'down', 'unreachable', 'login'], first.from, until, name)
         || this.skewed.some(({ at }) => at > first.from && at < until);
-      if (!inTheWay) this.violated(`${name}: a refresh that got no answer (${first.fault}) was not sent once more within ${PROMPT} ms`);
+      if (!inTheWay) this.violated(`${name}: an unanswered refresh (${first.fault}) was not replayed within ${PROMPT} ms`);
       this.add('replays that something was in the way of');
     }
   }
@@ -140,7 +140,7 @@ export class Truth {
   killed() {
     for (const account of this.accounts.values()) {
       for (const rotation of account.rotations) {
-        // A process that stood still had no time to write; and what a bad disk did not take is tried again for a while.
+        // A paused process had no time to write, and after a failed write the daemon retries for a while.
         const lately = now() - rotation.at - this.howLong('stopped', rotation.at, now()) < UNWRITTEN;
         const fresh = lately || this.was(['disk'], rotation.at, rotation.at + UNWRITTEN);
         if (fresh && account.kept?.token !== rotation.access) rotation.died = true;
@@ -148,7 +148,7 @@ export class Truth {
     }
   }
 
-  /** Why the last refresh token is gone: the provider's reply that the daemon never had, or could not write before it died. */
+  /** Why the last refresh token is gone: a reply that never arrived, or that the daemon died before writing. */
   whyLost(name) {
     const { rotations, presented, late } = this.account(name);
     if (late.size) return 'a request of a killed daemon came after its replay';
@@ -162,20 +162,20 @@ export class Truth {
   served(name, token, from, left) {
     const account = this.account(name);
     const known = account.tokens.get(token);
-    if (!known) return this.violated(`${name}: a token was served that nobody issued`);
-    // A reply that took more than half a life is good for half a life (account/state/grant.rs).
+    if (!known) return this.violated(`${name}: a token was served that no provider issued`);
+    // A reply that took more than half the token's lifetime counts for half of it (account/state/grant.rs).
     const end = Math.max(known.atMost, (known.heard ?? 0) + known.lifetime / 2);
-    if (from > end) this.violated(`${name}: a token was served ${((from - end) / 1000).toFixed(1)} s after its end (expires_in ${left})`);
+    if (from > end) this.violated(`${name}: a token was served ${((from - end) / 1000).toFixed(1)} s after its expiry (expires_in ${left})`);
     account.kept = { token, ...known };
   }
 
-  /** No token came, between these times. */
+  /** A caller got no token between these times. */
   refused(name, reply, from, to) {
     this.add(`told ${reply.error}`);
     const { kept } = this.account(name);
     if (!kept || kept.surely < to + SLACK) return;
     const setForward = this.skewed.some(({ at, by }) => by > 0 && at > kept.asked);
-    // A restart has to read what was written; until it could, there is nothing to serve.
+    // After a restart there is nothing to serve until the records have been read.
     const unread = kept.life !== this.life && reply.error === 'store_unavailable' && this.was(['disk'], from - 30_000, to);
     const starting = this.was(['starting'], from, to);
     if (setForward || unread || starting || this.was(['stopped', 'login', 'locked'], from, to, name)) return;
@@ -185,6 +185,6 @@ export class Truth {
   waited(name, wait, from, to, lag) {
     if (this.was(['stopped', 'killed'], from, to)) return;
     const over = to - from - wait * 1000;
-    if (over > SLACK + lag) this.violated(`${name}: a caller who waits ${wait} s was kept ${((to - from) / 1000).toFixed(1)} s`);
+    if (over > SLACK + lag) this.violated(`${name}: a caller with a wait of ${wait} s was kept waiting ${((to - from) / 1000).toFixed(1)} s`);
   }
 }

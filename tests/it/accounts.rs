@@ -1,4 +1,4 @@
-//! Several accounts side by side: their logins, their hooks, and one whose config has a mistake.
+//! Several accounts: concurrent logins, hooks, and an account with a mistake in its config.
 
 use ringback::contract::{AccountState, LoginStatus};
 use url::Url;
@@ -11,7 +11,7 @@ fn at_callback(url: &Url) -> bool {
     url.path().starts_with("/callback")
 }
 
-/// Two providers, `one` and `two`, and an account of the same name at each.
+/// Two providers, `one` and `two`, each with an account of the same name.
 fn two(idps: [&Idp; 2]) -> World {
     let sections = ["one", "two"].iter().zip(idps);
     let config: String = sections
@@ -23,32 +23,32 @@ fn two(idps: [&Idp; 2]) -> World {
 }
 
 #[test]
-fn logins_of_two_accounts_at_the_same_time_do_not_mix() {
+fn concurrent_logins_of_two_accounts_do_not_mix() {
     let (first, second) = (Idp::start(), Idp::start());
     let world = two([&first, &second]);
     let (one, another) = (world.start_login("one", "caller_browser"), world.start_login("two", "caller_browser"));
     let mut browser = Browser::default();
     let (answer_one, _) = browser.go_until(one.start_url.as_deref().unwrap(), at_callback);
     let (answer_two, _) = browser.go_until(another.start_url.as_deref().unwrap(), at_callback);
-    assert_ne!(answer_one.path(), answer_two.path(), "each provider has a callback of its own (RFC 8252 §8.10)");
+    assert_ne!(answer_one.path(), answer_two.path(), "each provider has its own callback (RFC 8252 §8.10)");
 
-    // The answer of one provider at the callback of the other: a mix-up (RFC 9700 §4.4).
+    // One provider's response at the other's callback: a mix-up attack (RFC 9700 §4.4).
     let mut crossed = answer_one.clone();
     crossed.set_path(answer_two.path());
     assert_eq!(browser.visit(&crossed).status, 400);
-    assert_eq!(first.seen_at("/token").len() + second.seen_at("/token").len(), 0, "no code went anywhere");
+    assert_eq!(first.seen_at("/token").len() + second.seen_at("/token").len(), 0, "no code was sent");
 
     assert_eq!(browser.visit(&answer_two).status, 303);
     assert_eq!(browser.visit(&answer_one).status, 303);
     for (name, idp, login) in [("one", &first, &one), ("two", &second, &another)] {
         assert_eq!(world.login_end(&login.login_id).status, LoginStatus::Succeeded, "{name}");
-        assert!(idp.honours(&world.token(name)), "{name}: its own provider gave the token");
+        assert!(idp.honours(&world.token(name)), "{name}: the token is from its own provider");
         assert_eq!(idp.seen_at("/token").len(), 1, "{name}");
     }
 }
 
 #[test]
-fn a_hook_is_told_what_happens_to_its_account_and_no_secret() {
+fn a_hook_gets_the_events_of_its_account_and_no_secret() {
     let idp = Idp::start();
     let told = tempfile::tempdir().unwrap();
     let told = told.path().join("told");
@@ -70,7 +70,7 @@ fn a_hook_is_told_what_happens_to_its_account_and_no_secret() {
 }
 
 #[test]
-fn a_mistake_in_one_account_leaves_the_others_running_and_says_where_it_is() {
+fn a_mistake_in_one_account_leaves_the_others_running_and_is_reported_by_position() {
     let idp = Idp::start();
     let config = provider("idp", &idp, "/token", "")
         + &account("work", "idp", "")

@@ -1,4 +1,4 @@
-//! The socket and `endpoint.json` are removed under the daemon, and programs look for it in another place.
+//! Recovery when the socket or `endpoint.json` is removed, and clients with another runtime folder.
 
 use std::path::Path;
 
@@ -13,11 +13,11 @@ fn is_found(world: &World) -> bool {
     code != 3
 }
 
-/// What is removed, and how, from the runtime folder.
+/// Name, and the function that removes something from the runtime folder.
 type Removal = (&'static str, fn(&Path));
 
 #[test]
-fn what_programs_find_the_daemon_by_is_made_anew() {
+fn the_socket_and_endpoint_file_are_recreated() {
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
@@ -38,7 +38,7 @@ fn what_programs_find_the_daemon_by_is_made_anew() {
 }
 
 #[test]
-fn a_stream_that_came_in_before_goes_on_and_the_file_is_removed_at_the_end() {
+fn an_open_connection_survives_and_the_endpoint_file_is_removed_at_the_stop() {
     let idp = Idp::start();
     let mut world = World::start(&idp);
     world.log_in("work");
@@ -52,11 +52,11 @@ fn a_stream_that_came_in_before_goes_on_and_the_file_is_removed_at_the_end() {
 }
 
 #[test]
-fn without_a_place_the_client_names_the_daemon_and_a_hangup_brings_it_back() {
+fn without_a_runtime_folder_the_client_names_the_daemon_and_sighup_recreates_the_socket() {
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
-    // As logind does it at the end of the last session: the user's whole folder goes, and only root can bring it back.
+    // At the end of the last session logind removes the user's runtime folder, and only root can create it again.
     let (place, away) = (world.root().join("run"), world.root().join("run.old"));
     std::fs::rename(&place, &away).unwrap();
     std::fs::write(&place, "").unwrap();
@@ -74,7 +74,7 @@ fn without_a_place_the_client_names_the_daemon_and_a_hangup_brings_it_back() {
 }
 
 #[test]
-fn a_daemon_that_was_started_without_a_runtime_folder_is_found_by_a_shell_that_has_one() {
+fn a_daemon_started_without_a_runtime_folder_is_found_by_a_client_that_has_one() {
     let idp = Idp::start();
     let mut world = World::with_config(&World::config_of(&idp, "", "", ""));
     world.through = ["env", "-u", "XDG_RUNTIME_DIR"].map(str::to_owned).into();

@@ -1,5 +1,5 @@
-//! A login as another person than the account's tokens are of: asked on the page, at the terminal and over the API, and
-//! nothing is replaced without a yes.
+//! A login as another person than before: confirmed on the page, at the terminal or over the API, and nothing is
+//! replaced without a confirmation.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Stdio};
@@ -13,7 +13,7 @@ use crate::idp::{Act, Idp, granted, plain};
 use crate::terminal::AtTerminal;
 use crate::world::{World, account, until};
 
-/// A world where `ann` is logged in, at a provider that takes tokens back.
+/// A world where `ann` is logged in, with a provider that supports revocation.
 fn ann_is_logged_in() -> (Idp, World) {
     ann_is_logged_in_beside("", "")
 }
@@ -28,7 +28,7 @@ fn ann_is_logged_in_beside(top: &str, more: &str) -> (Idp, World) {
     (idp, world)
 }
 
-/// Begins a login and lets `eve` finish it: the id, the browser, and the page that it ends on.
+/// Starts a login that `eve` completes; returns its id, the browser, and its last URL and page.
 fn eve_logs_in(idp: &Idp, world: &World) -> (String, Browser, Url, Reply) {
     idp.next(granted("eve"));
     for _ in EVES {
@@ -42,11 +42,11 @@ fn eve_logs_in(idp: &Idp, world: &World) -> (String, Browser, Url, Reply) {
     (started.login_id, browser, url, page)
 }
 
-/// The button `answer` of the form on `page`, pressed in this browser.
+/// Presses the button `answer` of the form at `url` in this browser.
 fn press(browser: &Browser, url: &Url, form_token: &str, answer: &str) -> Reply {
     let authority = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
     let cookies: Vec<_> = browser.cookies.iter().filter(|(_, path, ..)| path == url.path()).collect();
-    let [(.., name, value)] = cookies[..] else { panic!("one cookie is the page's: {:?}", browser.cookies) };
+    let [(.., name, value)] = cookies[..] else { panic!("expected one cookie of the page: {:?}", browser.cookies) };
     let mut request = Request::new("POST", url.path())
         .header("Origin", &format!("http://{authority}"))
         .header("Sec-Fetch-Site", "same-origin")
@@ -56,7 +56,7 @@ fn press(browser: &Browser, url: &Url, form_token: &str, answer: &str) -> Reply 
     crate::http::Wire::tcp(&authority).ask(&request.bytes(&authority))
 }
 
-/// What is revoked of the login that nobody wanted.
+/// The tokens that are revoked if the login is rejected.
 const EVES: [&str; 2] = ["RT~canary-eve", "AT~canary-eve"];
 
 fn revoked(idp: &Idp) -> Vec<String> {
@@ -71,7 +71,7 @@ fn look(world: &World, id: &str) -> LoginReply {
     world.get(&format!("/v1/logins/{id}")).parse()
 }
 
-/// The reasons of the audit log's lines about logins that were answered or not.
+/// Waits for a line of the audit log whose reason contains `wanted`.
 fn audited(world: &World, wanted: &str) -> Value {
     until(&format!("the audit log says {wanted:?}"), || {
         let (_, out, _) = world.cli(&["audit", "--json"]);
@@ -81,7 +81,7 @@ fn audited(world: &World, wanted: &str) -> Value {
 }
 
 #[test]
-fn the_page_in_the_browser_that_logged_in_asks_and_its_buttons_answer() {
+fn the_page_asks_only_in_the_browser_that_logged_in_and_its_buttons_answer() {
     for (answer, token, status) in
         [("keep", "AT~canary-ann", LoginStatus::Failed), ("replace", "AT~canary-eve", LoginStatus::Succeeded)]
     {
@@ -115,12 +115,12 @@ fn the_page_in_the_browser_that_logged_in_asks_and_its_buttons_answer() {
             assert!(revoked(&idp).is_empty());
         }
         let again = press(&browser, &url, &token_of_form, "replace");
-        assert_eq!((again.status, world.token("work").as_str()), (400, token), "it works once");
+        assert_eq!((again.status, world.token("work").as_str()), (400, token), "the form works once");
     }
 }
 
 #[test]
-fn a_redirect_uri_with_a_port_of_its_own_asks_there() {
+fn a_redirect_uri_with_its_own_port_asks_there() {
     let idp = Idp::start();
     let port = crate::http::free_port();
     let world = World::start_with(&idp, "", "", &format!("redirect_uri = \"http://127.0.0.1:{port}/cb\""));
@@ -133,7 +133,7 @@ fn a_redirect_uri_with_a_port_of_its_own_asks_there() {
 }
 
 #[test]
-fn a_program_answers_over_the_api_as_far_as_its_rights_go() {
+fn a_program_can_answer_over_the_api_if_it_has_the_rights() {
     let (idp, world) = ann_is_logged_in_beside("default_account = \"work\"", &account("other", "idp", ""));
     let key = |arguments: &[&str]| format!("Bearer {}", world.add_app(arguments));
     let reader = key(&["reader", "--account", "work"]);
@@ -156,21 +156,25 @@ fn a_program_answers_over_the_api_as_far_as_its_rights_go() {
         assert_eq!(reply.status, status, "{body}: {reply:?}");
     }
     assert_eq!(world.token("work"), "AT~canary-ann");
-    let asked = world.account("work").login_confirm.expect("what it asks");
+    let asked = world.account("work").login_confirm.expect("a question");
     assert_eq!((&asked.current["sub"], &asked.new["sub"]), (&json!("ann"), &json!("eve")));
     let (_, table, _) = world.cli(&["status"]);
     assert!(table.contains("is waiting: should it replace email ann@example.org"), "{table}");
     let waited = world.get(&format!("/v1/logins/{id}?wait=600"));
-    assert_eq!(waited.json()["confirm"]["new"]["sub"], "eve", "who waits for the end is told that it asks");
+    assert_eq!(
+        waited.json()["confirm"]["new"]["sub"],
+        "eve",
+        "a caller that waits for the login learns of the question"
+    );
     let end: LoginReply = answer(&id, &writer, r#"{"replace":true}"#).parse();
     assert_eq!((end.status, world.token("work").as_str()), (LoginStatus::Succeeded, "AT~canary-eve"));
-    assert_eq!(answer(&id, &writer, r#"{"replace":false}"#).status, 400, "once");
+    assert_eq!(answer(&id, &writer, r#"{"replace":false}"#).status, 400, "answering works once");
     assert_eq!((world.token("work").as_str(), revoked(&idp).len()), ("AT~canary-eve", 0));
     assert_eq!(audited(&world, "answered: replace")["app"], "writer");
 }
 
 #[test]
-fn a_stop_revokes_what_nobody_answered_and_the_old_tokens_outlive_it() {
+fn a_stop_revokes_an_unconfirmed_login_and_keeps_the_old_tokens() {
     let (idp, mut world) = ann_is_logged_in();
     eve_logs_in(&idp, &world);
     world.restart();
@@ -178,19 +182,19 @@ fn a_stop_revokes_what_nobody_answered_and_the_old_tokens_outlive_it() {
     audited(&world, "the daemon is stopping: the account stays logged in as");
 }
 
-/// `ringback login` up to the URL that it shows, and what it says after that.
+/// Reads the URL that `ringback login` prints; returns it and the rest of the output.
 fn shown(child: &mut Child) -> (String, BufReader<std::process::ChildStderr>) {
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut url = String::new();
     while !url.starts_with("http://") {
         url.clear();
-        assert_ne!(lines.read_line(&mut url).unwrap(), 0, "the URL never came");
+        assert_ne!(lines.read_line(&mut url).unwrap(), 0, "no URL was printed");
     }
     (url, lines)
 }
 
 #[test]
-fn without_a_terminal_the_command_line_says_what_to_do_and_another_one_says_yes() {
+fn without_a_terminal_login_fails_with_a_hint_and_can_be_confirmed_by_another_run() {
     let (idp, world) = ann_is_logged_in();
     idp.next(granted("eve"));
     let mut child = world.command(&["login", "--no-browser"]).spawn().unwrap();
@@ -202,14 +206,14 @@ fn without_a_terminal_the_command_line_says_what_to_do_and_another_one_says_yes(
     assert!(said.contains("is logged in as email ann@example.org") && said.contains("--replace"), "{said}");
     assert_eq!(world.token("work"), "AT~canary-ann");
     let (code, _, said) = world.cli(&["login"]);
-    assert_eq!(code, 11, "it waits still, and there is still no terminal: {said}");
+    assert_eq!(code, 11, "the login still waits for a confirmation, and there is no terminal: {said}");
     let (code, _, said) = world.cli(&["login", "--replace"]);
     assert_eq!((code, world.token("work").as_str()), (0, "AT~canary-eve"), "{said}");
     assert!(said.contains("The account was logged in as email ann@example.org"), "{said}");
 }
 
 #[test]
-fn who_says_so_beforehand_is_not_asked() {
+fn login_with_replace_does_not_ask() {
     let (idp, world) = ann_is_logged_in();
     idp.next(granted("eve"));
     let mut child = world.command(&["login", "--no-browser", "--replace"]).spawn().unwrap();
@@ -225,7 +229,7 @@ fn who_says_so_beforehand_is_not_asked() {
 }
 
 #[test]
-fn an_import_asks_as_a_login_does() {
+fn an_import_needs_a_confirmation_like_a_login() {
     let (idp, world) = ann_is_logged_in();
     let import = |arguments: &[&str]| {
         let mut command = world.command(&[&["import", "work", "--refresh-token"], arguments].concat());
@@ -245,11 +249,11 @@ fn an_import_asks_as_a_login_does() {
 }
 
 #[test]
-fn who_this_is_can_not_always_be_told_and_that_is_said() {
+fn a_login_of_unknown_identity_replaces_the_account_and_says_so() {
     let (idp, world) = ann_is_logged_in();
     let mut child = world.command(&["login", "--no-browser"]).spawn().unwrap();
     let (url, mut lines) = shown(&mut child);
-    // The provider's own reply has no ID token.
+    // The test provider's default reply has no ID token.
     let page = Browser::default().go(url.trim());
     let mut said = String::new();
     lines.read_to_string(&mut said).unwrap();
@@ -261,12 +265,12 @@ fn who_this_is_can_not_always_be_told_and_that_is_said() {
 }
 
 #[test]
-fn at_a_terminal_the_command_line_asks_and_only_a_yes_replaces() {
+fn at_a_terminal_login_asks_and_only_a_yes_replaces() {
     for (line, code, token, told) in [
         ("y\n", 0, "AT~canary-eve", "The account was logged in as email ann@example.org"),
         ("n\n", 6, "AT~canary-ann", "stays logged in as email ann@example.org"),
         ("\n", 6, "AT~canary-ann", "stays logged in as"),
-        // The end of the input.
+        // Ctrl-D: end of input.
         ("\u{4}", 6, "AT~canary-ann", "stays logged in as"),
     ] {
         let (idp, world) = ann_is_logged_in();
@@ -282,12 +286,12 @@ fn at_a_terminal_the_command_line_asks_and_only_a_yes_replaces() {
         if code != 0 {
             until_revoked(&idp);
         }
-        assert!(page.body.contains("<form"), "the page asked as well: {url}");
+        assert!(page.body.contains("<form"), "the page asks, too: {url}");
     }
 }
 
 #[test]
-fn the_terminal_sees_that_the_page_was_faster() {
+fn the_terminal_notices_an_answer_on_the_page() {
     let (idp, world) = ann_is_logged_in();
     let (_, browser, url, page) = eve_logs_in(&idp, &world);
     let mut terminal = AtTerminal::start(&world, &["login"]);

@@ -1,4 +1,4 @@
-//! Where the parts of an answer stand, and whom it has to come from.
+//! Callbacks split between query and fragment, and the `iss` check.
 
 use ringback::contract::LoginStatus;
 
@@ -8,9 +8,9 @@ use crate::world::{World, account};
 
 const IMPLICIT: &str = "grant = \"implicit\"";
 
-/// What the page's script does, the test does.
+/// The test does what the page's script does.
 #[test]
-fn an_issuer_in_the_query_belongs_to_the_answer_in_the_fragment() {
+fn an_issuer_in_the_query_belongs_to_the_callback_in_the_fragment() {
     let idp = Idp::start();
     for (iss, ends) in [("right", LoginStatus::Succeeded), ("wrong", LoginStatus::Failed)] {
         let world = World::start_with(&idp, "", "issuer = \"https://right.example\"\niss_required = true", IMPLICIT);
@@ -36,7 +36,7 @@ fn an_issuer_in_the_query_belongs_to_the_answer_in_the_fragment() {
 }
 
 #[test]
-fn a_promised_issuer_that_is_missing_ends_the_login_unless_the_config_says_otherwise() {
+fn a_missing_issuer_that_the_metadata_promises_ends_the_login_unless_configured_otherwise() {
     let idp = Idp::with(Manner { promises_iss: true, ..Manner::default() });
     let refused = Page::Answer("error=invalid_scope&error_description=No+such+scope");
     for (setting, page, says) in [

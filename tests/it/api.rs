@@ -1,4 +1,4 @@
-//! The local API and the command line as callers meet them.
+//! The local API and the command line, as callers see them.
 
 use ringback::contract::AccountsReply;
 
@@ -8,7 +8,7 @@ use crate::world::{World, account, provider, until};
 
 const TOKEN: &str = "/v1/accounts/work/token";
 
-/// One request over TCP. `KEY` in a header stands for the right key, `HOST` for the right name.
+/// One request over TCP. `KEY` in a header is replaced by the right key, `HOST` by the right host name.
 struct Case {
     what: &'static str,
     method: &'static str,
@@ -45,7 +45,7 @@ const TABLE: &[Case] = &[
         ..GET
     },
     Case {
-        what: "nobody logged in",
+        what: "no login yet",
         target: "/v1/accounts/home/token",
         status: 428,
         code: "login_required",
@@ -155,7 +155,7 @@ fn send(world: &World, case: &Case) -> Reply {
 }
 
 #[test]
-fn every_mistake_gets_its_documented_answer_and_none_gets_a_token() {
+fn every_bad_request_gets_its_documented_error_and_no_token() {
     let idp = Idp::start();
     let world = world(&idp);
     for case in TABLE {
@@ -174,11 +174,11 @@ fn every_mistake_gets_its_documented_answer_and_none_gets_a_token() {
             assert!(reply.json()["hint"].as_str().is_some_and(|hint| hint.len() > 10), "{}: {reply:?}", case.what);
         }
     }
-    assert_eq!(world.cli(&["token"]).0, 0, "and it goes on serving");
+    assert_eq!(world.cli(&["token"]).0, 0, "the daemon still serves");
 }
 
 #[test]
-fn what_is_imported_is_one_token_and_a_refusal_does_not_repeat_it() {
+fn an_import_takes_one_token_and_an_error_does_not_echo_it() {
     let world = world(&Idp::start());
     for body in [
         "",
@@ -197,7 +197,7 @@ fn what_is_imported_is_one_token_and_a_refusal_does_not_repeat_it() {
 }
 
 #[test]
-fn what_is_not_http_is_cut_off_and_disturbs_nobody() {
+fn connections_that_are_not_http_are_closed_and_disturb_no_one() {
     let world = world(&Idp::start());
     let authority = world.authority();
     for junk in [
@@ -218,7 +218,7 @@ fn what_is_not_http_is_cut_off_and_disturbs_nobody() {
 }
 
 #[test]
-fn the_token_comes_over_both_doors_in_both_forms_and_under_both_names() {
+fn the_token_is_served_over_tcp_and_the_socket_as_json_and_text_and_by_default_name() {
     let idp = Idp::start();
     let world = world(&idp);
     let token = world.token("work");
@@ -239,7 +239,7 @@ fn the_token_comes_over_both_doors_in_both_forms_and_under_both_names() {
 }
 
 #[test]
-fn a_min_ttl_that_the_token_no_longer_has_makes_one_refresh() {
+fn a_min_ttl_beyond_the_tokens_expiry_causes_one_refresh() {
     let idp = Idp::living(8);
     let world = world(&idp);
     let old = world.token("work");
@@ -252,7 +252,7 @@ fn a_min_ttl_that_the_token_no_longer_has_makes_one_refresh() {
 }
 
 #[test]
-fn every_exit_code_of_the_command_line_is_the_documented_one() {
+fn every_exit_code_of_the_command_line_is_as_documented() {
     let idp = Idp::start();
     let world = world(&idp);
     let token = world.token("work");
@@ -285,7 +285,7 @@ fn every_exit_code_of_the_command_line_is_the_documented_one() {
 }
 
 #[test]
-fn a_refresh_that_fails_exits_with_what_failed() {
+fn a_failed_refresh_exits_with_the_code_of_its_cause() {
     for (body, status, code) in
         [("oops", 500, 7), ("{\"error\":\"invalid_client\"}", 400, 8), ("{\"error\":\"invalid_grant\"}", 400, 5)]
     {
@@ -298,7 +298,7 @@ fn a_refresh_that_fails_exits_with_what_failed() {
 }
 
 #[test]
-fn a_key_that_is_wrong_exits_with_10_and_the_environment_leads_to_the_daemon() {
+fn a_wrong_key_exits_with_10_and_environment_variables_select_the_daemon() {
     let world = world(&Idp::start());
     let wrong = world.state().join("wrong.key");
     let right = world.endpoint().key_file.unwrap();
@@ -326,7 +326,7 @@ fn a_key_that_is_wrong_exits_with_10_and_the_environment_leads_to_the_daemon() {
 }
 
 #[test]
-fn accounts_are_told_without_secrets() {
+fn accounts_are_listed_without_secrets() {
     let idp = Idp::start();
     let world = world(&idp);
     let reply = world.get("/v1/accounts");
@@ -342,7 +342,7 @@ fn accounts_are_told_without_secrets() {
 }
 
 #[test]
-fn whoever_fills_the_port_does_not_shut_out_the_socket() {
+fn exhausting_the_port_leaves_the_socket_available() {
     let idp = Idp::start();
     let listen = "[listen]\ntcp = [\"127.0.0.1:0\"]\nmax_connections = 8\n";
     let mut world =
@@ -355,5 +355,5 @@ fn whoever_fills_the_port_does_not_shut_out_the_socket() {
         assert_eq!(world.get(TOKEN).status, 200);
     }
     drop(silent);
-    assert_eq!(world.ask_tcp(&Request::get("/healthz")).status, 200, "and the port recovers");
+    assert_eq!(world.ask_tcp(&Request::get("/healthz")).status, 200, "the port recovers");
 }

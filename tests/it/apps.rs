@@ -1,4 +1,4 @@
-//! Programs with keys of their own: what each gets, and when it gets nothing more.
+//! Programs with their own keys: their rights, and removed or expired keys.
 
 use serde_json::Value;
 
@@ -6,11 +6,11 @@ use crate::http::{Reply, Request};
 use crate::idp::{Act, Idp, plain};
 use crate::world::{World, account, mode, provider, told};
 
-/// How the key file comes back as it was.
+/// The command that restores the default app with all rights.
 const AGAIN: &str = "ringback app add default --all-accounts --write";
 const TOKEN: &str = "/v1/accounts/work/token?wait=0";
 
-/// Two accounts; `work` has a token for `one two`.
+/// Two accounts; `work` has a token with scope `one two`.
 fn world(idp: &Idp) -> World {
     let config = [
         provider("idp", idp, "/token", "narrow = \"scope\""),
@@ -25,7 +25,7 @@ fn world(idp: &Idp) -> World {
     world
 }
 
-/// `ringback app add` with these arguments: the key.
+/// Runs `ringback app add` with these arguments; returns the key.
 fn add(world: &World, arguments: &[&str]) -> String {
     let (code, key, said) = world.cli(&[&["app", "add"], arguments].concat());
     assert_eq!(code, 0, "{said}");
@@ -42,7 +42,7 @@ fn apps(world: &World) -> Value {
 }
 
 #[test]
-fn a_key_gets_what_it_was_given_and_nothing_else() {
+fn a_key_has_only_its_rights() {
     let idp = Idp::start();
     let world = world(&idp);
     let reader = add(&world, &["reader"]);
@@ -73,7 +73,7 @@ fn a_key_gets_what_it_was_given_and_nothing_else() {
     let names = |key: &str| ask(&world, key, "GET", "/v1/accounts").json()["accounts"].as_array().unwrap().len();
     assert_eq!((names(&reader), names(&home), names(&writer)), (1, 1, 2));
     assert!(ask(&world, &home, "GET", "/v1/accounts").json().get("default_account").is_none());
-    // Its own login is visible, one of another account is not.
+    // A login of its own account is visible, one of another account is not.
     let id = world.start_login("home", "caller_browser").login_id;
     let target = format!("/v1/logins/{id}");
     assert_eq!(ask(&world, &home, "GET", &target).status, 200);
@@ -81,7 +81,7 @@ fn a_key_gets_what_it_was_given_and_nothing_else() {
 }
 
 #[test]
-fn a_key_on_the_socket_makes_its_owner_that_app() {
+fn a_key_on_the_socket_limits_the_caller_to_that_app() {
     let idp = Idp::start();
     let world = world(&idp);
     let reader = add(&world, &["reader"]);
@@ -92,11 +92,11 @@ fn a_key_on_the_socket_makes_its_owner_that_app() {
     assert_eq!(shown(&reader, "GET", "/v1/apps"), 403);
     assert_eq!(shown(&reader, "DELETE", "/v1/apps/default"), 403);
     assert_eq!(shown("rbk_wrong", "GET", TOKEN), 401);
-    assert_eq!(world.get("/v1/apps").status, 200, "without a key it is the user");
+    assert_eq!(world.get("/v1/apps").status, 200, "a caller without a key is the user");
 }
 
 #[test]
-fn a_key_with_scopes_gets_no_token_that_is_worth_more() {
+fn a_key_with_scopes_gets_no_token_with_more() {
     let idp = Idp::start();
     let world = world(&idp);
     let one = add(&world, &["one", "--scope", "one"]);
@@ -113,14 +113,14 @@ fn a_key_with_scopes_gets_no_token_that_is_worth_more() {
     let generous = token(&two, "");
     assert!(
         generous.status == 403 && generous.body.contains("no more than these"),
-        "the provider gave all: {generous:?}"
+        "the provider granted the full scope: {generous:?}"
     );
     let refused = token(&other, "");
     assert!(refused.status == 403 && refused.body.contains("limited to some scopes"), "{refused:?}");
 }
 
 #[test]
-fn a_removed_key_stops_at_once_also_for_a_request_that_waits() {
+fn a_removed_key_stops_working_at_once_also_for_a_waiting_request() {
     let idp = Idp::start();
     let world = world(&idp);
     let key = add(&world, &["reader", "--account", "home"]);
@@ -136,14 +136,14 @@ fn a_removed_key_stops_at_once_also_for_a_request_that_waits() {
     let (code, _, said) = world.cli(&["app", "remove", "reader"]);
     assert_eq!((code, said.trim()), (0, "reader: removed, its key no longer works"));
     assert_eq!(ask(&world, &key, "GET", "/token").status, 401);
-    // The login that it waits for comes true, and still it gets nothing.
+    // The login that it waits for succeeds, and the request still fails.
     world.log_in("home");
     let reply = waiting.join().unwrap();
     assert!(reply.status == 401 && reply.body.contains("removed"), "{reply:?}");
 }
 
 #[test]
-fn use_and_end_are_told_and_outlive_the_daemon() {
+fn usage_and_expiry_are_shown_and_survive_a_restart() {
     let idp = Idp::start();
     let mut world = world(&idp);
     let key = add(&world, &["reader", "--expires", "90d"]);
@@ -168,7 +168,7 @@ fn use_and_end_are_told_and_outlive_the_daemon() {
 }
 
 #[test]
-fn the_key_file_is_an_app_that_can_be_rotated_and_switched_off() {
+fn the_key_files_app_can_be_rotated_and_removed() {
     let idp = Idp::start();
     let mut world = world(&idp);
     let first = world.key();
@@ -182,7 +182,7 @@ fn the_key_file_is_an_app_that_can_be_rotated_and_switched_off() {
     let (code, _, said) = world.cli(&["app", "remove", "default"]);
     assert!(code == 0 && said.contains(AGAIN), "{said}");
     assert_eq!(ask(&world, &second, "GET", TOKEN).status, 401);
-    // What tells how it comes back, until it has.
+    // While there is no key file, `endpoint.json` has a hint how to restore it.
     let told = |has: bool| world.endpoint().key_file.is_some() == has && world.endpoint().key_hint.is_none() == has;
     crate::world::until("endpoint.json tells of it", || told(false).then_some(()));
     assert!(world.endpoint().key_hint.unwrap().contains(AGAIN));
@@ -198,14 +198,14 @@ fn the_key_file_is_an_app_that_can_be_rotated_and_switched_off() {
     let endpoint = world.endpoint();
     assert!(endpoint.key_file.is_none() && endpoint.key_hint.is_some());
     assert!(!world.state().join("app.key").exists());
-    assert_eq!(world.cli(&["token"]).0, 0, "the socket needs none");
+    assert_eq!(world.cli(&["token"]).0, 0, "the socket needs no key");
     assert_eq!(world.cli(&["app", "add", "default", "--account", "home"]).0, 0);
     let third = std::fs::read_to_string(world.state().join("app.key")).unwrap();
     assert_eq!(ask(&world, &third, "GET", TOKEN).status, 403);
 }
 
 #[test]
-fn mistakes_are_told() {
+fn mistakes_are_reported() {
     let idp = Idp::start();
     let world = world(&idp);
     for (arguments, code, says) in [

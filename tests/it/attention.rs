@@ -1,4 +1,4 @@
-//! An account needs the user, and the desktop tells.
+//! Desktop notifications for accounts that need the user.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::http::Browser;
 use crate::idp::{Act, Idp};
 use crate::world::{World, account, provider, until};
 
-/// A desktop, and a launcher of browsers that only writes down what it is to open.
+/// A desktop, and a browser launcher that only records URLs.
 struct Seat {
     idp: Idp,
     desktop: Desktop,
@@ -20,7 +20,7 @@ struct Seat {
 }
 
 impl Seat {
-    /// Two accounts, `home` and `work`, logged in, each with `more` keys.
+    /// Two logged-in accounts, `home` and `work`, each with `more` config keys.
     fn with(more: &str) -> Self {
         let (idp, desktop, folder) = (Idp::start(), Desktop::start(), tempfile::tempdir().unwrap());
         let launcher = folder.path().join("xdg-open");
@@ -37,13 +37,13 @@ impl Seat {
         Self { idp, desktop, folder, world }
     }
 
-    /// What the provider says next.
+    /// Scripts the provider's next refresh reply.
     fn says(&self, status: &str, body: &str) {
         let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n");
         self.idp.next(Act::Raw(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into()));
     }
 
-    /// The provider ends the session.
+    /// The provider revokes the login.
     fn ends(&self, account: &str) {
         self.says("400 Bad Request", "{\"error\":\"invalid_grant\"}");
         self.world.post(&format!("/v1/accounts/{account}/refresh"));
@@ -55,7 +55,7 @@ impl Seat {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Waits until so many tabs were opened in all, and goes through the last one to the end of its login.
+    /// Waits until `number` tabs have been opened, and completes the login in the last one.
     fn use_tab(&self, number: usize) {
         let tabs = until("a tab opens", || Some(self.opened()).filter(|tabs| tabs.len() >= number));
         assert_eq!(tabs.len(), number, "one tab at a time: {tabs:?}");
@@ -65,24 +65,24 @@ impl Seat {
 }
 
 #[test]
-fn one_notification_for_all_that_need_a_login_and_its_button_opens_one_tab_after_the_other() {
+fn one_notification_covers_all_accounts_and_its_button_opens_one_tab_after_another() {
     let seat = Seat::with("");
     seat.ends("work");
     seat.ends("home");
     let shown = seat.desktop.next();
     assert_eq!((shown.title.as_str(), shown.body.as_str()), ("2 accounts need attention", "home, work"));
     assert_eq!(shown.actions, ["login", "Log in"]);
-    assert!(seat.opened().is_empty(), "nothing is opened that nobody asked for");
+    assert!(seat.opened().is_empty(), "no tab opens without a click");
     seat.desktop.press(shown.id, "login");
     seat.use_tab(1);
     seat.world.until_state("home", AccountState::Active);
     seat.use_tab(2);
     seat.world.until_state("work", AccountState::Active);
-    assert!(!seat.desktop.shows_within(Duration::from_millis(2500)), "told once");
+    assert!(!seat.desktop.shows_within(Duration::from_millis(2500)), "one notification");
 }
 
 #[test]
-fn a_notification_goes_when_somebody_logged_in_some_other_way() {
+fn a_notification_is_closed_after_a_login_elsewhere() {
     let seat = Seat::with("");
     seat.ends("work");
     let shown = seat.desktop.next();
@@ -95,7 +95,7 @@ fn a_notification_goes_when_somebody_logged_in_some_other_way() {
 }
 
 #[test]
-fn where_the_config_says_so_the_login_opens_by_itself_in_one_tab_for_all() {
+fn with_open_login_logins_open_by_themselves_one_tab_at_a_time() {
     let seat = Seat::with("open_login = true\nnotify = \"off\"");
     seat.ends("work");
     until("a tab opens", || (seat.opened().len() == 1).then_some(()));
@@ -108,11 +108,11 @@ fn where_the_config_says_so_the_login_opens_by_itself_in_one_tab_for_all() {
 }
 
 #[test]
-fn a_login_that_was_announced_is_opened_once_it_is_needed() {
+fn an_announced_login_opens_once_it_is_needed() {
     let seat = Seat::with("open_login = true");
     seat.says("200 OK", r#"{"access_token":"AT~short","token_type":"bearer","expires_in":4}"#);
     seat.world.log_in("work");
-    assert_eq!(seat.desktop.next().title, "work needs a login", "what was to come has come");
+    assert_eq!(seat.desktop.next().title, "work needs a login", "the announced end has come");
     seat.use_tab(1);
     seat.world.until_state("work", AccountState::Active);
 }

@@ -1,4 +1,4 @@
-//! The audit log: every token handed out or refused is one line, and whoever looks can follow.
+//! The audit log: one line for every token that was served or refused.
 
 use std::io::{BufRead as _, BufReader};
 
@@ -16,7 +16,7 @@ fn lines(world: &World, arguments: &[&str]) -> Vec<Value> {
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The lines once there are `count` of them: they are written a moment after the answer.
+/// The lines, once there are `count`: they are written shortly after the reply.
 fn written(world: &World, arguments: &[&str], count: usize) -> Vec<Value> {
     until(&format!("{count} lines of {arguments:?}"), || {
         Some(lines(world, arguments)).filter(|lines| lines.len() >= count)
@@ -24,7 +24,7 @@ fn written(world: &World, arguments: &[&str], count: usize) -> Vec<Value> {
 }
 
 #[test]
-fn every_token_handed_out_or_refused_is_a_line_that_says_who_and_holds_no_secret() {
+fn every_served_or_refused_token_has_a_line_with_the_caller_and_no_secret() {
     let idp = Idp::start();
     let world = World::start(&idp);
     assert_eq!(world.cli(&["token"]).0, 5);
@@ -63,7 +63,7 @@ fn every_token_handed_out_or_refused_is_a_line_that_says_who_and_holds_no_secret
     assert!(by_cli["pid"].as_i64().unwrap() > 0 && by_cli["uid"].is_u64() && by_cli.get("address").is_none());
     assert!(by_app["address"].as_str().unwrap().starts_with("127.0.0.1:") && by_app["scope"] == "one two", "{by_app}");
     assert!(denied["reason"].as_str().unwrap().contains("a wrong key: GET /token"), "{denied}");
-    // The end of a login is no request's.
+    // The end of a login belongs to no request.
     let of_no_request = |line: &Value| line["event"] == "token" || line["event"] == "login" && line["result"] == "ok";
     let is_logged = |line: &Value| line["request"].as_str().is_some_and(|id| world.log().contains(id));
     assert!(all.iter().all(|line| is_logged(line) || of_no_request(line)));
@@ -74,7 +74,7 @@ fn every_token_handed_out_or_refused_is_a_line_that_says_who_and_holds_no_secret
 }
 
 #[test]
-fn the_log_can_be_searched_and_followed_and_outlives_the_daemon() {
+fn the_log_can_be_searched_and_followed_and_survives_a_restart() {
     let idp = Idp::start();
     let mut world = World::start(&idp);
     world.log_in("work");
@@ -98,11 +98,11 @@ fn the_log_can_be_searched_and_followed_and_outlives_the_daemon() {
     assert_eq!(lines(&world, &["--since", "1h"]).len(), 5);
     assert_eq!(lines(&world, &["--since", "0s"]).len(), 0);
     world.stop();
-    assert_eq!(lines(&world, &[]).len(), 5, "without a daemon");
+    assert_eq!(lines(&world, &[]).len(), 5, "works without a daemon");
 }
 
 #[test]
-fn a_full_disk_keeps_no_token_back_and_the_log_goes_on_after_it() {
+fn a_full_disk_withholds_no_token_and_the_log_resumes_afterwards() {
     let idp = Idp::start();
     let mut world = World::with_config(
         &[crate::world::provider("idp", &idp, "/token", ""), crate::world::account("work", "idp", "")].join("\n"),
@@ -113,7 +113,7 @@ fn a_full_disk_keeps_no_token_back_and_the_log_goes_on_after_it() {
     written(&world, &[], 1);
     let size = std::fs::metadata(world.state().join("audit.jsonl")).unwrap().len();
     world.limit_files(Some(size));
-    // The limit is on the daemon's own log too, so what it says of this can't be looked at here.
+    // The file size limit applies to the daemon's own log, too, so its message can't be checked here.
     world.token("work");
     world.token("work");
     until("both lines were tried", || (world.token("work").len() > 1).then_some(()));
@@ -124,7 +124,7 @@ fn a_full_disk_keeps_no_token_back_and_the_log_goes_on_after_it() {
 }
 
 #[test]
-fn it_can_be_switched_off() {
+fn the_audit_log_can_be_disabled() {
     let idp = Idp::start();
     let world = World::start_with(&idp, "", "", "[audit]\nenabled = false\n");
     world.log_in("work");
@@ -134,7 +134,7 @@ fn it_can_be_switched_off() {
 }
 
 #[test]
-fn a_login_has_a_line_for_its_begin_and_one_that_says_how_it_ended() {
+fn a_login_has_a_line_for_its_start_and_one_for_its_outcome() {
     let idp = Idp::start();
     let world = World::start_with(&idp, "[serve]\nlogin_timeout = \"1s\"\n", "", "");
     let ends: [(&str, &dyn Fn()); 4] = [

@@ -1,5 +1,5 @@
-//! A whole life of the daemon at the loudest level, with a canary for every kind of secret, and then a search
-//! through every byte that it wrote anywhere: log, files, replies, pages, arguments and environments.
+//! Runs the daemon through everything at the most verbose log level, with a canary for every kind of secret, and then
+//! searches everything that it wrote: log, files, replies, pages, arguments and environments.
 
 mod closed;
 mod search;
@@ -20,7 +20,7 @@ use crate::http::{Browser, Reply, Request};
 use crate::idp::{Act, Idp, Manner, Seen, plain};
 use crate::world::{World, told, until};
 
-/// Where each may stand, and nowhere else. Places are what `Evidence` calls them.
+/// The only places where each secret may appear, by their names in `Evidence`.
 fn canaries(idp: &Idp, world: &World, found: Found) -> Vec<Canary> {
     let fixed: &[(&'static str, &[u8], &'static [&'static str])] = &[
         ("the client secret of the config", INLINE.as_bytes(), &["file config/ringback/config.toml"]),
@@ -49,7 +49,7 @@ fn canaries(idp: &Idp, world: &World, found: Found) -> Vec<Canary> {
     found.push(("a client's credentials", all(idp, header), &[]));
     found.push(("a verifier", all(idp, |seen| seen.parameters().get("code_verifier").cloned()), &[]));
     let found = found.into_iter().flat_map(|(what, secrets, may)| {
-        assert!(!secrets.is_empty(), "{what}: there was none");
+        assert!(!secrets.is_empty(), "{what}: no such secret was seen");
         secrets.into_iter().map(move |secret| Canary { what, secret: secret.into_bytes(), may })
     });
     fixed.chain(found).collect()
@@ -59,7 +59,7 @@ fn all(idp: &Idp, of: impl Fn(&Seen) -> Option<String>) -> Vec<String> {
     idp.seen().iter().filter_map(of).collect()
 }
 
-/// What was made up on the way.
+/// Secrets that were generated during the run.
 #[derive(Default)]
 struct Found {
     tickets: Vec<String>,
@@ -67,7 +67,7 @@ struct Found {
     cookies: Vec<String>,
 }
 
-/// The world, and what is seen of it.
+/// The world, and the evidence collected from it.
 struct Life<'a> {
     world: &'a World,
     idp: &'a Idp,
@@ -90,7 +90,7 @@ impl Life<'_> {
         self.seen.told(place, told).1
     }
 
-    /// A browser's way from `url` to the end, or to the callback, which is not visited.
+    /// Follows redirects from `url` to the end, or up to the callback, which is not visited.
     fn browse(&mut self, browser: &mut Browser, url: &str, stop_at_callback: bool) -> Url {
         let mut url = Url::parse(url).unwrap();
         loop {
@@ -122,7 +122,7 @@ impl Life<'_> {
         reply.parse::<ringback::contract::LoginReply>().status
     }
 
-    /// Logs in everywhere, each in its own way.
+    /// Logs in to every account, each with its own kind of login.
     fn log_in(&mut self) {
         for account in ACCOUNTS {
             let (id, url) = self.start(account, "caller_browser");
@@ -151,7 +151,7 @@ impl Life<'_> {
         self.seen.told("started on the command line", (0, told(output).1, said));
     }
 
-    /// The daemon's own browser, once one that opens and once one that fails.
+    /// Opens the daemon's browser, once successfully and once not.
     fn open_a_browser(&mut self) {
         let (id, url) = self.start("inline", "daemon_browser");
         self.found.opened.push(ticket(&url));
@@ -168,7 +168,7 @@ impl Life<'_> {
         self.end(&id);
     }
 
-    /// What programs are for: tokens, by every way there is.
+    /// Fetches tokens over every transport and format.
     fn use_tokens(&mut self) {
         let key = format!("Bearer {}", self.world.key());
         for account in ACCOUNTS {
@@ -187,7 +187,7 @@ impl Life<'_> {
         }
     }
 
-    /// Strangers, slips and broken answers.
+    /// Unauthenticated requests, mistakes and broken callbacks.
     fn go_wrong(&mut self) {
         let target = "/v1/accounts/inline/token";
         for request in [
@@ -224,7 +224,7 @@ impl Life<'_> {
         assert_eq!(self.end(&id), LoginStatus::Failed);
     }
 
-    /// A provider that says no and quotes all that it was sent, and one whose success makes no sense.
+    /// A provider that refuses and echoes the whole request, and one with an unusable success reply.
     fn be_refused(&mut self) {
         for account in ACCOUNTS {
             self.idp.next(Act::Echo);
@@ -238,7 +238,7 @@ impl Life<'_> {
         }
     }
 
-    /// A config with a slip beside each secret, and the good one again.
+    /// Reloads a config with a mistake next to each secret, and then the good one.
     fn reload(&mut self) {
         let good = std::fs::read_to_string(self.world.config_file()).unwrap();
         for (slip, said) in [
@@ -258,24 +258,24 @@ impl Life<'_> {
         self.cli("command config check", &["config", "check", "--show"]);
     }
 
-    /// What the kernel shows of the daemon, and every file that there is.
+    /// Collects what the kernel shows of the daemon, and every file.
     fn look_around(&mut self) {
-        // A cipher at work has it on the stack, for a moment.
-        until("the master key is at one place in memory, and its text at none", || {
+        // A running cipher briefly has the key on the stack.
+        until("the master key is in memory once, and its text never", || {
             let copies = |secret: &[u8]| closed::copies(self.world.pid(), secret);
             let (key, text) = (copies(&MASTER_KEY), copies(stage::master_key_as_text().as_bytes()));
-            // `None`: not even its own user may look.
+            // `None`: not even the daemon's own user may read its memory.
             (key.is_none_or(|copies| copies == 1) && text.is_none_or(|copies| copies == 0)).then_some(())
         });
         for what in ["environ", "cmdline"] {
             let path = format!("/proc/{}/{what}", self.world.pid());
-            // Not even its own user can read it: see `closed`.
+            // Not even the daemon's own user can read it: see `closed`.
             self.seen.add(format!("daemon {what}"), std::fs::read(path).unwrap_or_default());
         }
         let root = self.world.root().to_owned();
         for child in ["key", "command", "hook", "browser"] {
             let record = std::fs::read_to_string(root.join("children").join(child)).unwrap();
-            assert!(record.contains("PATH=/") && record.contains("/bin/sh"), "{child} wrote down nothing: {record:?}");
+            assert!(record.contains("PATH=/") && record.contains("/bin/sh"), "{child} recorded nothing: {record:?}");
         }
         self.seen.files(&root, &root);
     }
@@ -296,7 +296,7 @@ fn ticket(url: &str) -> String {
     url.rsplit('/').next().unwrap().to_owned()
 }
 
-fn a_whole_life(format: &str) {
+fn a_whole_run(format: &str) {
     let idp = Idp::with(Manner { rotates: false, ..Manner::default() });
     let mut world = stage::world(&idp, format);
     world.run();
@@ -320,11 +320,11 @@ fn a_whole_life(format: &str) {
 }
 
 #[test]
-fn no_secret_stands_anywhere_but_where_it_belongs() {
-    a_whole_life("human");
+fn no_secret_appears_where_it_does_not_belong() {
+    a_whole_run("human");
 }
 
 #[test]
-fn nor_does_one_with_a_log_for_machines() {
-    a_whole_life("json");
+fn no_secret_appears_with_a_json_log() {
+    a_whole_run("json");
 }

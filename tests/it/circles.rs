@@ -1,21 +1,21 @@
-//! No circles: of two files of a module, at most one uses the other, also by way of others. A parent (`http.rs`) is a
-//! file too: what its children share belongs into a file below them, and the parent composes.
+//! No dependency cycles between the files of a module, direct or indirect. A parent (`http.rs`) is a file too: what its
+//! children share belongs in a file below them, and the parent composes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sources::{self, ModulePath, Source};
 
-/// Groups of files that still have circles: top-level modules of the root package, and crates.
+/// Groups of files that still have cycles: top-level modules of the root package, and crates.
 const NOT_YET: &[&str] = &[];
 
 type Graph = BTreeMap<ModulePath, BTreeSet<ModulePath>>;
 
-/// The file that defines what is named: that of the longest module in it.
+/// The file that defines `name`: that of its longest module prefix.
 fn file_of<'a>(name: &'a [String], modules: &BTreeSet<ModulePath>) -> &'a [String] {
     (0..=name.len()).rev().map(|length| &name[..length]).find(|module| modules.contains(*module)).unwrap_or_default()
 }
 
-/// What a file is looked at together with: its top-level module; a crate below `crates/` is looked at as one.
+/// The group that a file is checked in: its top-level module, or its crate below `crates/`.
 fn group(package: &str, module: &[String]) -> Option<String> {
     if package.is_empty() { module.first().cloned() } else { Some(package.to_owned()) }
 }
@@ -29,13 +29,13 @@ fn graphs(sources: &[Source]) -> BTreeMap<String, Graph> {
         let used = sources::names(&source.text, &source.module, &modules);
         let used = used.iter().map(|name| file_of(name, &modules).to_vec());
         let inside = |used: &ModulePath| group(&source.package, used).as_ref() == Some(&own) && *used != source.module;
-        // A crate's `lib.rs` and `main.rs` are one.
+        // A crate's `lib.rs` and `main.rs` count as one file.
         graphs.entry(own.clone()).or_default().entry(source.module.clone()).or_default().extend(used.filter(inside));
     }
     graphs
 }
 
-/// All files that `from` uses, also by way of others.
+/// All files that `from` uses, directly or indirectly.
 fn reachable(graph: &Graph, from: &ModulePath) -> BTreeSet<ModulePath> {
     let mut found = BTreeSet::new();
     let mut next: Vec<&ModulePath> = graph[from].iter().collect();
@@ -47,7 +47,7 @@ fn reachable(graph: &Graph, from: &ModulePath) -> BTreeSet<ModulePath> {
     found
 }
 
-/// The edges that lie in circles: their ends are strongly connected.
+/// The edges that are part of a cycle: their ends are strongly connected.
 fn circles(graph: &Graph) -> Vec<String> {
     let reach: BTreeMap<&ModulePath, BTreeSet<ModulePath>> =
         graph.keys().map(|file| (file, reachable(graph, file))).collect();
@@ -60,21 +60,21 @@ fn circles(graph: &Graph) -> Vec<String> {
 #[test]
 fn no_two_files_of_a_module_use_each_other() {
     let graphs = graphs(&sources::sources());
-    assert!(graphs.len() > 12 && graphs.values().flatten().any(|(_, used)| !used.is_empty()), "no graph was read");
+    assert!(graphs.len() > 12 && graphs.values().flatten().any(|(_, used)| !used.is_empty()), "no imports were found");
     for (group, graph) in &graphs {
         let circles = circles(graph);
         if NOT_YET.contains(&group.as_str()) {
-            assert!(!circles.is_empty(), "`{group}` has no circles any more: take it out of the list");
+            assert!(!circles.is_empty(), "`{group}` no longer has cycles: remove it from the list");
         } else {
-            assert!(circles.is_empty(), "`{group}` has circles between its files:\n{circles:#?}");
+            assert!(circles.is_empty(), "`{group}` has cycles between its files:\n{circles:#?}");
         }
     }
     let gone: Vec<_> = NOT_YET.iter().filter(|group| !graphs.contains_key(**group)).collect();
-    assert!(gone.is_empty(), "there are no such modules any more: take them out of the list: {gone:?}");
+    assert!(gone.is_empty(), "these modules no longer exist: remove them from the list: {gone:?}");
 }
 
 #[test]
-fn the_edges_of_a_circle_are_found_and_no_others() {
+fn only_the_edges_of_a_cycle_are_found() {
     let path = |text: &str| text.split("::").map(str::to_owned).collect::<ModulePath>();
     let source = |package: &str, module: &str, text: &str| Source {
         package: package.into(),

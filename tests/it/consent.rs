@@ -9,7 +9,7 @@ use crate::http::{Reply, Request, Wire};
 use crate::idp::Idp;
 use crate::world::{World, account, provider, until};
 
-/// Two accounts that are logged in; `work` asks.
+/// Two logged-in accounts; `work` needs consent.
 fn world(idp: &Idp) -> World {
     let config = [
         "default_account = \"work\"\n".to_owned(),
@@ -24,7 +24,7 @@ fn world(idp: &Idp) -> World {
     world
 }
 
-/// A fetch in the background.
+/// Fetches a token in a background thread.
 fn fetches(world: &World, target: &str, key: Option<&str>) -> JoinHandle<Reply> {
     let (authority, socket) = (world.authority(), world.runtime().join("ringback.sock"));
     let mut request = Request::get(target);
@@ -40,7 +40,7 @@ fn fetches(world: &World, target: &str, key: Option<&str>) -> JoinHandle<Reply> 
     })
 }
 
-/// The question that waits, once there is one.
+/// Waits for the pending question.
 fn question(world: &World) -> Value {
     until("a question waits", || world.get("/v1/consents").json()["pending"].get(0).cloned())
 }
@@ -48,19 +48,19 @@ fn question(world: &World) -> Value {
 const WORK: &str = "/v1/accounts/work/token";
 
 #[test]
-fn the_first_fetch_waits_for_the_answer_which_is_remembered_for_this_program_and_account() {
+fn the_first_fetch_waits_for_consent_which_is_remembered_per_program_and_account() {
     let idp = Idp::start();
     let mut world = world(&idp);
-    assert_eq!(world.get("/v1/accounts/home/token").status, 200, "this account asks nobody");
+    assert_eq!(world.get("/v1/accounts/home/token").status, 200, "this account needs no consent");
     let waiting = fetches(&world, WORK, None);
     let asked = question(&world);
     let who = asked["who"].as_str().unwrap();
     assert!(who.starts_with('/') && who.contains("/it-") && asked["account"] == "work", "{asked}");
     assert_eq!(world.cli(&["consent", "allow", asked["id"].as_str().unwrap()]).0, 0);
     assert_eq!(waiting.join().unwrap().status, 200);
-    assert_eq!(world.get(WORK).status, 200, "at once");
-    assert_eq!(world.cli(&["token"]).0, 0, "our own command line is the hands of who runs it");
-    // A key makes it another one.
+    assert_eq!(world.get(WORK).status, 200, "served without a question");
+    assert_eq!(world.cli(&["token"]).0, 0, "our own command line counts as the program that runs it");
+    // With a key, the same program counts as that app.
     let (_, key, _) = world.cli(&["app", "add", "editor"]);
     let waiting = fetches(&world, WORK, Some(key.trim()));
     let asked = question(&world);
@@ -73,7 +73,7 @@ fn the_first_fetch_waits_for_the_answer_which_is_remembered_for_this_program_and
     assert_eq!(fetches(&world, WORK, Some(key.trim())).join().unwrap().status, 403);
     let (code, list, _) = world.cli(&["consent", "list"]);
     assert!(code == 0 && list.contains("the app editor may not get tokens of work"), "{list}");
-    // Another app of the same name inherits nothing.
+    // A new app with the same name inherits no answer.
     assert_eq!(world.cli(&["app", "remove", "editor"]).0, 0);
     assert!(!world.cli(&["consent", "list"]).1.contains("editor"));
     let (code, _, said) = world.cli(&["consent", "allow", "999"]);
@@ -83,14 +83,14 @@ fn the_first_fetch_waits_for_the_answer_which_is_remembered_for_this_program_and
 }
 
 #[test]
-fn a_question_stands_for_a_while_also_if_nobody_waits_for_its_answer() {
+fn a_question_stays_open_for_a_while_after_its_caller_has_gone() {
     let idp = Idp::start();
     let world = world(&idp);
     let refused = world.get(&format!("{WORK}?wait=0"));
     assert!(refused.status == 403 && refused.body.contains("has not answered"), "{refused:?}");
     let (code, out, said) = world.cli(&["token", "--wait", "1"]);
     assert!(code == 10 && out.is_empty() && said.contains("ringback consent list"), "{code} {said}");
-    // Both are one question, which stands for a while: who did not wait is allowed from the next fetch on.
+    // Both share one question, which stays open for a while: once allowed, the next fetch succeeds.
     let asked = world.get("/v1/consents").json()["pending"].as_array().unwrap().clone();
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!(world.cli(&["consent", "allow", asked[0]["id"].as_str().unwrap()]).0, 0);
@@ -98,7 +98,7 @@ fn a_question_stands_for_a_while_also_if_nobody_waits_for_its_answer() {
 }
 
 #[test]
-fn once_is_for_what_waits_now_and_forgotten_answers_are_asked_for_again() {
+fn allowing_once_covers_only_waiting_requests_and_forgotten_answers_are_asked_again() {
     let idp = Idp::start();
     let world = world(&idp);
     let both = [fetches(&world, WORK, None), fetches(&world, WORK, None)];
@@ -119,7 +119,7 @@ fn once_is_for_what_waits_now_and_forgotten_answers_are_asked_for_again() {
 }
 
 #[test]
-fn a_notification_asks_and_its_button_answers() {
+fn a_notification_asks_for_consent_and_its_button_answers() {
     let idp = Idp::start();
     let desktop = Desktop::start();
     let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "consent = \"ask\"")];

@@ -7,14 +7,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::idp::Idp;
 use crate::world::{World, until};
 
-/// Its first argument names the namespace's own `/proc`, so that the daemon is process 1 of all that it sees.
+/// Mounts the namespace's own `/proc`, so that the daemon sees itself as process 1.
 const CONTAINER: [&str; 6] = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
 
-/// Starts the daemon as process 1, where the system lets somebody make a namespace for processes.
+/// Starts the daemon as process 1; `None` where the system does not allow PID namespaces.
 fn run_in_container(world: &mut World) -> Option<()> {
     let tried = Command::new(CONTAINER[0]).args(&CONTAINER[1..]).arg("true").status();
     if !tried.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this system lets nobody make a namespace for processes");
+        eprintln!("skipped: this system does not allow PID namespaces");
         return None;
     }
     world.through = CONTAINER.map(str::to_owned).into();
@@ -35,14 +35,14 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 #[test]
-fn as_process_1_it_reaps_what_its_programs_leave_behind_and_passes_signals_on() {
+fn as_process_1_it_reaps_orphans_and_forwards_signals() {
     let idp = Idp::start();
-    // An orphan that ends a moment after its parent.
+    // An orphan that exits shortly after its parent.
     let hook = r#"hook = ["/bin/sh", "-c", "(sleep 0.2; echo gone >> \"$HOME/orphans\") & exit 0"]"#;
     let mut world = World::with_config(&World::config_of(&idp, "", "", hook));
     let Some(()) = run_in_container(&mut world) else { return };
     until("the daemon is ready", || world.is_announced().then_some(()));
-    // unshare, the first process, the daemon.
+    // `unshare`, process 1, the daemon.
     let first = children(world.pid())[0];
     let daemon = children(first)[0];
     let tell = |signal| kill_process(Pid::from_raw(first.try_into().unwrap()).unwrap(), signal).unwrap();
@@ -60,7 +60,7 @@ fn as_process_1_it_reaps_what_its_programs_leave_behind_and_passes_signals_on() 
 }
 
 #[test]
-fn a_daemon_that_can_not_start_ends_process_1_with_its_exit_code() {
+fn a_failed_start_ends_process_1_with_the_daemons_exit_code() {
     let mut world = World::with_config("nonsense = 1\n[listen]\ntcp = [\"192.0.2.1:80\"]\n");
     let Some(()) = run_in_container(&mut world) else { return };
     assert_eq!(world.ended().code(), Some(2), "{}", world.log());

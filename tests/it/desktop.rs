@@ -1,4 +1,4 @@
-//! A desktop, as far as it shows notifications, on a bus of its own.
+//! A notification server on its own D-Bus.
 
 #![allow(clippy::used_underscore_binding, reason = "the macro of an interface uses what it is given")]
 
@@ -11,7 +11,7 @@ use crate::suspend::Bus;
 const PATH: &str = "/org/freedesktop/Notifications";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A notification as it was asked for.
+/// A requested notification.
 #[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) id: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Shown {
     pub(crate) actions: Vec<String>,
 }
 
-/// Hands over what it was asked to show and to close.
+/// Passes on requests to show and to close notifications.
 struct Server {
     shown: mpsc::Sender<Shown>,
     closed: mpsc::Sender<u32>,
@@ -81,7 +81,7 @@ impl Desktop {
         Self { bus, runtime, connection, shown, closed }
     }
 
-    /// For the environment of a daemon that is to find it.
+    /// The environment variable with which a daemon finds this bus.
     pub(crate) fn variable(&self) -> String {
         format!("DBUS_SESSION_BUS_ADDRESS={}", self.bus.address)
     }
@@ -96,7 +96,7 @@ impl Desktop {
         self.shown.recv_timeout(span).is_ok()
     }
 
-    /// The next notification that is taken from the screen; waits for it.
+    /// The next notification that is closed; waits for it.
     pub(crate) fn next_closed(&self) -> u32 {
         self.closed.recv_timeout(PATIENCE).expect("nothing was closed")
     }

@@ -1,4 +1,4 @@
-//! `ringback doctor`: one thing wrong at a time, and what it says of it.
+//! `ringback doctor`: its findings for one fault at a time.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ use crate::http::free_port;
 use crate::idp::{Act, Idp, plain};
 use crate::world::{World, account, provider};
 
-/// A world whose port is the config's.
+/// A world with a fixed port in its config.
 fn world(idp: &Idp, of_provider: &str, of_account: &str) -> (World, u16) {
     let port = free_port();
     let listen = format!("[listen]\ntcp = [\"127.0.0.1:{port}\"]\n");
@@ -32,14 +32,14 @@ fn doctor(world: &World) -> (i32, Vec<Value>) {
     (code, reply["findings"].as_array().unwrap().clone())
 }
 
-/// What needs a hand, as `check: what | fix`.
+/// The findings that need a fix, as `check: what | fix`.
 fn needs_hand(findings: &[Value]) -> Vec<String> {
     let bad = findings.iter().filter(|finding| finding["state"] == "needs_hand");
     bad.map(|finding| format!("{}: {} | {}", finding["check"], finding["what"], finding["fix"])).collect()
 }
 
 #[test]
-fn a_healthy_daemon_needs_no_hand_and_the_redirect_uri_is_told() {
+fn a_healthy_daemon_needs_no_fix_and_the_redirect_uri_is_shown() {
     let idp = Idp::start();
     let (mut world, port) = world(&idp, "", "");
     world.run();
@@ -56,7 +56,7 @@ fn a_healthy_daemon_needs_no_hand_and_the_redirect_uri_is_told() {
 }
 
 #[test]
-fn a_proxy_that_is_set_and_not_used_is_told() {
+fn an_unused_proxy_variable_is_reported() {
     let idp = Idp::start();
     for (of_provider, told) in [("", 1), ("proxy = \"environment\"", 0)] {
         let world = World::with_config(&format!(
@@ -80,7 +80,7 @@ fn a_proxy_that_is_set_and_not_used_is_told() {
 }
 
 #[test]
-fn each_fault_is_found_and_told_with_its_fix() {
+fn each_fault_is_reported_with_its_fix() {
     let idp = Idp::start();
     let (world, port) = world(&idp, "", "");
     let (code, findings) = doctor(&world);
@@ -116,7 +116,7 @@ fn each_fault_is_found_and_told_with_its_fix() {
 }
 
 #[test]
-fn a_provider_whose_clock_is_elsewhere_is_told() {
+fn a_provider_with_a_different_clock_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -136,20 +136,20 @@ fn a_provider_whose_clock_is_elsewhere_is_told() {
     assert!(needs_hand(&findings).iter().any(|bad| bad.contains("clock") && bad.contains("differ by")), "{findings:?}");
 }
 
-/// Has the stopped daemon's account `work` been logged in so long ago.
+/// Moves the login of account `work` this many hours into the past; the daemon must be stopped.
 fn age_login(world: &World, hours: i64) {
     let outside = Outside { env: &|_| None, keyring: &OsKeyring };
     let held = StateLock::take(&world.state()).unwrap();
     let store = FileStore::open(held, &KeySource::File, outside, Clock::System).unwrap();
     let mut record = store.load("work").unwrap().unwrap();
-    let Wall(since) = record.logins.since.expect("a login is noted");
+    let Wall(since) = record.logins.since.expect("the login has a time");
     record.logins.since = Some(Wall(since - hours * 3_600_000));
     record.generation += 1;
     store.commit("work", &record).unwrap();
 }
 
 #[test]
-fn logins_that_end_again_and_again_after_the_same_time_are_told() {
+fn logins_that_repeatedly_end_after_the_same_time_are_reported() {
     let idp = Idp::start();
     let (mut world, _) = world(&idp, "", "");
     let refused = "{\"error\":\"invalid_grant\"}";
@@ -161,7 +161,7 @@ fn logins_that_end_again_and_again_after_the_same_time_are_told() {
     world.run();
     for hours in [169, 174] {
         world.log_in("work");
-        // Refreshes carry the login on.
+        // Refreshes extend the login.
         assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
         world.stop();
         age_login(&world, hours);

@@ -1,4 +1,4 @@
-//! The stream of events, as programs read it.
+//! The event stream, as programs read it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::idp::{Act, Idp, plain};
 use crate::world::World;
 
-/// Reads what comes, line by line.
+/// An event stream, read line by line.
 struct Stream(BufReader<UnixStream>);
 
 impl Stream {
-    /// Opens it, with these header lines besides; the reply's head has come then.
+    /// Opens the stream with these additional header lines, and reads the reply's head.
     fn open(world: &World, lines: &str) -> Self {
         let mut stream = UnixStream::connect(world.runtime().join("ringback.sock")).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -29,7 +29,7 @@ impl Stream {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
-            assert!(self.0.read_line(&mut line).unwrap() > 0, "it ended after {lines:?}");
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "the stream ended after {lines:?}");
             lines.push(line.trim_end().to_owned());
             if lines.last().is_some_and(|line| last(line)) {
                 return lines;
@@ -51,7 +51,7 @@ impl Stream {
 }
 
 #[test]
-fn what_happens_to_an_account_is_told_as_it_happens_and_the_end_of_the_daemon_too() {
+fn account_events_and_the_daemons_stop_are_streamed_live() {
     let idp = Idp::start();
     let mut world = World::start(&idp);
     let mut stream = Stream::open(&world, "");
@@ -72,7 +72,7 @@ fn what_happens_to_an_account_is_told_as_it_happens_and_the_end_of_the_daemon_to
 }
 
 #[test]
-fn an_app_hears_of_its_own_accounts_only_and_nothing_once_its_key_is_gone() {
+fn an_app_gets_events_of_its_own_accounts_only_and_none_after_its_key_is_removed() {
     let idp = Idp::start();
     let config = [
         "default_account = \"work\"\n".to_owned(),
@@ -93,14 +93,14 @@ fn an_app_hears_of_its_own_accounts_only_and_nothing_once_its_key_is_gone() {
 }
 
 #[test]
-fn only_so_many_listen_and_who_leaves_makes_room() {
+fn the_number_of_streams_is_limited_and_a_closed_one_frees_its_slot() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let streams: Vec<Stream> = (0..32).map(|_| Stream::open(&world, "")).collect();
     let refused = world.get("/v1/events");
     assert!(refused.status == 400 && refused.body.contains("too many event streams"), "{refused:?}");
     drop(streams);
-    crate::world::until("there is room again", || {
+    crate::world::until("a slot is free again", || {
         let mut stream = UnixStream::connect(world.runtime().join("ringback.sock")).unwrap();
         write!(stream, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         let mut line = String::new();

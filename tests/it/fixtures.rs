@@ -1,4 +1,4 @@
-//! State folders that earlier versions wrote (`tests/fixtures/state`): today's daemon goes on with each of them.
+//! State folders written by earlier versions (`tests/fixtures/state`): the current daemon can use each of them.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use crate::http::Request;
 use crate::idp::Idp;
 use crate::world::{World, names, until};
 
-/// Where `make.py` had its provider: the tokens are bound to that.
+/// The address of the provider in `make.py`: the tokens are bound to it.
 const PROVIDER: &str = "127.83.65.1:7468";
 
 fn folder() -> PathBuf {
@@ -26,7 +26,7 @@ fn fixtures() -> Vec<String> {
     names
 }
 
-/// Private, as the daemon wants it and git does not keep it.
+/// Copies with private modes, which the daemon requires and git does not record.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     std::fs::set_permissions(to, PermissionsExt::from_mode(0o700)).unwrap();
@@ -41,7 +41,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The config that the folder was made with.
+/// The config with which the folder was created.
 fn config(passphrase: bool) -> String {
     let key = if passphrase { "passphrase" } else { "file" };
     let account = "provider = \"fixture\"\nclient_id = \"fixture-client\"\nclient_secret = \"fixture-secret\"\n";
@@ -52,9 +52,9 @@ fn config(passphrase: bool) -> String {
     )
 }
 
-/// What `ringback export` wrote when its document had version 1 still opens.
+/// A document of version 1 of `ringback export` can still be imported.
 #[test]
-fn a_house_that_was_packed_before_is_still_taken_over() {
+fn an_old_export_can_still_be_imported() {
     let mut world = World::with_config(&config(false));
     let phrase = world.root().join("phrase");
     std::fs::write(&phrase, "fixture passphrase of nobody\n").unwrap();
@@ -67,7 +67,7 @@ fn a_house_that_was_packed_before_is_still_taken_over() {
     assert_eq!(world.token("work"), "fixture-access-work");
 }
 
-/// The schema of what is stored, where the key lies beside it.
+/// The schema of a stored record, if its key is in the same folder.
 fn schema(state: &Path, account: &str) -> Option<u32> {
     let key = MasterKey::parse(&std::fs::read(state.join("master.key")).ok()?).unwrap();
     let file = std::fs::read(state.join(format!("accounts/{account}.sealed"))).unwrap();
@@ -80,8 +80,8 @@ fn unlock(world: &World, phrase: &str) {
     assert_eq!(world.ask(&Request::new("POST", "/v1/unlock").json(&body)).status, 200);
 }
 
-/// Starts today's daemon on a copy and shows that everything in it is still good.
-fn goes_on_with(name: &str, idp: &Idp) {
+/// Starts the current daemon on a copy and checks that everything in it still works.
+fn check_fixture(name: &str, idp: &Idp) {
     let about: Value = serde_json::from_slice(&std::fs::read(folder().join(name).join("about.json")).unwrap()).unwrap();
     let accounts: Vec<&str> = about["accounts"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let tokens = |account: &&str| (format!("fixture-access-{account}"), format!("fixture-refresh-{account}"));
@@ -95,7 +95,7 @@ fn goes_on_with(name: &str, idp: &Idp) {
     phrase.inspect(|phrase| unlock(&world, phrase));
     assert_eq!(world.key(), app_key.trim(), "{name}: the key file is the same");
 
-    // `home` asks, and what was answered is remembered.
+    // `home` needs consent, and the old answer is remembered.
     let mut keys = vec![("work", app_key.trim())];
     keys.extend(about["keys"]["editor"].as_str().map(|key| ("home", key)));
     for (account, key) in keys {
@@ -109,7 +109,11 @@ fn goes_on_with(name: &str, idp: &Idp) {
         let reply = world.post(&format!("/v1/accounts/{account}/refresh"));
         assert_eq!(reply.status, 200, "{name}: {reply:?}");
         assert_eq!(idp.seen()[number].parameters()["refresh_token"], format!("fixture-refresh-{account}"), "{name}");
-        assert_eq!(schema(&world.state(), account).unwrap_or(SCHEMA), SCHEMA, "{name}: written anew as of today");
+        assert_eq!(
+            schema(&world.state(), account).unwrap_or(SCHEMA),
+            SCHEMA,
+            "{name}: written with the current schema"
+        );
     }
     assert!(idp.honours(&world.token("work")), "{name}");
     let token = world.token("work");
@@ -119,16 +123,16 @@ fn goes_on_with(name: &str, idp: &Idp) {
 }
 
 #[test]
-fn todays_daemon_goes_on_with_every_state_folder_that_was_ever_written() {
+fn the_current_daemon_can_use_every_earlier_state_folder() {
     let fixtures = fixtures();
-    // Another run of these tests may have the address just now.
+    // Another test run may be using the address.
     let idp = Idp::at(until("the provider's address is free", || TcpListener::bind(PROVIDER).ok()));
     for name in &fixtures {
-        goes_on_with(name, &idp);
+        check_fixture(name, &idp);
     }
     let schemas: Vec<u32> =
         fixtures.iter().filter_map(|name| schema(&folder().join(name).join("state"), "work")).collect();
     for wanted in 1..=SCHEMA {
-        assert!(schemas.contains(&wanted), "there is none with records of schema {wanted}: see the README beside them");
+        assert!(schemas.contains(&wanted), "no fixture has records of schema {wanted}: see their README");
     }
 }

@@ -1,5 +1,5 @@
-//! A provider that rotates and then answers with something wrong: the new refresh token is kept, the next refresh uses
-//! it, and the login lives.
+//! A provider that rotates and then sends a flawed reply: the new refresh token is kept, the next refresh uses it, and
+//! the login survives.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,13 @@ use ringback::contract::AccountState;
 use crate::idp::{Act, Idp, plain, with_header};
 use crate::world::{World, account, provider, until};
 
-/// What is wrong with one reply.
+/// One flaw of a reply.
 struct Flaw {
     what: &'static str,
     spoil: fn(&str) -> Vec<u8>,
     /// Whether its access token is served.
     served: bool,
-    /// Part of what is told: in the account's last error, or in the log where the access token is served.
+    /// Part of the message: in the account's last error, or in the log if the access token is served.
     told: &'static str,
 }
 
@@ -30,12 +30,12 @@ fn json(body: impl AsRef<[u8]>) -> Vec<u8> {
     plain(200, "application/json", body)
 }
 
-/// `body` with these members behind its own.
+/// `body` with these members appended.
 fn more(body: &str, members: &str) -> String {
     format!("{},{members}}}", body.strip_suffix('}').unwrap())
 }
 
-/// `body` with `members` before its own.
+/// `body` with `members` prepended.
 fn behind(members: &[u8], body: &str) -> Vec<u8> {
     [b"{", members, b",", &body.as_bytes()[1..]].concat()
 }
@@ -61,7 +61,7 @@ fn form(body: &str) -> Vec<u8> {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
 }
 
-/// In one stored block (RFC 1951 §3.2.4).
+/// Gzip with a single stored block (RFC 1951 §3.2.4).
 fn gzip(body: &str) -> Vec<u8> {
     let length = u16::try_from(body.len()).unwrap();
     let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];
@@ -123,13 +123,13 @@ fn a_refresh_token_in_a_flawed_reply_is_kept_and_used() {
         world.log_in(what);
         let old = world.token(what);
         idp.next_at(&path(flaw), Act::WorkAndSpoil(flaw.spoil));
-        // The one after the flawed one waits until the account was looked at.
+        // The refresh after the flawed one is held until the account has been checked.
         idp.next_at(&path(flaw), Act::WorkAndHold);
         let reply = world.post(&format!("/v1/accounts/{what}/refresh"));
         assert_eq!(reply.status == 200, flaw.served, "{what}: {reply:?}");
         let (token, view) = (world.token(what), world.account(what));
         assert_eq!((view.state, view.generation), (AccountState::Active, 2), "{what}: {view:?}");
-        assert_eq!(token != old, flaw.served, "{what}: the old token is served where the new one can't be");
+        assert_eq!(token != old, flaw.served, "{what}: the old token is served if the new one is unusable");
         assert!(idp.honours(&token), "{what}");
         let said = view.last_error.map(|error| error.error_description).unwrap_or_default();
         let said = if flaw.served { world.log() } else { said };
@@ -137,7 +137,7 @@ fn a_refresh_token_in_a_flawed_reply_is_kept_and_used() {
         assert!(!said.contains('\u{1b}'), "{what}: {said}");
     }
     idp.release();
-    // What was kept is on disk, and the next life of the daemon uses it.
+    // The kept refresh token is on disk, and the restarted daemon uses it.
     world.restart();
     for flaw in FLAWS {
         let what = flaw.what;
@@ -173,7 +173,7 @@ fn a_login_whose_reply_lacks_a_usable_access_token_gets_one_with_the_refresh_tok
 }
 
 #[test]
-fn a_token_endpoint_is_asked_for_no_encoding_and_told_that_there_is_no_body() {
+fn a_token_request_refuses_encodings_and_declares_an_empty_body() {
     let idp = Idp::start();
     let mut world = World::with_config(&format!(
         "{}{}",

@@ -1,18 +1,18 @@
-//! The floors: which top-level module may know which. The table here holds; `docs/ARCHITECTURE.md` shows it. Reads the
-//! sources, tests left out.
+//! The layers ("floors"): which top-level module may use which. This table is authoritative, and
+//! `docs/ARCHITECTURE.md` shows it. Checks the sources without tests.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::sources::{self, Source};
 
-/// Module, its floor, and what it knows on its own floor (with the reason), or all that it may know at all.
+/// A module, its floor, and exceptions.
 struct Module {
     name: &'static str,
     floor: u8,
-    /// On the same floor, by exception.
+    /// Modules of the same floor that it may use, by exception.
     beside: &'static [&'static str],
-    /// Where a module may know less than what lies below it.
+    /// If set, the only modules that it may use.
     only: Option<&'static [&'static str]>,
 }
 
@@ -24,8 +24,8 @@ const fn confined(name: &'static str, floor: u8, only: &'static [&'static str]) 
     Module { name, floor, beside: &[], only: Some(only) }
 }
 
-/// A crate of its own, which `src/lib.rs` re-exports under this name. It can know nothing of `src`: the compiler holds
-/// that, so here is only who may know it.
+/// A separate crate that `src/lib.rs` re-exports under this name. The compiler ensures that it does not use `src`, so
+/// the table only says which modules may use it.
 const fn reexported(name: &'static str, floor: u8) -> Module {
     confined(name, floor, &[])
 }
@@ -34,19 +34,19 @@ const MODULES: &[Module] = &[
     module("printable", 0, &[]),
     reexported("loopback", 0),
     module("secret", 0, &["printable"]),
-    // It reads the machine's clocks, which differ by system.
+    // The system clocks differ between operating systems.
     module("clock", 0, &["os"]),
     module("random", 0, &[]),
     reexported("contract", 0),
-    // The route table: the config keeps redirect URIs off its paths, and HTTP serves it.
+    // The route table: HTTP serves it, and the config keeps redirect URIs off its paths.
     module("routes", 0, &[]),
     module("failpoint", 0, &[]),
-    // Rules. The account goes by what a dialect says and a reply means; a config makes dialects.
+    // Rules. An account depends on dialects and parsed replies; a config produces dialects.
     module("oauth", 1, &[]),
     module("error", 1, &["oauth"]),
     module("account", 1, &["oauth", "error"]),
     module("config", 1, &["oauth"]),
-    // The operating system, below the adapters and `clock`: it knows nothing of ringback but its words.
+    // The operating system, below the adapters and `clock`: of ringback it uses only basic types.
     confined("os", 2, &["loopback", "printable", "secret"]),
     // Adapters.
     module("config_file", 2, &["os"]),
@@ -55,7 +55,7 @@ const MODULES: &[Module] = &[
     module("audit", 2, &["os", "rate_limit"]),
     module("credentials", 2, &["os"]),
     module("store", 2, &["os"]),
-    // What comes back is told in the words of the account's machine (`Answer`).
+    // Replies are translated into the account state machine's types.
     // Metadata is kept in a private folder.
     confined("provider", 2, &["oauth", "account", "clock", "failpoint", "loopback", "secret", "os"]),
     module("broker", 3, &[]),
@@ -80,7 +80,7 @@ const MODULES: &[Module] = &[
             "routes",
         ],
     ),
-    // The command line's way to the daemon.
+    // The command line's client of the daemon.
     reexported("client", 4),
     confined("log", 4, &["error"]),
     // The desktop.
@@ -90,7 +90,7 @@ const MODULES: &[Module] = &[
     module("cli", 4, &["http", "client", "log", "sandbox", "attention"]),
 ];
 
-/// Edges that exist for a few names and nothing else: (from, to, every name or submodule that may be used).
+/// Edges that are allowed for a few names only: (from, to, the names or submodules that may be used).
 const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
     ("http", "os", &["notify", "ports", "private_file", "sockets"]),
     ("client", "os", &["folder", "holder", "paths", "ports", "sockets"]),
@@ -100,7 +100,7 @@ const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
     ("provider", "account", &["state::RefreshOutcome", "state::Priority"]),
 ];
 
-/// Whether `path` is `name`, or something in it.
+/// Whether `path` is `name` or inside it.
 fn is_in(path: &str, name: &str) -> bool {
     path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
@@ -119,7 +119,7 @@ fn reason(from: &Module, to: &str) -> Option<String> {
     Some(format!("`{}` is {where_} (floor {} knows floors below {})", to.name, from.floor, from.floor))
 }
 
-/// Crates that are re-exported: module, crate, and what its manifest may not name, with the reason.
+/// Re-exported crates: module, crate, and the dependencies that its manifest must not have, with the reason.
 const CRATES: &[(&str, &str, &[&str], &str)] = &[
     ("contract", "ringback-client", WITH_A_RUNTIME, "programs that use it have neither a runtime nor TLS"),
     ("client", "ringback-client", WITH_A_RUNTIME, "programs that use it have neither a runtime nor TLS"),
@@ -130,7 +130,7 @@ const WITH_A_RUNTIME: &[&str] =
     &["ringback ", "ringback-sandbox", "tokio", "hyper", "axum", "tower", "reqwest", "rustls", "native-tls", "ring "];
 
 #[test]
-fn the_crates_have_no_source_here_and_no_dependency_that_they_must_not_have() {
+fn separate_crates_have_no_source_here_and_no_forbidden_dependency() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (module, name, forbidden, why) in CRATES {
         let source = workspace.join("src").join(format!("{module}.rs"));
@@ -146,7 +146,7 @@ fn the_crates_have_no_source_here_and_no_dependency_that_they_must_not_have() {
 }
 
 #[test]
-fn a_module_knows_only_the_floors_below_it() {
+fn a_module_uses_only_the_floors_below_it() {
     let sources = sources::sources();
     let modules = sources::modules(&sources, "");
     let mut wrong = BTreeSet::new();
@@ -158,7 +158,7 @@ fn a_module_knows_only_the_floors_below_it() {
             continue;
         };
         for used in sources::names(text, module, &modules) {
-            // Modules are lower case: what is not is an item of the crate's root.
+            // Modules are lower case; other names are items of the crate's root.
             let Some((to, path)) = used.split_first().filter(|(to, _)| *to != name && is_lower(to)) else { continue };
             let path = path.join("::");
             edges.insert((from.name, to.clone()));
@@ -182,7 +182,7 @@ fn is_lower(name: &str) -> bool {
 
 /// The table of `docs/ARCHITECTURE.md` has the modules of each floor.
 #[test]
-fn the_floors_are_in_the_architecture() {
+fn the_architecture_lists_the_floors() {
     let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ARCHITECTURE.md")).unwrap();
     for floor in 0..=4 {
         let row = docs.lines().find(|line| line.starts_with(&format!("| {floor} "))).unwrap();
@@ -192,7 +192,7 @@ fn the_floors_are_in_the_architecture() {
     }
 }
 
-/// What a folder's code may not mention: the floor of rules has no I/O, no clock of its own, no runtime.
+/// The floor of rules uses no I/O, no system clock and no runtime.
 #[test]
 fn the_rules_are_pure() {
     let impure = [
@@ -217,9 +217,9 @@ fn the_rules_are_pure() {
     assert!(wrong.is_empty(), "rules with I/O: {wrong:#?}");
 }
 
-/// One place where the broker's order of commit lives, one where a client is made, one that prints.
+/// Building an HTTP client, failpoints (the steps of a commit) and printing are allowed in the listed files only.
 #[test]
-fn what_belongs_to_one_place_is_in_one_place() {
+fn restricted_calls_appear_only_in_the_listed_files() {
     for (word, places) in [
         (
             "reqwest::Client",
@@ -244,9 +244,9 @@ fn what_belongs_to_one_place_is_in_one_place() {
     }
 }
 
-/// What differs by system is behind the functions of `os`.
+/// Code that differs between operating systems is in `os`.
 #[test]
-fn systems_are_told_apart_in_os_alone() {
+fn operating_systems_are_distinguished_in_os_only() {
     let systems = [
         "target_os",
         "target_family",
@@ -270,11 +270,11 @@ fn systems_are_told_apart_in_os_alone() {
         let text = std::fs::read_to_string(path).unwrap();
         wrong.extend(systems.iter().filter(|word| text.contains(**word)).map(|word| format!("{file}: {word}")));
     }
-    assert!(wrong.is_empty(), "put what differs by system below `os`: {wrong:#?}");
+    assert!(wrong.is_empty(), "move code that differs between systems to `os`: {wrong:#?}");
 }
 
 #[test]
-fn an_edge_is_allowed_or_not_as_the_table_says() {
+fn the_table_allows_and_forbids_edges() {
     let module = |name: &str| MODULES.iter().find(|module| module.name == name).unwrap();
     for (from, to, allowed) in [
         ("broker", "store", true),

@@ -1,5 +1,5 @@
-//! What a host that hangs can't hold up, and logins whose tokens are on their way when the store is locked or the daemon
-//! stops.
+//! A hanging provider must not delay lock, reload and stop. Also, token requests that are in flight when the store is
+//! locked or the daemon stops.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ fn hung(idp: &Idp) -> World {
         world.log_in(&format!("a{number}"));
     }
     world.stop();
-    // What the issuer said of itself is to be asked for again.
+    // Remove the cached metadata, so that it is requested again.
     std::fs::remove_dir_all(world.state().join("metadata")).unwrap();
     idp.hang();
     let asked = idp.seen().len();
@@ -38,7 +38,7 @@ fn hung(idp: &Idp) -> World {
 }
 
 #[test]
-fn a_lock_a_reload_and_a_stop_wait_for_no_issuer_that_hangs() {
+fn lock_reload_and_stop_do_not_wait_for_a_hanging_issuer() {
     let idp = Idp::living(1);
     let mut world = hung(&idp);
     world.configure(&of_issuer(&idp, ACCOUNTS + 1));
@@ -56,10 +56,10 @@ fn a_lock_a_reload_and_a_stop_wait_for_no_issuer_that_hangs() {
     world.stop();
 }
 
-/// A kind of login that needs no browser here.
+/// Kinds of logins that need no browser.
 const KINDS: [&str; 2] = ["device", "password"];
 
-/// Both at `idp`, with their tokens held.
+/// A login of this kind whose token reply is held.
 fn on_its_way(idp: &Idp, kind: &str) -> (World, LoginStarted) {
     let folder = tempfile::tempdir().unwrap();
     let password = folder.path().join("password");
@@ -86,7 +86,7 @@ fn on_its_way(idp: &Idp, kind: &str) -> (World, LoginStarted) {
 }
 
 #[test]
-fn a_login_whose_token_is_on_its_way_is_kept_before_the_key_goes() {
+fn a_lock_stores_a_login_whose_token_request_is_in_flight() {
     for kind in KINDS {
         let idp = Idp::start();
         let (world, started) = on_its_way(&idp, kind);
@@ -104,7 +104,7 @@ fn a_login_whose_token_is_on_its_way_is_kept_before_the_key_goes() {
 }
 
 #[test]
-fn a_login_whose_token_is_on_its_way_is_kept_over_a_stop() {
+fn a_stop_stores_a_login_whose_token_request_is_in_flight() {
     for kind in KINDS {
         let idp = Idp::start();
         let (mut world, _) = on_its_way(&idp, kind);

@@ -1,4 +1,4 @@
-//! One health of an account, told by exit code, hook and desktop alike.
+//! An account's health is reported consistently by exit code, hook and notification.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -19,7 +19,7 @@ fn health(world: &World, account: &str) -> AccountHealth {
 }
 
 #[test]
-fn the_exit_code_of_status_is_that_of_the_account_that_is_worst_off() {
+fn status_exits_with_the_code_of_the_least_healthy_account() {
     let idp = Idp::start();
     let names = ["well", "down", "gone"];
     let config: String = names
@@ -28,7 +28,7 @@ fn the_exit_code_of_status_is_that_of_the_account_that_is_worst_off() {
     let mut world = World::with_config(&config);
     world.run();
     let code = |arguments: &[&str]| world.cli(&[&["status"], arguments].concat()).0;
-    assert_eq!((code(&[]), code(&["well"])), (5, 5), "nobody has logged in");
+    assert_eq!((code(&[]), code(&["well"])), (5, 5), "no login yet");
     idp.set_lifetime(2);
     world.log_in("down");
     idp.set_lifetime(3600);
@@ -51,7 +51,7 @@ fn the_exit_code_of_status_is_that_of_the_account_that_is_worst_off() {
     assert_eq!(code(&[]), 0);
 }
 
-/// A hook that writes down what it is told.
+/// A hook that records its events.
 fn hook(folder: &TempDir) -> String {
     let script = folder.path().join("hook");
     let told = folder.path().join("told");
@@ -74,7 +74,7 @@ fn until_told(folder: &TempDir, all: &[&str]) {
 }
 
 #[test]
-fn the_hook_is_told_of_an_outage_and_its_end_and_of_every_login_as_such() {
+fn the_hook_gets_an_outage_its_end_and_every_login() {
     let (idp, folder) = (Idp::living(3), tempfile::tempdir().unwrap());
     let world = World::start_with(&idp, "", "", &hook(&folder));
     world.log_in("work");
@@ -93,7 +93,7 @@ fn the_hook_is_told_of_an_outage_and_its_end_and_of_every_login_as_such() {
 }
 
 #[test]
-fn the_desktop_is_told_of_an_outage_and_the_notification_goes_with_it() {
+fn an_outage_is_notified_and_the_notification_closed_at_its_end() {
     let (idp, desktop) = (Idp::living(3), Desktop::start());
     let mut world = World::with_config(&World::config_of(&idp, "", "", ""));
     world.through = vec!["/usr/bin/env".into(), desktop.variable()];
@@ -103,7 +103,7 @@ fn the_desktop_is_told_of_an_outage_and_the_notification_goes_with_it() {
     let shown = desktop.next();
     assert_eq!(shown.title, "work can't be refreshed");
     assert!(shown.body.contains("503"), "{shown:?}");
-    assert!(shown.actions.is_empty(), "a login mends nothing: {shown:?}");
+    assert!(shown.actions.is_empty(), "a login would not help: {shown:?}");
     assert_eq!(health(&world, "work"), AccountHealth::Recovering);
     idp.set_lifetime(3600);
     idp.always_at("/token", Act::Behave);
@@ -112,7 +112,7 @@ fn the_desktop_is_told_of_an_outage_and_the_notification_goes_with_it() {
 }
 
 #[test]
-fn a_client_secret_that_was_corrected_is_tried_at_the_reload() {
+fn a_corrected_client_secret_is_used_at_the_reload() {
     let (idp, folder) = (Idp::living(2), tempfile::tempdir().unwrap());
     let file = folder.path().join("secret");
     let write = |secret: &str| {
@@ -132,7 +132,7 @@ fn a_client_secret_that_was_corrected_is_tried_at_the_reload() {
     idp.always_at("/token", Act::Raw(plain(401, "application/json", r#"{"error":"invalid_client"}"#)));
     until("it is refused", || (world.cli(&["status"]).0 == 5).then_some(()));
     until("the token has expired", || (health(&world, "work") == AccountHealth::NeedsUser).then_some(()));
-    assert_eq!(world.account("work").state, AccountState::Active, "the login is not over");
+    assert_eq!(world.account("work").state, AccountState::Active, "the login is still valid");
     let (code, _, said) = world.cli(&["refresh", "work"]);
     assert!(code == 8 && said.contains("invalid_client"), "{code} {said}");
     write("corrected~canary\n");

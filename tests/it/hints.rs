@@ -1,4 +1,4 @@
-//! What a failure says: the next step for this very one.
+//! Error messages name the next step for each kind of failure.
 
 use ringback::contract::{AccountState, ErrorReply, LoginStatus};
 
@@ -11,7 +11,7 @@ fn refusal(code: &str) -> Act {
 }
 
 #[test]
-fn a_refused_client_names_its_secret_the_way_that_it_was_sent_and_the_other_way() {
+fn a_refused_client_error_names_the_auth_method_and_the_alternative() {
     let idp = Idp::start();
     for (auth, other) in [("basic", "`client_auth = \"post\"`"), ("post", "`client_auth = \"basic\"`")] {
         let config =
@@ -29,7 +29,7 @@ fn a_refused_client_names_its_secret_the_way_that_it_was_sent_and_the_other_way(
             "{failure:?}"
         );
 
-        // The same of a refresh, and in what the status says.
+        // The same for a refresh, and in the account's status.
         world.log_in("work");
         idp.next(refusal("invalid_client"));
         let (code, _, said) = world.cli(&["refresh", "work"]);
@@ -39,7 +39,7 @@ fn a_refused_client_names_its_secret_the_way_that_it_was_sent_and_the_other_way(
 }
 
 #[test]
-fn a_client_that_gets_no_device_code_is_told_the_same() {
+fn a_refused_device_request_has_the_same_hint() {
     let idp = Idp::start();
     let device = format!("device_url = \"{}\"", idp.url("/device"));
     let config = [provider("idp", &idp, "/token", &device), account("work", "idp", "grant = \"device_code\"")];
@@ -52,7 +52,7 @@ fn a_client_that_gets_no_device_code_is_told_the_same() {
 }
 
 #[test]
-fn what_the_provider_has_no_endpoint_for_is_told_with_the_key_that_would_name_it() {
+fn a_missing_endpoint_error_names_its_config_key() {
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
@@ -61,11 +61,11 @@ fn what_the_provider_has_no_endpoint_for_is_told_with_the_key_that_would_name_it
     for part in ["can't be asked", "`introspect_url`", "`details_url`", "ringback provider check work"] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    assert!(!said.contains("refused"), "nobody was asked: {said}");
+    assert!(!said.contains("refused"), "no request was sent: {said}");
 }
 
 #[test]
-fn a_refused_import_says_what_the_provider_said_of_the_token() {
+fn a_refused_import_quotes_the_provider() {
     let idp = Idp::start();
     let introspect = format!("introspect_url = \"{}\"", idp.url("/introspect"));
     let config = [provider("idp", &idp, "/token", &introspect), account("work", "idp", "")];
@@ -97,7 +97,7 @@ fn a_refused_import_says_what_the_provider_said_of_the_token() {
 }
 
 #[test]
-fn what_is_not_there_says_where_to_look() {
+fn not_found_errors_say_where_to_look() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for (arguments, step) in [
@@ -114,7 +114,7 @@ fn what_is_not_there_says_where_to_look() {
 }
 
 #[test]
-fn a_reply_that_is_none_names_its_content_type_and_a_token_that_is_none_its_type() {
+fn unusable_replies_name_their_content_type_and_unusable_tokens_their_type() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let token = |kind: &str| format!("{{\"access_token\":\"a\",\"token_type\":{kind}}}");

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-/// Longer than anything here may take; a test that meets it has failed.
+/// Longer than anything may take; a test that reaches it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A whole reply.
@@ -28,7 +28,7 @@ impl Reply {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// What the form on this page proves itself with.
+    /// The CSRF token of the form on this page.
     pub(crate) fn form_token(&self) -> &str {
         let value = self.body.split("name=\"form_token\" value=\"").nth(1);
         value.unwrap_or_else(|| panic!("no form: {self:?}")).split('"').next().unwrap()
@@ -97,7 +97,7 @@ impl Request {
     }
 }
 
-/// A connection of either kind.
+/// A TCP or Unix socket connection.
 pub(crate) enum Wire {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -142,7 +142,7 @@ impl Wire {
     }
 }
 
-/// One reply that ends with the connection.
+/// Parses a reply that ends with the connection.
 pub(crate) fn parse(bytes: &[u8]) -> Reply {
     let text = String::from_utf8_lossy(bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no whole reply: {text:?}"));
@@ -152,8 +152,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Reply {
     Reply { status: status.unwrap_or_else(|| panic!("no status: {text:?}")), headers, body: body.to_owned() }
 }
 
-/// A port that nobody listens on. It is none of those that the kernel hands out (from 32768 on): nothing else takes it
-/// until the test listens on it.
+/// A port that nothing listens on, outside the kernel's ephemeral range (32768 and up), so that nothing else takes it
+/// before the test does.
 pub(crate) fn free_port() -> u16 {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
@@ -169,12 +169,12 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) struct Browser {
     /// Host, path, name, value. Ports don't count (RFC 6265 §8.5).
     pub(crate) cookies: Vec<(String, String, String, String)>,
-    /// Every URL that was visited.
+    /// Every visited URL.
     pub(crate) visited: Vec<Url>,
 }
 
 impl Browser {
-    /// One page, no redirects followed.
+    /// Visits one page without following redirects.
     pub(crate) fn visit(&mut self, url: &Url) -> Reply {
         self.visit_as("GET", url)
     }
@@ -208,7 +208,7 @@ impl Browser {
         reply
     }
 
-    /// Where a reply to `from` leads, if it is a redirect.
+    /// The target of a reply to `from`, if it is a redirect.
     pub(crate) fn leads_to(from: &Url, reply: &Reply) -> Option<Url> {
         let to = reply.header("location").filter(|_| (300..400).contains(&reply.status))?;
         Some(from.join(to).unwrap())
@@ -219,7 +219,7 @@ impl Browser {
         self.go_until(url, |_| false).1
     }
 
-    /// Follows redirects to the end, or to the first URL that `stop` names, which is not visited.
+    /// Follows redirects to the end, or to the first URL for which `stop` holds, which is not visited.
     pub(crate) fn go_until(&mut self, url: &str, stop: impl Fn(&Url) -> bool) -> (Url, Reply) {
         let mut url = Url::parse(url).unwrap();
         for _ in 0..10 {

@@ -1,5 +1,5 @@
 //! A scripted provider over real TCP: one thread per connection, raw sockets, so that replies can be
-//! malformed. What nobody scripted it answers as a well-behaved server would, and it remembers all of it.
+//! malformed. Unscripted requests get the replies of a well-behaved server, and all requests are recorded.
 
 #[path = "idp/request.rs"]
 mod request;
@@ -20,18 +20,18 @@ use request::{echo, read};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How it behaves where nothing is scripted.
+/// The behaviour where nothing is scripted.
 #[derive(Debug, Clone)]
 pub(crate) struct Manner {
-    /// Lifetime of access tokens, in seconds; told as `expires_in`.
+    /// Lifetime of access tokens, in seconds; sent as `expires_in`.
     pub(crate) lifetime: u64,
-    /// Whether a refresh gives a new refresh token.
+    /// Whether a refresh returns a new refresh token.
     pub(crate) rotates: bool,
-    /// How long a rotated refresh token is still taken, once; `None`: using it ends the whole grant.
+    /// How long a rotated refresh token is still accepted, once; `None`: using it revokes the whole grant.
     pub(crate) grace: Option<Duration>,
     /// The status of a success.
     pub(crate) status: u16,
-    /// Whether its metadata says that every answer has an `iss` (RFC 9207 §3). None has.
+    /// Whether its metadata promises an `iss` in every response (RFC 9207 §3). It never sends one.
     pub(crate) promises_iss: bool,
 }
 
@@ -44,21 +44,21 @@ impl Default for Manner {
 /// What the token endpoint does with one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    /// As a server should.
+    /// Replies like a well-behaved server.
     Behave,
-    /// These bytes, whatever was asked; the connection is closed after them.
+    /// Sends these bytes, then closes the connection.
     Raw(Vec<u8>),
-    /// These bytes, then nothing for a while, then the end.
+    /// Sends these bytes, waits, then closes the connection.
     Stall(Vec<u8>, Duration),
-    /// No reply at all.
+    /// Closes the connection without a reply.
     Close,
-    /// Refuses, and quotes the request, secrets included, wherever an error reply has room for words.
+    /// Refuses, and echoes the request with its secrets in every text member of the error reply.
     Echo,
-    /// Does its work, rotation included, but never tells.
+    /// Grants, including rotation, but closes the connection without a reply.
     WorkAndClose,
-    /// Does its work, and answers with what this makes of the reply's body.
+    /// Grants, and sends what this function makes of the reply's body.
     WorkAndSpoil(fn(&str) -> Vec<u8>),
-    /// Does its work, then keeps the reply until [`Idp::release`].
+    /// Grants, then holds the reply until [`Idp::release`].
     WorkAndHold,
 }
 
@@ -67,7 +67,7 @@ pub(crate) enum Act {
 pub(crate) enum Page {
     /// Sends the browser back at once with a code.
     Consent,
-    /// Sends it back with these parameters (and the state).
+    /// Sends it back with these parameters and the state.
     Answer(&'static str),
 }
 
@@ -80,7 +80,7 @@ struct Code {
 #[derive(Debug, Default)]
 struct Grant {
     current: String,
-    /// Those before, and when each was replaced.
+    /// Earlier refresh tokens, and when each was replaced.
     replaced: Vec<(String, Instant)>,
     ended: bool,
 }
@@ -101,7 +101,7 @@ struct State {
     most_in_flight: usize,
     holding: usize,
     released: bool,
-    /// Answers nothing any more.
+    /// No longer answers.
     hangs: bool,
 }
 
@@ -111,7 +111,7 @@ struct Inner {
     listener: TcpListener,
 }
 
-/// The provider. Lives until the test ends.
+/// The provider. It runs until the test ends.
 #[derive(Clone)]
 pub(crate) struct Idp {
     inner: Arc<Inner>,
@@ -132,7 +132,7 @@ impl Idp {
         Self::behind(listener(), State { manner, ..State::default() })
     }
 
-    /// One at an address of its own. Nobody else has it while the test process lives.
+    /// A provider with its own address, which stays reserved while the test process runs.
     pub(crate) fn at(listener: TcpListener) -> Self {
         Self::behind(listener, State::default())
     }
@@ -154,7 +154,7 @@ impl Idp {
         idp
     }
 
-    /// Serves whoever comes, until [`Self::go_down`].
+    /// Serves all connections until [`Self::go_down`].
     fn accept(&self) {
         let serving = self.clone();
         std::thread::spawn(move || {
@@ -165,19 +165,19 @@ impl Idp {
         });
     }
 
-    /// From now on connections are refused.
+    /// Refuses connections from now on.
     pub(crate) fn go_down(&self) {
         rustix::net::shutdown(&self.inner.listener, rustix::net::Shutdown::Both).unwrap();
     }
 
-    /// The end of [`Self::go_down`].
+    /// Ends [`Self::go_down`].
     pub(crate) fn come_back(&self) {
         rustix::net::listen(&self.inner.listener, 128).unwrap();
-        assert_eq!(self.inner.listener.local_addr().unwrap().port(), self.port, "somebody took the port");
+        assert_eq!(self.inner.listener.local_addr().unwrap().port(), self.port, "another process took the port");
         self.accept();
     }
 
-    /// From now on it takes requests and answers none.
+    /// Accepts requests from now on and answers none.
     pub(crate) fn hang(&self) {
         self.lock().hangs = true;
     }
@@ -186,7 +186,7 @@ impl Idp {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// What `POST /token` does next; before that, what was scripted earlier.
+    /// Scripts the next `POST /token`, after those scripted earlier.
     pub(crate) fn next(&self, act: Act) {
         self.next_at("/token", act);
     }
@@ -195,7 +195,7 @@ impl Idp {
         self.lock().tokens.entry(path.into()).or_default().push_back(act);
     }
 
-    /// What `POST path` does whenever nothing else is scripted.
+    /// Sets what `POST path` does whenever nothing else is scripted.
     pub(crate) fn always_at(&self, path: &str, act: Act) {
         self.lock().always.insert(path.into(), act);
     }
@@ -208,7 +208,7 @@ impl Idp {
         self.lock().manner.lifetime = seconds;
     }
 
-    /// Lets every held reply go.
+    /// Sends every held reply.
     pub(crate) fn release(&self) {
         self.lock().released = true;
         self.inner.changed.notify_all();
@@ -236,7 +236,7 @@ impl Idp {
         self.seen().iter().filter(|seen| seen.is_refresh()).count()
     }
 
-    /// How often a refresh token came that had been replaced.
+    /// How many times a replaced refresh token was used.
     pub(crate) fn reuses(&self) -> usize {
         self.lock().reuses
     }
@@ -245,7 +245,7 @@ impl Idp {
         self.lock().most_in_flight
     }
 
-    /// Whether the provider still honours this access token.
+    /// Whether this access token is still valid.
     pub(crate) fn honours(&self, token: &str) -> bool {
         self.lock().valid.contains(token)
     }
@@ -257,7 +257,7 @@ impl Idp {
     fn until(&self, what: &str, reached: impl Fn(&State) -> bool) {
         let (state, waited) =
             self.inner.changed.wait_timeout_while(self.lock(), PATIENCE, |state| !reached(state)).unwrap();
-        assert!(!waited.timed_out(), "waited in vain until {what}; seen: {:?}", state.seen);
+        assert!(!waited.timed_out(), "timed out waiting until {what}; seen: {:?}", state.seen);
     }
 
     fn serve(&self, mut stream: TcpStream) {
@@ -342,7 +342,7 @@ impl Idp {
         let act = {
             let mut state = self.lock();
             let scripted = state.tokens.get_mut(seen.path()).and_then(VecDeque::pop_front);
-            // A login is never in the way of what is scripted for ever: that is about refreshes.
+            // A permanent script applies to refreshes only, never to a login.
             let always = state.always.get(seen.path()).filter(|_| seen.is_refresh()).cloned();
             scripted.or(always).unwrap_or(Act::Behave)
         };
@@ -407,7 +407,7 @@ impl State {
         if let Some((_, at)) = grant.replaced.iter().find(|(old, _)| old == token) {
             self.reuses += 1;
             if grace.is_none_or(|grace| at.elapsed() > grace) {
-                // RFC 9700 §4.14.2: the whole family.
+                // RFC 9700 §4.14.2: revoke the whole token family.
                 grant.ended = true;
                 self.valid.clear();
             }
@@ -442,11 +442,11 @@ impl State {
     }
 }
 
-/// At a port that was asked for by number: the kernel keeps it for this socket while that does not listen, too.
+/// Binds a port by number, which stays reserved even while the socket does not listen.
 fn listener() -> TcpListener {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        // Somebody else may have been faster.
+        // Another process may have taken the port.
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
             return listener;
         }
@@ -473,12 +473,12 @@ pub(crate) fn with_header(status: u16, header: &str, body: impl AsRef<[u8]>) -> 
     [head.as_bytes(), body.as_ref()].concat()
 }
 
-/// A provider that is being deployed.
+/// Replies 503, like a provider during a deployment.
 pub(crate) fn unavailable() -> Act {
     Act::Raw(plain(503, "text/plain", "deploying"))
 }
 
-/// Tokens of the person `sub`, whom the ID token names.
+/// Grants tokens with an ID token for `sub`.
 pub(crate) fn granted(sub: &str) -> Act {
     let claims = json!({"iss": "https://id.example", "sub": sub, "email": format!("{sub}@example.org")});
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims.to_string());

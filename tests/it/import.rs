@@ -1,4 +1,4 @@
-//! Tokens that were made elsewhere, handed over at the command line.
+//! `ringback import` of tokens from elsewhere.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -15,7 +15,7 @@ fn import(world: &World, token: &str, arguments: &[&str]) -> (i32, String, Strin
 }
 
 #[test]
-fn a_login_that_can_be_refreshed_is_not_replaced_by_its_own_access_token_without_a_yes() {
+fn a_refreshable_login_is_not_replaced_by_an_access_token_without_confirmation() {
     let idp = Idp::start();
     let introspect = format!("introspect_url = \"{}\"", idp.url("/introspect"));
     let world = World::start_with(&idp, "", &introspect, "");
@@ -33,16 +33,16 @@ fn a_login_that_can_be_refreshed_is_not_replaced_by_its_own_access_token_without
     assert_eq!(world.get("/v1/accounts/work").json()["refreshable"], false);
 }
 
-/// As in `ringback token | ringback import work`: the token is no answer, and the terminal is there all the same.
+/// As in `ringback token | ringback import work`: standard input is the token, so the question goes to the terminal.
 #[test]
-fn with_the_token_in_a_pipe_the_terminal_is_asked() {
+fn with_the_token_on_standard_input_the_terminal_asks() {
     let idp = Idp::start();
     let introspect = format!("introspect_url = \"{}\"", idp.url("/introspect"));
     let world = World::start_with(&idp, "", &introspect, "");
     world.log_in("work");
     let piped = "\"$0\" token work | \"$0\" import work";
     for (answer, code, refreshable) in [("n\n", 6, true), ("y\n", 0, false)] {
-        // Once for the question, and once for a yes.
+        // The token is introspected before the question, and again after a yes.
         for _ in 0..if answer == "y\n" { 2 } else { 1 } {
             idp.next_at("/introspect", Act::Raw(plain(200, "application/json", r#"{"active":true}"#)));
         }

@@ -1,5 +1,5 @@
-//! SIGKILL at every step of a refresh and of a login: what is left afterwards, for a provider that ends a
-//! grant when a replaced refresh token comes again, and for one with a grace window.
+//! SIGKILL at every step of a refresh and of a login: the state afterwards, for a provider that revokes a grant when a
+//! replaced refresh token is reused, and for one with a grace window.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
@@ -10,21 +10,21 @@ use crate::http::{Browser, Request};
 use crate::idp::{Act, Idp, Manner};
 use crate::world::{World, until};
 
-/// What has to come of it.
+/// The required outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
-    /// Nothing was spent: the old token serves, and nothing is asked of the provider.
+    /// Nothing was spent: the old token is served, and the provider gets no request.
     Old,
-    /// Nothing was spent, but that can't be known: the old token serves, one replay brings the new one.
+    /// Nothing was spent, but the daemon can't know: the old token is served, and one replay gets the new one.
     Replayed,
-    /// The provider rotated and the reply is lost: the replay brings a new token inside a grace window;
-    /// without one only the user can help, and the old token serves to its end.
+    /// The provider rotated and the reply is lost: inside a grace window the replay gets a new token; without
+    /// one a login is needed, and the old token is served until it expires.
     Lost,
-    /// The new token was kept: it serves at once, and nothing is asked of the provider.
+    /// The new token was stored: it is served at once, and the provider gets no request.
     New,
 }
 
-/// Where the process dies in a refresh, in the order in which it gets there.
+/// The steps of a refresh at which the process is killed, in order.
 const STEPS: [(&str, After); 9] = [
     ("before_intent", After::Old),
     ("after_intent", After::Replayed),
@@ -45,7 +45,7 @@ fn lenient() -> Idp {
     Idp::with(Manner { grace: Some(Duration::from_secs(20)), ..Manner::default() })
 }
 
-/// Logs in, and stops: what follows is a daemon's first refresh, so that each step is reached once.
+/// Logs in, and stops: the next daemon's refresh is its first, so that it reaches each step once.
 fn logged_in(idp: &Idp) -> (World, String) {
     let mut world = World::start(idp);
     world.log_in("work");
@@ -54,7 +54,7 @@ fn logged_in(idp: &Idp) -> (World, String) {
     (world, old)
 }
 
-/// Starts again and holds what is found against `after`.
+/// Restarts and compares the state with `after`.
 fn check(world: &mut World, idp: &Idp, old: &str, after: After, graceful: bool, step: &str) {
     let context = format!("killed at {step}, {} provider", if graceful { "lenient" } else { "strict" });
     let sent = idp.refreshes();
@@ -77,7 +77,7 @@ fn check(world: &mut World, idp: &Idp, old: &str, after: After, graceful: bool, 
             let view = world.until_state("work", AccountState::NeedsLogin);
             let reason = view.reason.clone().unwrap_or_default();
             assert!(reason.contains("the reply to a refresh was lost"), "{context}: {reason}");
-            assert_eq!(world.token("work"), old, "{context}: nobody told that the old one is dead");
+            assert_eq!(world.token("work"), old, "{context}: nothing says that the old token is invalid");
             assert_eq!(idp.refreshes(), sent + 1, "{context}: one replay and no more");
             view
         }
@@ -85,21 +85,21 @@ fn check(world: &mut World, idp: &Idp, old: &str, after: After, graceful: bool, 
     let lost = after == After::Lost && !graceful;
     assert_eq!(view.state == AccountState::NeedsLogin, lost, "{context}");
     assert_eq!(idp.reuses(), usize::from(after == After::Lost), "{context}");
-    // That a login is needed is known before it is kept.
-    until(&format!("{context}: nothing is left lying about"), || {
+    // The needed login is visible before it is stored.
+    until(&format!("{context}: no temporary files are left"), || {
         (world.account_files() == ["work.sealed"]).then_some(())
     });
     if lost {
         world.log_in("work");
     }
-    // Whatever happened, it works now, also in the next life.
+    // In any case the account works now, and after a restart.
     assert_eq!(world.post("/v1/accounts/work/refresh").status, 200, "{context}");
     let newest = world.token("work");
     assert!(idp.honours(&newest), "{context}");
     world.restart();
     assert_eq!(world.token("work"), newest, "{context}");
     assert_eq!(world.account("work").state, AccountState::Active, "{context}");
-    // The pause between forced attempts counts within one life.
+    // The minimum pause between forced refreshes applies within one run of the daemon.
     assert_eq!(world.post("/v1/accounts/work/refresh").status, 200, "{context}");
     assert!(idp.honours(&world.token("work")), "{context}");
 }
@@ -117,7 +117,7 @@ fn at_every_step(idp: fn() -> Idp, graceful: bool) {
         let idp = idp();
         let (mut world, old) = logged_in(&idp);
         world.run_until(step);
-        // Kept open: who closes has left, and its request is dropped.
+        // Kept open, since the daemon drops a request when its client disconnects.
         let mut wire = world.wire();
         wire.send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
         assert_eq!(world.ended().signal(), Some(9), "{step} was not reached");
@@ -126,17 +126,17 @@ fn at_every_step(idp: fn() -> Idp, graceful: bool) {
 }
 
 #[test]
-fn killed_at_any_step_of_a_refresh_an_account_of_a_strict_provider_is_usable_or_says_why_not() {
+fn killed_at_any_step_of_a_refresh_a_strict_providers_account_is_usable_or_says_why_not() {
     at_every_step(strict, false);
 }
 
 #[test]
-fn killed_at_any_step_of_a_refresh_an_account_of_a_lenient_provider_is_usable() {
+fn killed_at_any_step_of_a_refresh_a_lenient_providers_account_is_usable() {
     at_every_step(lenient, true);
 }
 
 #[test]
-fn killed_while_the_provider_holds_the_reply_only_a_strict_provider_costs_a_login() {
+fn killed_while_waiting_for_the_reply_only_a_strict_provider_requires_a_login() {
     for (idp, graceful) in [(strict(), false), (lenient(), true)] {
         let (mut world, old) = logged_in(&idp);
         world.run();
@@ -151,18 +151,18 @@ fn killed_while_the_provider_holds_the_reply_only_a_strict_provider_costs_a_logi
 }
 
 #[test]
-fn killed_while_the_provider_has_not_begun_nothing_is_lost() {
+fn killed_before_the_provider_acts_nothing_is_lost() {
     let idp = strict();
     let (mut world, old) = logged_in(&idp);
     world.run();
-    // The request arrives and nothing comes of it at the provider: it is all the same to the daemon.
+    // The request reaches the provider without effect, which the daemon can't distinguish.
     idp.next(Act::Close);
     assert_eq!(world.post("/v1/accounts/work/refresh").code(), "provider_unreachable");
     world.kill();
     check(&mut world, &idp, &old, After::Replayed, false, "the pause before the replay");
 }
 
-/// Where the process dies in a login's exchange, and whether the account is there afterwards.
+/// The steps of a login's code exchange at which the process is killed, and whether the account exists afterwards.
 const LOGIN_STEPS: [(&str, bool); 7] = [
     ("before_send", false),
     ("after_reply", false),
@@ -174,7 +174,7 @@ const LOGIN_STEPS: [(&str, bool); 7] = [
 ];
 
 #[test]
-fn killed_at_any_step_of_a_login_the_account_is_there_whole_or_not_at_all() {
+fn killed_at_any_step_of_a_login_the_account_is_complete_or_absent() {
     for (step, kept) in LOGIN_STEPS {
         let idp = strict();
         let config = [crate::world::provider("idp", &idp, "/token", ""), crate::world::account("work", "idp", "")];
@@ -184,7 +184,7 @@ fn killed_at_any_step_of_a_login_the_account_is_there_whole_or_not_at_all() {
         let mut browser = Browser::default();
         let (callback, _) =
             browser.go_until(started.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
-        // The reply never comes: not something that the browser here could bear.
+        // The reply never comes, which the test browser can't handle.
         let authority = world.authority();
         let (.., name, value) = browser.cookies[0].clone();
         let request = Request::get(&callback[url::Position::BeforePath..]).header("Cookie", &format!("{name}={value}"));
@@ -198,31 +198,31 @@ fn killed_at_any_step_of_a_login_the_account_is_there_whole_or_not_at_all() {
             assert!(idp.honours(&world.token("work")), "{step}");
         }
         let files = if kept { vec!["work.sealed"] } else { vec![] };
-        assert_eq!(world.account_files(), files, "{step}: nothing is left lying about");
+        assert_eq!(world.account_files(), files, "{step}: no temporary files are left");
         let (_, end) = world.try_log_in("work");
         assert_eq!(end.status, LoginStatus::Succeeded, "{step}");
     }
 }
 
 #[test]
-fn killed_while_a_refusal_is_kept_the_account_asks_for_a_login_all_the_same() {
+fn killed_while_storing_a_refusal_the_account_still_needs_a_login() {
     for (step, asked_again) in [("before_write", 1), ("after_write", 1), ("after_rename", 0), ("after_commit", 0)] {
         let idp = strict();
         let (mut world, old) = logged_in(&idp);
         let refusal = || Act::Raw(crate::idp::plain(400, "application/json", "{\"error\":\"invalid_grant\"}"));
         idp.always_at("/token", refusal());
         world.run_until(step);
-        // Kept open: who closes has left, and its request is dropped.
+        // Kept open, since the daemon drops a request when its client disconnects.
         let mut wire = world.wire();
         wire.send(&Request::new("POST", "/v1/accounts/work/refresh").bytes("localhost"));
         assert_eq!(world.ended().signal(), Some(9), "{step} was not reached");
         world.run();
         world.until_state("work", AccountState::NeedsLogin);
-        assert_eq!(world.token("work"), old, "{step}: good to its end");
+        assert_eq!(world.token("work"), old, "{step}: valid until it expires");
         assert_eq!(idp.refreshes(), 1 + asked_again, "{step}");
         world.restart();
         assert_eq!(world.account("work").state, AccountState::NeedsLogin, "{step}");
-        assert_eq!(idp.refreshes(), 1 + asked_again, "{step}: a refusal is not asked for twice");
+        assert_eq!(idp.refreshes(), 1 + asked_again, "{step}: a refused refresh is not repeated");
         world.log_in("work");
         assert_ne!(world.token("work"), old, "{step}");
     }

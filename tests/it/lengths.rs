@@ -1,4 +1,4 @@
-//! No file is too long to be read at once: sources at most 350 lines, tests at most 500.
+//! Limits the length of files: sources to 350 lines, tests to 500.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn no_file_is_too_long() {
             }
         }
     }
-    assert!(files.len() > 100 && wrong.is_empty(), "too long, split by topic: {wrong:#?}");
+    assert!(files.len() > 100 && wrong.is_empty(), "too long, split these by topic: {wrong:#?}");
     let short: Vec<_> = NOT_YET.iter().filter(|name| !long.contains(**name)).collect();
-    assert!(short.is_empty(), "short enough, or gone: take them out of the list: {short:?}");
+    assert!(short.is_empty(), "short enough or deleted: remove these from the list: {short:?}");
 }

@@ -1,4 +1,4 @@
-//! Starting, stopping, reloading, telling: what the daemon does as a process.
+//! The daemon as a process: start, stop, reload and logging.
 
 use std::io::Read as _;
 use std::process::Stdio;
@@ -13,17 +13,17 @@ use crate::idp::{Act, Idp, plain};
 use crate::world::{World, account, provider, told, until};
 
 #[test]
-fn a_second_daemon_on_the_same_folder_says_who_holds_it_and_is_gone() {
+fn a_second_daemon_on_the_same_folder_names_the_first_and_exits() {
     let world = World::start(&Idp::start());
     let (code, out, err) = world.cli(&["serve"]);
     assert_eq!((code, out.as_str()), (9, ""), "{err}");
     assert!(err.contains(&world.pid().to_string()), "{err}");
-    assert_eq!(world.get("/healthz").status, 200, "the first one noticed nothing");
-    assert!(world.is_announced(), "and is still the one that is announced");
+    assert_eq!(world.get("/healthz").status, 200, "the first daemon is not affected");
+    assert!(world.is_announced(), "the first daemon is still announced");
 }
 
 #[test]
-fn after_a_crash_nothing_stands_in_the_way_of_the_next_start() {
+fn a_crash_does_not_prevent_the_next_start() {
     let idp = Idp::start();
     let mut world = World::start(&idp);
     world.log_in("work");
@@ -37,7 +37,7 @@ fn after_a_crash_nothing_stands_in_the_way_of_the_next_start() {
 }
 
 #[test]
-fn a_stop_has_an_end_whatever_is_in_flight() {
+fn a_stop_is_limited_in_time_whatever_is_in_flight() {
     let idp = Idp::start();
     let mut world = World::start_patient(&World::config_of(&idp, "", "", ""));
     world.log_in("work");
@@ -48,12 +48,12 @@ fn a_stop_has_an_end_whatever_is_in_flight() {
     let mut half = world.wire();
     half.send(b"GET /healthz HTT");
     world.stop();
-    assert!(!world.is_announced(), "who looks for it finds nobody");
+    assert!(!world.is_announced(), "clients find no daemon");
     assert!(!world.runtime().join("ringback.sock").exists());
 }
 
 #[test]
-fn a_stop_lets_a_refresh_that_is_answered_in_time_be_kept() {
+fn a_stop_stores_a_refresh_that_is_answered_in_time() {
     let idp = Idp::start();
     let mut world = World::start(&idp);
     world.log_in("work");
@@ -109,7 +109,7 @@ fn a_new_config_adds_and_removes_accounts_and_keeps_tokens_and_pending_logins() 
     world.configure(&format!("{top}{work}"));
     world.signal(Signal::HUP);
     until("the account is gone", || (world.get("/v1/accounts/home").status == 404).then_some(()));
-    assert_eq!(world.account_files(), ["home.sealed", "work.sealed"], "what is stored of it stays");
+    assert_eq!(world.account_files(), ["home.sealed", "work.sealed"], "the stored record is kept");
     assert_eq!(world.token("work"), token);
 
     world.configure(&format!("{top}{work}{home}"));
@@ -120,7 +120,7 @@ fn a_new_config_adds_and_removes_accounts_and_keeps_tokens_and_pending_logins() 
 }
 
 #[test]
-fn while_accounts_come_change_and_go_no_request_for_the_others_fails() {
+fn adding_changing_and_removing_accounts_fails_no_request_for_others() {
     let idp = Idp::start();
     let providers = ["idp", "other"].map(|name| provider(name, &idp, "/token", "")).concat();
     let top = format!("default_account = \"work\"\n{providers}");
@@ -182,7 +182,7 @@ fn a_refresh_in_flight_is_answered_over_a_reload_that_changes_other_accounts() {
 }
 
 #[test]
-fn another_client_in_the_config_puts_the_token_aside_until_the_old_one_is_back() {
+fn with_another_client_in_the_config_the_token_is_unused_until_the_old_one_is_back() {
     let idp = Idp::start();
     let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
     let mut world = World::with_config(&config);
@@ -201,7 +201,7 @@ fn another_client_in_the_config_puts_the_token_aside_until_the_old_one_is_back()
 }
 
 #[test]
-fn a_bad_config_is_told_with_file_line_and_key_and_the_old_one_stays() {
+fn a_bad_config_is_reported_by_file_line_and_key_and_the_old_one_stays() {
     let idp = Idp::start();
     let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
     let mut world = World::with_config(&config);
@@ -215,13 +215,13 @@ fn a_bad_config_is_told_with_file_line_and_key_and_the_old_one_stays() {
     world.until_logged("did you mean `default_account`?");
     assert_eq!(world.token("work"), token);
     world.stop();
-    // At a start there is no old one.
+    // At a start there is no old config to keep.
     let (code, _, err) = world.cli(&["serve"]);
     assert_eq!(code, 2, "{err}");
     assert!(err.contains(&place), "{err}");
 }
 
-/// Everything that happens to an account in a lifetime, and some that should not.
+/// Everything that can happen to an account, and some things that should not.
 fn eventful_life(world: &World, idp: &Idp) -> Vec<String> {
     let mut secrets = vec!["canary".to_owned(), world.key()];
     world.log_in("work");
@@ -263,7 +263,7 @@ fn eventful_life(world: &World, idp: &Idp) -> Vec<String> {
 }
 
 #[test]
-fn no_log_at_any_level_has_a_token_a_code_a_secret_a_verifier_a_state_or_a_key() {
+fn no_log_level_shows_a_token_code_secret_verifier_state_or_key() {
     for format in ["human", "json"] {
         let idp = Idp::start();
         let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
@@ -276,7 +276,7 @@ fn no_log_at_any_level_has_a_token_a_code_a_secret_a_verifier_a_state_or_a_key()
         assert!(secrets.len() > 12 && log.lines().count() > 30, "{log}");
         for secret in &secrets {
             let found = log.lines().find(|line| line.contains(secret.as_str()));
-            assert_eq!(found, None, "{secret:?} stands in the log");
+            assert_eq!(found, None, "{secret:?} is in the log");
         }
         if format == "json" {
             for line in log.lines() {
@@ -288,7 +288,7 @@ fn no_log_at_any_level_has_a_token_a_code_a_secret_a_verifier_a_state_or_a_key()
 }
 
 #[test]
-fn a_daemon_whose_log_nobody_reads_any_more_goes_on() {
+fn a_daemon_whose_log_pipe_is_closed_keeps_running() {
     let idp = Idp::start();
     let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
     let world = World::with_config(&config);
@@ -317,7 +317,7 @@ fn the_command_line_without_a_daemon_says_so() {
 }
 
 #[test]
-fn a_port_in_use_is_told() {
+fn a_port_in_use_is_reported() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let idp = Idp::start();
     let listen = format!("[listen]\ntcp = [\"{}\"]\n", holder.local_addr().unwrap());

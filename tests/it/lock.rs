@@ -1,4 +1,4 @@
-//! The store's key goes and comes back: at the command line, over HTTP, over restarts.
+//! Locking and unlocking the store: on the command line, over HTTP, across restarts.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn start(idp: &Idp, store: &str) -> World {
 /// `ringback unlock` with this line on standard input.
 fn unlock(world: &World, line: &str) -> (i32, String, String) {
     let mut child = world.command(&["unlock", "--passphrase-stdin"]).stdin(Stdio::piped()).spawn().unwrap();
-    // It may end without reading.
+    // The command may exit without reading.
     let _ = child.stdin.take().unwrap().write_all(line.as_bytes());
     told(child.wait_with_output().unwrap())
 }
@@ -49,7 +49,7 @@ fn is_locked(world: &World) {
     assert_eq!(world.post("/v1/accounts/work/refresh").status, 423);
     let view = world.account("work");
     assert_eq!((view.state, view.attention_needed, view.scope), (AccountState::StoreUnavailable, true, None));
-    assert_eq!(world.get("/healthz").status, 200, "it serves");
+    assert_eq!(world.get("/healthz").status, 200, "the daemon serves");
 }
 
 /// Every file below `folder`.
@@ -63,7 +63,7 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 #[test]
-fn a_locked_store_gives_nothing_and_unlocks_without_a_new_login() {
+fn a_locked_store_serves_nothing_and_unlocks_without_a_new_login() {
     let idp = Idp::start();
     let world = start(&idp, "");
     world.log_in("work");
@@ -84,7 +84,7 @@ fn a_locked_store_gives_nothing_and_unlocks_without_a_new_login() {
 }
 
 #[test]
-fn a_refresh_in_flight_is_kept_before_the_key_goes() {
+fn a_lock_stores_the_refresh_in_flight_first() {
     let idp = Idp::start();
     let world = start(&idp, "");
     world.log_in("work");
@@ -106,7 +106,7 @@ fn a_refresh_in_flight_is_kept_before_the_key_goes() {
 }
 
 #[test]
-fn what_expired_while_locked_is_refreshed_at_once() {
+fn a_token_that_expired_during_a_lock_is_refreshed_at_once() {
     let idp = Idp::living(2);
     let world = start(&idp, "");
     world.log_in("work");
@@ -134,7 +134,7 @@ fn a_pending_login_ends_when_the_store_is_locked() {
 }
 
 #[test]
-fn a_passphrase_is_set_at_the_first_start_and_needed_after_every_other() {
+fn a_passphrase_is_set_at_the_first_start_and_needed_at_every_later_one() {
     let idp = Idp::start();
     let mut world = start(&idp, BY_PASSPHRASE);
     world.until_logged("ringback unlock");
@@ -179,7 +179,7 @@ fn is_locked_and(world: &World, state: &str) {
 }
 
 #[test]
-fn a_passphrase_never_travels_over_tcp_and_is_never_asked_from_nobody() {
+fn a_passphrase_is_never_sent_over_tcp_or_set_by_accident() {
     let idp = Idp::start();
     let world = start(&idp, BY_PASSPHRASE);
     let body = format!("{{\"passphrase\":\"{PASSPHRASE}\",\"new\":true}}");
@@ -199,7 +199,7 @@ fn a_passphrase_never_travels_over_tcp_and_is_never_asked_from_nobody() {
     assert_eq!(
         (reply.status, reply.code().as_str()),
         (400, "usage"),
-        "the first one is set on purpose only: {reply:?}"
+        "the first passphrase needs an explicit request: {reply:?}"
     );
     let reply = post_unlock(&world, "{}");
     assert_eq!((reply.status, reply.code().as_str()), (400, "usage"), "{reply:?}");
@@ -210,7 +210,7 @@ fn a_passphrase_never_travels_over_tcp_and_is_never_asked_from_nobody() {
 }
 
 #[test]
-fn a_key_that_is_gone_keeps_the_store_locked_until_it_is_back() {
+fn a_missing_key_keeps_the_store_locked_until_it_is_back() {
     let idp = Idp::start();
     let world = start(&idp, "");
     world.log_in("work");

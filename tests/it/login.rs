@@ -1,4 +1,4 @@
-//! Logging in: from the start URL to the token, over the API and over the command line.
+//! Logins, from the start URL to the token, over the API and on the command line.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Stdio;
@@ -15,12 +15,12 @@ fn last(idp: &Idp, path: &str) -> Seen {
 }
 
 #[test]
-fn one_click_brings_a_token_and_the_page_tells_what_really_happened() {
+fn one_click_completes_a_login_and_the_page_shows_the_real_outcome() {
     let idp = Idp::start();
     let world = World::start(&idp);
     assert_eq!(world.account("work").state, AccountState::SignedOut);
     let (page, end) = world.try_log_in("work");
-    // The answer has no row in the table of routes, and is told by name all the same.
+    // The callback has no row in the route table, but is logged by name.
     world.until_logged(r#"method="GET" route="callback""#);
     assert_eq!((page.status, end.status), (200, LoginStatus::Succeeded), "{page:?}");
     assert!(page.body.contains("work") && page.body.contains("one two"), "{}", page.body);
@@ -34,7 +34,7 @@ fn one_click_brings_a_token_and_the_page_tells_what_really_happened() {
 }
 
 #[test]
-fn the_command_line_shows_the_url_waits_for_the_browser_and_tells_the_end() {
+fn the_command_line_prints_the_url_waits_for_the_browser_and_prints_the_outcome() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for (page, code, told) in [
@@ -51,7 +51,7 @@ fn the_command_line_shows_the_url_waits_for_the_browser_and_tells_the_end() {
         let mut url = String::new();
         while !url.starts_with("http://") {
             url.clear();
-            assert_ne!(lines.read_line(&mut url).unwrap(), 0, "the URL never came");
+            assert_ne!(lines.read_line(&mut url).unwrap(), 0, "no URL was printed");
         }
         Browser::default().go(url.trim());
         let status = child.wait().unwrap();
@@ -63,7 +63,7 @@ fn the_command_line_shows_the_url_waits_for_the_browser_and_tells_the_end() {
 }
 
 #[test]
-fn the_command_line_tells_once_what_the_browser_brought_and_that_the_earlier_login_goes_on() {
+fn the_command_line_reports_a_rejected_callback_once_and_that_the_earlier_login_is_valid() {
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
@@ -73,15 +73,15 @@ fn the_command_line_tells_once_what_the_browser_brought_and_that_the_earlier_log
         let mut line = String::new();
         while !line.contains(wanted) {
             line.clear();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "{wanted} never came");
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "{wanted} was not printed");
         }
         line
     };
     let url = line_with("http://");
     let mut browser = Browser::default();
     let (good, _) = browser.go_until(url.trim(), |url| url.path().starts_with("/callback"));
-    for stray in ["code=c&state=guessed", "code=c&state=another"] {
-        let page = browser.go(&format!("http://{}{}?{stray}", world.authority(), good.path()));
+    for rejected in ["code=c&state=guessed", "code=c&state=another"] {
+        let page = browser.go(&format!("http://{}{}?{rejected}", world.authority(), good.path()));
         assert!(page.status == 400 && page.body.contains("belongs to another login"), "{page:?}");
     }
     let told = line_with("note: ");
@@ -102,7 +102,7 @@ fn the_command_line_tells_once_what_the_browser_brought_and_that_the_earlier_log
 }
 
 #[test]
-fn after_a_restart_an_answer_gets_a_page_also_at_a_port_of_its_own() {
+fn after_a_restart_a_late_callback_gets_a_page_also_on_its_own_port() {
     let idp = Idp::start();
     let port = free_port();
     let own = format!("redirect_uri = \"http://localhost:{port}/own\"");
@@ -133,12 +133,12 @@ fn a_redirect_url_pasted_from_another_machine_ends_the_login() {
     let mut url = String::new();
     while !url.starts_with("http://") {
         url.clear();
-        assert_ne!(lines.read_line(&mut url).unwrap(), 0, "the URL never came");
+        assert_ne!(lines.read_line(&mut url).unwrap(), 0, "no URL was printed");
     }
     assert!(url.starts_with(&idp.url("/authorize?")), "the other machine can't reach a start URL: {url}");
     let (pasted, _) = Browser::default().go_until(url.trim(), |next| next.path().starts_with("/callback"));
     let mut stdin = child.stdin.take().unwrap();
-    // A slip first: it costs nothing.
+    // A mistake first, which must have no effect.
     writeln!(stdin, "http://127.0.0.1/callback/idp?code=x&state=y\n{pasted}").unwrap();
     drop(stdin);
     let mut rest = String::new();
@@ -149,7 +149,7 @@ fn a_redirect_url_pasted_from_another_machine_ends_the_login() {
 }
 
 #[test]
-fn callers_join_the_one_pending_login_and_each_gets_a_url_of_its_own() {
+fn callers_join_the_pending_login_and_each_gets_its_own_url() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let first = world.start_login("work", "caller_browser");
@@ -165,7 +165,7 @@ fn callers_join_the_one_pending_login_and_each_gets_a_url_of_its_own() {
 }
 
 #[test]
-fn a_start_url_works_once_and_the_login_goes_on() {
+fn a_start_url_works_once_and_the_login_stays_pending() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let started = world.start_login("work", "caller_browser");
@@ -181,7 +181,7 @@ fn a_start_url_works_once_and_the_login_goes_on() {
 }
 
 #[test]
-fn a_login_that_nobody_finishes_ends_by_itself() {
+fn an_unfinished_login_times_out() {
     let idp = Idp::start();
     let world = World::start_with(&idp, "[serve]\nlogin_timeout = \"1s\"", "", "");
     let started = world.start_login("work", "caller_browser");
@@ -203,7 +203,7 @@ fn a_login_that_nobody_finishes_ends_by_itself() {
 }
 
 #[test]
-fn what_the_provider_answers_instead_of_a_code_is_told() {
+fn a_providers_error_instead_of_a_code_is_reported() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for (answer, told, code) in [
@@ -224,11 +224,11 @@ fn what_the_provider_answers_instead_of_a_code_is_told() {
         assert_eq!(page.status, 200);
         assert!(!page.body.contains("<b>such") && page.body.contains(code), "{}", page.body);
     }
-    assert!(idp.seen_at("/token").is_empty(), "no code, no exchange");
+    assert!(idp.seen_at("/token").is_empty(), "no exchange without a code");
     world.log_in("work");
 }
 
-/// One way to configure a login, and how its two requests have to look.
+/// One login configuration, and a check of its two requests.
 struct Shape {
     what: &'static str,
     of_provider: &'static str,
@@ -266,7 +266,7 @@ fn no_verifier(token: &Seen, authorize: &Url) {
 }
 
 #[test]
-fn the_two_requests_of_a_login_look_exactly_as_each_provider_wants_them() {
+fn both_requests_of_a_login_match_each_provider_exactly() {
     let own = free_port();
     let redirect = |uri: &str| format!("redirect_uri = \"{uri}\"");
     let form = |what, of_account| Shape { what, of_provider: "", of_account, pkce: true, check: form_basic };
@@ -299,17 +299,17 @@ fn the_two_requests_of_a_login_look_exactly_as_each_provider_wants_them() {
         let literal =
             shape.of_account.split('"').nth(1).map_or(format!("http://127.0.0.1:{own}/callback/idp"), str::to_owned);
         assert_eq!(asked["redirect_uri"], literal, "{what}");
-        // Byte for byte, before any decoding.
+        // Compared byte for byte, before decoding.
         let encoded: String = url::form_urlencoded::byte_serialize(literal.as_bytes()).collect();
         assert!(authorize.as_str().contains(&format!("redirect_uri={encoded}&")), "{what}: {authorize}");
         assert_eq!((asked["response_type"].as_str(), asked["client_id"].as_str()), ("code", "the client"), "{what}");
         assert!(
             authorize.as_str().contains("client_id=the%20client&") && authorize.as_str().contains("scope=one%20two&")
         );
-        assert!(asked["state"].len() >= 43, "{what}: always a state");
+        assert!(asked["state"].len() >= 43, "{what}: the request has a state");
         assert_eq!(asked.get("code_challenge_method").map(String::as_str), shape.pkce.then_some("S256"), "{what}");
         assert!(!authorize.as_str().contains(SECRET) && !authorize.as_str().contains("verifier"), "{what}");
-        // A GET at the same place asks whose the token is.
+        // A GET at the same path asks for the token's details.
         let token = idp.seen_at("/token").into_iter().rfind(|seen| seen.method == "POST").unwrap();
         assert_eq!(token.parameters()["redirect_uri"], literal, "{what}");
         assert_eq!(token.parameters()["grant_type"], "authorization_code", "{what}");
@@ -318,7 +318,7 @@ fn the_two_requests_of_a_login_look_exactly_as_each_provider_wants_them() {
 }
 
 #[test]
-fn a_door_of_its_own_opens_for_the_login_and_serves_nothing_else() {
+fn a_callback_listener_opens_for_the_login_and_serves_nothing_else() {
     let idp = Idp::start();
     let port = free_port();
     let world = World::start_with(&idp, "", "", &format!("redirect_uri = \"http://127.0.0.1:{port}/cb\""));
@@ -340,12 +340,12 @@ fn a_door_of_its_own_opens_for_the_login_and_serves_nothing_else() {
         assert_eq!(ask(Request::get(target)).status, 200, "{target}");
     }
     let page = Browser::default().go(started.start_url.as_deref().unwrap());
-    assert_eq!(page.status, 200, "the outcome page is on that door too: {page:?}");
+    assert_eq!(page.status, 200, "the outcome page is on that listener, too: {page:?}");
     assert_eq!(world.login_end(&started.login_id).status, LoginStatus::Succeeded);
 }
 
 #[test]
-fn a_port_that_somebody_else_holds_is_told_and_not_shared() {
+fn a_callback_port_in_use_is_reported_and_not_shared() {
     let idp = Idp::start();
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port();
@@ -359,7 +359,7 @@ fn a_port_that_somebody_else_holds_is_told_and_not_shared() {
 }
 
 #[test]
-fn a_second_login_renews_the_account_while_the_old_token_serves() {
+fn a_second_login_renews_the_account_while_the_old_token_is_served() {
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
@@ -367,14 +367,14 @@ fn a_second_login_renews_the_account_while_the_old_token_serves() {
     let started = world.start_login("work", "caller_browser");
     let (callback, _) =
         Browser::default().go_until(started.start_url.as_deref().unwrap(), |url| url.path().starts_with("/callback"));
-    assert_eq!(world.token("work"), old, "a pending login takes nothing away: {callback}");
+    assert_eq!(world.token("work"), old, "a pending login does not affect the old token: {callback}");
     world.log_in("work");
     assert_ne!(world.token("work"), old);
     assert_eq!(world.account("work").generation, 2);
 }
 
 #[test]
-fn a_caller_that_waits_gets_the_token_as_soon_as_somebody_logged_in() {
+fn a_waiting_caller_gets_the_token_as_soon_as_a_login_succeeds() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let mut waiting = world.wire();
@@ -387,7 +387,7 @@ fn a_caller_that_waits_gets_the_token_as_soon_as_somebody_logged_in() {
 }
 
 #[test]
-fn a_logout_deletes_here_and_says_whether_the_provider_knows() {
+fn a_logout_deletes_locally_and_says_whether_the_provider_revoked() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let log_out = || world.ask(&Request::new("DELETE", "/v1/accounts/work/token")).json();

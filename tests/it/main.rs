@@ -1,7 +1,7 @@
-//! The real binary against a scripted provider, over real sockets and real files.
+//! Tests of the real binary against a scripted provider, with real sockets and files.
 //!
-//! One `World` per test: a private folder, a config, a daemon. One `Idp`: a provider that does what the
-//! test says. A file per journey; every name is a sentence of behaviour.
+//! Each test has a `World` (a private folder, a config, a daemon) and usually an `Idp` (a provider that the test
+//! scripts). Each file covers one area; each test is named by the behaviour that it checks.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,13 +35,13 @@ mod circles;
 mod consent;
 mod doctor;
 mod events;
+mod export;
 mod fixtures;
 mod flawed;
 mod floors;
 mod hanging;
 mod health;
 mod hints;
-mod house;
 mod kill;
 mod lengths;
 mod lifecycle;

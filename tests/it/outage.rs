@@ -1,4 +1,4 @@
-//! A provider that is down until the token has expired, and then is well.
+//! A provider that is down until the token has expired, and then recovers.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn now(world: &World) -> Reply {
     world.get("/v1/accounts/work/token?wait=0")
 }
 
-/// A world whose token lives for two seconds; those after it live for an hour.
+/// A world whose token is valid for two seconds; later ones are valid for an hour.
 fn short_lived() -> (Idp, World) {
     let idp = Idp::living(2);
     let world = World::start(&idp);
@@ -74,7 +74,7 @@ fn after_refused_connections_the_next_call_gets_a_token() {
 }
 
 #[test]
-fn what_a_person_asks_for_is_sent_while_the_breaker_is_open() {
+fn a_forced_refresh_is_sent_while_the_circuit_breaker_is_open() {
     let (idp, world) = short_lived();
     idp.always_at("/token", unavailable());
     until_expired(&world);
@@ -83,12 +83,12 @@ fn what_a_person_asks_for_is_sent_while_the_breaker_is_open() {
         let sent = idp.refreshes();
         let (code, _, said) = world.cli(&["refresh", "work"]);
         assert!(code == 7 && said.contains("503"), "{code} {said}");
-        assert!(idp.refreshes() > sent, "nothing was sent");
+        assert!(idp.refreshes() > sent, "no request was sent");
     }
     idp.always_at("/token", Act::Behave);
     let (code, _, said) = world.cli(&["refresh", "work"]);
     assert_eq!(code, 0, "{said}");
-    // The same of a provider that refuses connections.
+    // The same for a provider that refuses connections.
     idp.go_down();
     for _ in 0..5 {
         assert_eq!(world.cli(&["refresh", "work"]).0, 7);
@@ -99,7 +99,7 @@ fn what_a_person_asks_for_is_sent_while_the_breaker_is_open() {
 }
 
 #[test]
-fn callers_are_told_the_pause_that_the_provider_asked_for() {
+fn callers_get_the_providers_retry_after() {
     let (idp, world) = short_lived();
     let body = r#"{"@error":{"@code":"tooMany","@rateLimit":{"Retry-After":11}}}"#;
     idp.always_at("/token", Act::Raw(plain(429, "application/json", body)));
@@ -110,8 +110,8 @@ fn callers_are_told_the_pause_that_the_provider_asked_for() {
     let (code, _, said) = world.cli(&["token", "work"]);
     assert!(code == 7 && said.contains("retries in "), "{said}");
     let (code, _, said) = world.cli(&["refresh", "work"]);
-    assert_eq!((code, idp.refreshes()), (7, sent), "it is left alone for as long as it asked: {said}");
-    // A token that is still valid has a plan, and who asks for a new one is told of the pause all the same.
+    assert_eq!((code, idp.refreshes()), (7, sent), "no request before its `Retry-After` is over: {said}");
+    // A forced refresh fails with the pause, also while a valid token is served.
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");

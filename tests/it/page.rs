@@ -1,4 +1,4 @@
-//! The status page, as a browser and as those who are no browser meet it.
+//! The status page, for browsers and for other clients.
 
 use ringback::contract::AccountState;
 
@@ -12,7 +12,7 @@ struct Session<'a> {
     cookie: String,
 }
 
-/// The one-time URL's path.
+/// The path of the one-time URL.
 fn ticket(world: &World) -> String {
     let (code, url, said) = world.cli(&["open", "--print"]);
     assert_eq!(code, 0, "{said}");
@@ -36,12 +36,12 @@ impl<'a> Session<'a> {
         self.world.ask_tcp(&Request::get("/").header("Cookie", &self.cookie))
     }
 
-    /// The token that the page's forms have.
+    /// The CSRF token of the page's forms.
     fn form_token(&self) -> String {
         self.get().form_token().to_owned()
     }
 
-    /// Presses a button; `fields` besides the token.
+    /// Presses a button; `fields` are sent besides the token.
     fn press(&self, path: &str, fields: &str) -> Reply {
         self.post(path, &format!("form_token={}&{fields}", self.form_token()))
     }
@@ -56,7 +56,7 @@ impl<'a> Session<'a> {
 }
 
 #[test]
-fn the_page_shows_how_all_stands_and_its_buttons_work() {
+fn the_page_shows_the_state_of_every_account_and_its_buttons_work() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let session = Session::begin(&world);
@@ -74,8 +74,8 @@ fn the_page_shows_how_all_stands_and_its_buttons_work() {
     }
     assert_eq!(session.press("/do/refresh", "account=work").header("location"), Some("/"));
     assert_eq!(idp.refreshes(), 1);
-    assert!(session.get().body.contains("work has a new token."), "told");
-    assert!(!session.get().body.contains("work has a new token."), "once");
+    assert!(session.get().body.contains("work has a new token."), "the notice is shown");
+    assert!(!session.get().body.contains("work has a new token."), "the notice is shown once");
     let sure = session.press("/do/logout", "account=work");
     assert!(sure.body.contains("Log out of work?") && world.account("work").state == AccountState::Active);
     assert_eq!(session.press("/do/logout", "account=work&sure=yes").status, 303);
@@ -93,7 +93,7 @@ fn the_page_shows_how_all_stands_and_its_buttons_work() {
 }
 
 #[test]
-fn a_login_as_another_person_is_shown_and_answered_there() {
+fn a_login_as_another_person_is_shown_and_confirmed_on_the_page() {
     let idp = Idp::start();
     let world = World::start(&idp);
     for (login, answer, told, token) in [
@@ -113,26 +113,30 @@ fn a_login_as_another_person_is_shown_and_answered_there() {
             assert_eq!(session.press("/do/login-answer", &fields).status, 303);
             assert!(session.get().body.contains(told), "{}", session.get().body);
             session.press("/do/login-answer", &fields);
-            assert!(session.get().body.contains("does not need an answer"), "once");
+            assert!(session.get().body.contains("does not need an answer"), "an answer works once");
         }
         assert_eq!(world.token("work"), token);
     }
 }
 
 #[test]
-fn nobody_else_gets_in_and_nothing_is_done_from_elsewhere() {
+fn the_page_needs_a_session_and_rejects_cross_site_requests() {
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
     let no_cookie = world.ask_tcp(&Request::get("/"));
     assert!(no_cookie.status == 401 && no_cookie.body.contains("ringback open"), "{no_cookie:?}");
     let key = format!("Bearer {}", world.key());
-    assert_eq!(world.ask_tcp(&Request::get("/").header("Authorization", &key)).status, 401, "a key is no session");
+    assert_eq!(
+        world.ask_tcp(&Request::get("/").header("Authorization", &key)).status,
+        401,
+        "a key does not replace a session"
+    );
     let ticket = ticket(&world);
     assert_eq!(world.ask_tcp(&Request::new("HEAD", &ticket)).status, 405);
     assert_eq!(world.ask_tcp(&Request::get(&ticket).header("Sec-Purpose", "prefetch")).status, 403);
-    assert_eq!(world.ask_tcp(&Request::get(&ticket)).status, 303, "neither spent it");
-    assert_eq!(world.ask_tcp(&Request::get(&ticket)).status, 410, "this did");
+    assert_eq!(world.ask_tcp(&Request::get(&ticket)).status, 303, "the ticket is still valid");
+    assert_eq!(world.ask_tcp(&Request::get(&ticket)).status, 410, "the ticket is used");
     assert_eq!(world.ask_tcp(&Request::new("POST", "/v1/sessions").header("Authorization", &key)).status, 403);
     let (one, two) = (Session::begin(&world), Session::begin(&world));
     let other = two.form_token();
@@ -145,12 +149,16 @@ fn nobody_else_gets_in_and_nothing_is_done_from_elsewhere() {
     ] {
         assert_eq!(one.post("/do/logout", &body).status, status, "{body:.60}");
     }
-    assert_eq!(world.account("work").state, AccountState::Active, "none of it logged out");
-    assert_eq!(world.ask_tcp(&Request::get("/token").header("Cookie", &one.cookie)).status, 401, "no key either");
+    assert_eq!(world.account("work").state, AccountState::Active, "none of these logged out");
+    assert_eq!(
+        world.ask_tcp(&Request::get("/token").header("Cookie", &one.cookie)).status,
+        401,
+        "a session does not replace a key"
+    );
 }
 
 #[test]
-fn no_secret_and_no_script_is_on_the_page_whatever_a_provider_says() {
+fn the_page_shows_no_secret_and_escapes_provider_text() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let body = format!(

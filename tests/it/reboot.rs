@@ -1,4 +1,4 @@
-//! A machine without a clock of its own boots, and it is some time ago.
+//! Booting a machine without a battery-backed clock, whose time is in the past.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::world::World;
 
 const HOUR: i64 = 3600;
 
-/// What the daemon is to take for the wall clock and for the boot of the machine (`tests/faults/shim.c`).
+/// The wall clock and boot id that the daemon sees (`tests/faults/shim.c`).
 struct Machine {
     folder: TempDir,
 }
@@ -27,10 +27,10 @@ impl Machine {
         machine
     }
 
-    /// Another boot, with the wall clock off by so many seconds.
+    /// Simulates a boot with this id and the wall clock off by `off` seconds.
     fn boots(&self, id: &str, off: i64) {
         std::fs::write(self.folder.path().join("boot"), id).unwrap();
-        // Six numbers of eight bytes; the first is the wall clock's, in milliseconds.
+        // Six 8-byte numbers; the first is the wall clock's offset in milliseconds.
         let orders = [off * 1000, 0, 0, 0, 0, 0].map(i64::to_le_bytes).concat();
         std::fs::write(self.folder.path().join("orders"), orders).unwrap();
     }
@@ -43,7 +43,7 @@ impl Machine {
 }
 
 #[test]
-fn after_a_boot_with_a_late_clock_no_old_token_is_taken_for_valid() {
+fn after_a_boot_with_a_clock_that_is_behind_no_old_token_counts_as_valid() {
     for off in [-HOUR / 2, -3 * HOUR, -24 * HOUR, -365 * 24 * HOUR] {
         let (idp, machine) = (Idp::start(), Machine::new());
         let mut world = World::with_config(&World::config_of(&idp, "", "", ""));
@@ -52,7 +52,7 @@ fn after_a_boot_with_a_late_clock_no_old_token_is_taken_for_valid() {
         world.log_in("work");
         let old = world.token("work");
         world.stop();
-        // The same boot, and a clock that was set: the time since boot tells that the token is good.
+        // The same boot after the clock was set: the time since boot shows that the token is valid.
         world.run();
         assert_eq!((world.token("work"), idp.refreshes()), (old.clone(), 0), "{off}");
         world.stop();

@@ -1,4 +1,4 @@
-//! Keeping tokens fresh: ahead of time, once, across restarts, with as many callers as there may be.
+//! Refreshes: ahead of expiry, single-flight, across restarts, with many callers.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::world::{World, account, provider, until, until_past};
 const CALLERS: usize = 500;
 
 #[test]
-fn five_hundred_callers_at_expiry_make_one_request_upstream_and_all_get_the_new_token() {
-    // Both ends of as many connections are in this process and its child.
+fn five_hundred_callers_at_expiry_cause_one_provider_request_and_get_the_new_token() {
+    // Both ends of the connections are in this process and its child.
     let limit = rustix::process::getrlimit(Resource::Nofile);
     rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
     let idp = Idp::living(1);
-    // By each door a third may wait, and one app may take half of that.
+    // A third of the connections may wait on each transport, and one app may use half of that.
     let listen = "[listen]\ntcp = [\"127.0.0.1:0\"]\nmax_connections = 1600\n";
     let config = [listen, &provider("idp", &idp, "/token", ""), &account("work", "idp", "")].concat();
     let mut world = World::with_config(&config);
@@ -26,7 +26,7 @@ fn five_hundred_callers_at_expiry_make_one_request_upstream_and_all_get_the_new_
     let old = world.token("work");
     idp.set_lifetime(3600);
     idp.next(Act::WorkAndHold);
-    // The refresh goes out ahead of time and hangs until the old token is gone.
+    // The refresh is sent ahead of expiry and hangs until the old token has expired.
     idp.until_holding();
     until("the old token has expired", || {
         Some(world.get("/v1/accounts/work/token?wait=0")).filter(|reply| reply.status == 503)
@@ -57,7 +57,7 @@ fn five_hundred_callers_at_expiry_make_one_request_upstream_and_all_get_the_new_
 }
 
 #[test]
-fn callers_in_a_hurry_at_a_provider_that_fails_do_not_make_a_storm() {
+fn impatient_callers_cause_no_request_storm_at_a_failing_provider() {
     let idp = Idp::living(1);
     let world = World::start(&idp);
     world.log_in("work");
@@ -70,13 +70,13 @@ fn callers_in_a_hurry_at_a_provider_that_fails_do_not_make_a_storm() {
         let reply = world.get("/v1/accounts/work/token?wait=0");
         assert_eq!((reply.status, reply.code().as_str()), (503, "provider_unreachable"), "{reply:?}");
     }
-    // A quarter of a second lies between any two attempts.
+    // Attempts are at least a quarter of a second apart.
     let most = 2 + usize::try_from(begun.elapsed().as_millis() / 250).unwrap();
     assert!(idp.refreshes() - before <= most, "{} attempts", idp.refreshes() - before);
 }
 
 #[test]
-fn a_token_is_always_served_while_short_lifetimes_come_and_go() {
+fn short_lived_tokens_are_served_without_a_gap() {
     let idp = Idp::living(2);
     let world = World::start(&idp);
     world.log_in("work");
@@ -91,7 +91,7 @@ fn a_token_is_always_served_while_short_lifetimes_come_and_go() {
 }
 
 #[test]
-fn after_a_restart_the_token_is_served_at_once_and_the_provider_is_left_alone() {
+fn after_a_restart_the_token_is_served_without_a_provider_request() {
     let idp = Idp::start();
     let mut world = World::start(&idp);
     world.log_in("work");
@@ -105,7 +105,7 @@ fn after_a_restart_the_token_is_served_at_once_and_the_provider_is_left_alone() 
 }
 
 #[test]
-fn after_a_restart_a_token_that_is_due_is_refreshed_and_one_that_expired_is_waited_for() {
+fn after_a_restart_a_due_token_is_refreshed_and_callers_wait_for_an_expired_one() {
     let idp = Idp::living(1);
     let mut world = World::start(&idp);
     world.log_in("work");
@@ -151,7 +151,7 @@ fn a_provider_that_does_not_rotate_gets_the_same_refresh_token_every_time() {
 }
 
 #[test]
-fn without_a_refresh_token_the_account_asks_for_a_login_when_the_token_ends() {
+fn without_a_refresh_token_the_account_needs_a_login_when_the_token_expires() {
     let idp = Idp::start();
     let world = World::start(&idp);
     idp.next(Act::Raw(plain(200, "application/json", "{\"access_token\":\"AT~canary-only\",\"expires_in\":\"1\"}")));
@@ -165,7 +165,7 @@ fn without_a_refresh_token_the_account_asks_for_a_login_when_the_token_ends() {
 }
 
 #[test]
-fn a_token_without_an_expiry_is_served_and_says_so() {
+fn a_token_without_an_expiry_is_served_with_unknown_expiry() {
     let idp = Idp::start();
     let world = World::start(&idp);
     idp.next(Act::Raw(plain(
@@ -179,14 +179,14 @@ fn a_token_without_an_expiry_is_served_and_says_so() {
 }
 
 #[test]
-fn a_caller_whose_api_said_401_makes_at_most_one_refresh_and_not_of_a_brand_new_token() {
+fn a_rejected_token_report_causes_at_most_one_refresh_and_none_of_a_fresh_token() {
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
     for _ in 0..5 {
         assert_eq!(world.post("/v1/accounts/work/rejected").status, 200);
     }
-    assert_eq!(idp.refreshes(), 0, "the token is seconds old: the caller had an older one");
+    assert_eq!(idp.refreshes(), 0, "the token is seconds old, so the caller must have used an older one");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_lost_reply_is_replayed_once_promptly_and_inside_the_grace_window() {
 }
 
 #[test]
-fn a_second_lost_reply_is_not_replayed_while_the_old_token_still_serves() {
+fn a_second_lost_reply_is_not_replayed_while_the_old_token_is_valid() {
     let idp = Idp::with(Manner { lifetime: 20, ..Manner::default() });
     let world = World::start(&idp);
     world.log_in("work");
@@ -216,7 +216,7 @@ fn a_second_lost_reply_is_not_replayed_while_the_old_token_still_serves() {
     let held = until("the replay has failed", || {
         Some(world.account("work")).filter(|view| view.last_error.as_ref().is_some_and(|error| error.failures > 1))
     });
-    assert!(held.next_refresh_at >= held.expires_at, "it waits until there is nothing left to lose: {held:?}");
+    assert!(held.next_refresh_at >= held.expires_at, "held until the access token expires: {held:?}");
     assert_eq!(idp.refreshes(), 2);
     assert_eq!(world.token("work"), old);
 }
@@ -238,7 +238,7 @@ fn a_caller_that_hangs_up_cannot_cancel_the_refresh_that_it_began() {
 }
 
 #[test]
-fn a_refresh_looks_exactly_as_each_provider_wants_it() {
+fn a_refresh_request_matches_each_provider_exactly() {
     let secret = crate::world::SECRET;
     for (of_provider, authorization, body) in [
         ("", true, "grant_type=refresh_token&refresh_token=RT%7Ecanary-2".to_owned()),

@@ -1,4 +1,5 @@
-//! Refusals of unknown kind: a login outlives them, the account is not called well, and the provider's words are shown.
+//! Unclassified refusals: the login survives them, the account is not reported as healthy, and the provider's text is
+//! shown.
 
 use std::fmt::Write as _;
 
@@ -7,13 +8,13 @@ use ringback::contract::{AccountHealth, AccountState};
 use crate::idp::{Act, Idp, plain, with_header};
 use crate::world::{World, account, provider, until};
 
-/// A reply to a refresh.
+/// A refusal in reply to a refresh.
 struct Says {
     what: &'static str,
     status: u16,
     kind: &'static str,
     body: &'static str,
-    /// Part of what is shown.
+    /// Part of the message.
     shown: &'static str,
 }
 
@@ -51,7 +52,7 @@ const REFUSALS: &[Says] = &[
     says("hidden", 400, r#"{"error":"odd","error_description":"red\u001b[31m\u202eded"}"#, "red"),
 ];
 
-/// Definite, in a shape of their own.
+/// Definite refusals in non-standard formats.
 #[rustfmt::skip]
 const DEFINITE: &[Says] = &[
     says("d-status-message", 400, r#"{"status":"BAD_REFRESH_TOKEN","message":"the session is over"}"#, "BAD_REFRESH_TOKEN"),
@@ -71,7 +72,7 @@ fn reply(row: &Says) -> Act {
     Act::Raw(plain(row.status, row.kind, row.body))
 }
 
-/// A world with an account for each, all logged in with tokens that live for two seconds; then come these replies.
+/// A world with an account for each row, logged in with a token valid for two seconds; then these replies follow.
 fn world(idp: &Idp, rows: &[Says]) -> World {
     let mut config = String::new();
     for row in rows {
@@ -87,7 +88,7 @@ fn world(idp: &Idp, rows: &[Says]) -> World {
 }
 
 #[test]
-fn a_definite_refusal_in_a_shape_of_its_own_asks_for_a_login_with_the_providers_code() {
+fn a_definite_refusal_in_a_non_standard_format_requires_a_login_and_names_its_code() {
     let idp = Idp::living(2);
     let world = world(&idp, DEFINITE);
     for row in DEFINITE {
@@ -103,10 +104,10 @@ fn a_definite_refusal_in_a_shape_of_its_own_asks_for_a_login_with_the_providers_
 }
 
 #[test]
-fn a_refusal_of_unknown_kind_ends_no_login_and_calls_no_account_well() {
+fn an_unclassified_refusal_ends_no_login_and_is_not_reported_as_healthy() {
     let idp = Idp::living(2);
     let world = world(&idp, REFUSALS);
-    // Each account leaves two seconds between what it is asked for.
+    // Forced refreshes of an account are two seconds apart.
     std::thread::scope(|scope| {
         for row in REFUSALS {
             let (idp, world) = (&idp, &world);
@@ -114,7 +115,7 @@ fn a_refusal_of_unknown_kind_ends_no_login_and_calls_no_account_well() {
         }
     });
     assert_eq!(world.cli(&["status"]).0, 7);
-    // The refresh token was kept, and is good.
+    // The refresh token was kept and is valid.
     idp.set_lifetime(3600);
     std::thread::scope(|scope| {
         for row in REFUSALS {
@@ -131,7 +132,7 @@ fn refused_often(idp: &Idp, world: &World, row: &Says) {
     until("the token has expired", || {
         (world.get(&format!("/v1/accounts/{what}/token?wait=0")).status != 200).then_some(())
     });
-    // More often than any count may take for an answer.
+    // Often enough to exceed any limit on the number of attempts.
     for _ in 0..4 {
         let asked = world.post(&format!("/v1/accounts/{what}/refresh"));
         assert!([502, 503].contains(&asked.status), "{what}: {asked:?}");
@@ -149,9 +150,9 @@ fn refused_often(idp: &Idp, world: &World, row: &Says) {
     assert!([7, 8].contains(&code) && out.is_empty() && said.contains(row.shown), "{what}: {code} {said}");
 }
 
-/// It is not in the request, so nothing that was sent tells that it has to be hidden.
+/// The access token is not in the request, so it can't be recognized as a secret that was sent.
 #[test]
-fn an_access_token_that_a_provider_quotes_is_shown_nowhere() {
+fn an_access_token_quoted_by_a_provider_is_shown_nowhere() {
     let idp = Idp::start();
     let mut world = World::start(&idp);
     world.log_in("work");

@@ -1,4 +1,4 @@
-//! `ringback store rekey`: another key, and killed at every step on the way to it.
+//! `ringback store rekey`, also killed at every step.
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -12,7 +12,7 @@ use crate::world::{World, account, provider, until};
 
 const PASSPHRASE: &str = "canary horse battery";
 
-/// Where the process dies, in the order in which it gets there, and whether the new key counts from then on.
+/// The steps at which the process is killed, in order, and whether the new key is in effect after them.
 const STEPS: [(&str, bool); 11] = [
     ("rekey_key_placed", false),
     ("rekey_account_sealed", false),
@@ -20,7 +20,7 @@ const STEPS: [(&str, bool); 11] = [
     ("rekey_decided", true),
     ("rekey_account_moved", true),
     ("rekey_all_moved", true),
-    // With a key file after a key file.
+    // From a key file to a key file.
     ("rekey_key_overwritten", true),
     ("rekey_key_moved", true),
     ("rekey_noted", true),
@@ -28,7 +28,7 @@ const STEPS: [(&str, bool); 11] = [
     ("rekey_done", true),
 ];
 
-/// Two accounts, logged in; the daemon is stopped.
+/// Two logged-in accounts and a stopped daemon.
 fn two_accounts(idp: &Idp) -> World {
     let more = account("work", "idp", "") + &account("home", "idp", "");
     let mut world = World::with_config(&(provider("idp", idp, "/token", "") + &more));
@@ -47,7 +47,7 @@ fn passphrase_file(world: &World, text: &str) -> PathBuf {
     path
 }
 
-/// Runs `store rekey` to its end, which may come at `step`.
+/// Runs `store rekey` to its end, or until it is killed at `step`.
 fn rekey(world: &World, to: &str, step: Option<&str>) -> (ExitStatus, String) {
     let file = passphrase_file(world, PASSPHRASE);
     let mut arguments = vec!["store", "rekey", "--to", to];
@@ -60,7 +60,7 @@ fn rekey(world: &World, to: &str, step: Option<&str>) -> (ExitStatus, String) {
     (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Starts the daemon, unlocks it if that takes a passphrase, and asks for both tokens.
+/// Starts the daemon, unlocks it if it needs a passphrase, and fetches both tokens.
 fn tokens(world: &mut World) -> [String; 2] {
     world.run();
     if world.get("/v1/accounts").json()["store"] == "passphrase_needed" {
@@ -114,7 +114,7 @@ fn killed_at_any_step_the_store_has_the_old_key_or_the_new_one_and_every_account
                 assert_eq!(now != key, decided, "{context}");
                 key = now;
             } else if decided {
-                // Back to where the next step begins.
+                // Restore the initial key for the next step.
                 let file = passphrase_file(&world, PASSPHRASE);
                 let present = ["--store-passphrase-file", file.to_str().unwrap()];
                 let (code, _, said) = world.cli(&[&["store", "rekey", "--to", "file"], &present[..]].concat());
@@ -125,7 +125,7 @@ fn killed_at_any_step_the_store_has_the_old_key_or_the_new_one_and_every_account
 }
 
 #[test]
-fn killed_while_a_rekey_is_brought_to_its_end_the_start_after_it_does_that() {
+fn a_rekey_killed_during_its_completion_is_completed_at_the_next_start() {
     let idp = Idp::start();
     let mut world = two_accounts(&idp);
     let before = ["work", "home"].map(|account| world.token(account));
@@ -141,7 +141,7 @@ fn killed_while_a_rekey_is_brought_to_its_end_the_start_after_it_does_that() {
 }
 
 #[test]
-fn what_to_change_in_the_config_is_told_and_the_accounts_go_on() {
+fn a_rekey_names_the_config_change_and_the_accounts_still_work() {
     let idp = Idp::start();
     let mut world = two_accounts(&idp);
     let (status, said) = rekey(&world, "file", None);
@@ -158,7 +158,7 @@ fn what_to_change_in_the_config_is_told_and_the_accounts_go_on() {
     assert!(status.success() && said.contains(&told) && !said.contains("canary"), "{said}");
     let (status, said) = rekey(&world, "keyring", None);
     assert!(status.code() == Some(9) || status.code() == Some(2), "no passphrase was given: {said}");
-    // The daemon says the same, and works; a refresh is committed under the new key.
+    // The daemon logs the same, and works; a refresh is committed with the new key.
     tokens(&mut world);
     world.until_logged("set `key = \"passphrase\"`");
     assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
@@ -174,7 +174,7 @@ fn what_to_change_in_the_config_is_told_and_the_accounts_go_on() {
     assert_eq!(world.log().matches("set `key").count(), warned, "{}", world.log());
     assert_eq!(world.account("work").state, AccountState::Active);
     world.stop();
-    // What moves house is what the new key opens.
+    // An export contains what the new key opens.
     let file = passphrase_file(&world, PASSPHRASE);
     let (file, house) = (file.to_str().unwrap(), world.root().join("house.age"));
     let arguments = ["export", house.to_str().unwrap(), "--passphrase-file", file, "--store-passphrase-file", file];
@@ -186,7 +186,7 @@ fn what_to_change_in_the_config_is_told_and_the_accounts_go_on() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_anything_is_asked() {
+fn invalid_arguments_are_refused_before_any_question() {
     let idp = Idp::start();
     let mut world = two_accounts(&idp);
     world.stop();

@@ -1,5 +1,5 @@
-//! What a reload takes over, what it can't, and what is told of a config that is wrong. And the two files of an app's
-//! key, whatever fails between them.
+//! Changes that a reload applies, changes that need a restart, and mistakes in the config. Also the app key and its
+//! file, whatever fails between the two writes.
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -17,7 +17,7 @@ fn key_works(world: &World) -> bool {
 }
 
 #[test]
-fn the_key_file_holds_a_key_that_works_wherever_a_rotation_ends() {
+fn the_key_file_has_a_working_key_wherever_a_rotation_is_interrupted() {
     let idp = Idp::start();
     let mut world = World::with_config(&World::config_of(&idp, "", "", ""));
     world.through = IGNORING_XFSZ.map(String::from).to_vec();
@@ -48,7 +48,7 @@ fn accounts(world: &World) -> Value {
 }
 
 #[test]
-fn what_is_wrong_in_the_config_is_shown_until_it_is_mended() {
+fn mistakes_in_the_config_are_shown_until_they_are_fixed() {
     let idp = Idp::start();
     let good = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
     let bad = format!("{good}{}", account("bad", "idp", "hook = 7"));
@@ -69,7 +69,7 @@ fn what_is_wrong_in_the_config_is_shown_until_it_is_mended() {
 
     world.configure(&good);
     world.signal(Signal::HUP);
-    until("all is mended", || {
+    until("all mistakes are fixed", || {
         let reply = accounts(&world);
         (reply.get("reload_refused").is_none() && reply.get("mistakes").is_none()).then_some(())
     });
@@ -77,7 +77,7 @@ fn what_is_wrong_in_the_config_is_shown_until_it_is_mended() {
 }
 
 #[test]
-fn changes_of_audit_take_effect_and_those_that_need_a_restart_are_named() {
+fn audit_changes_take_effect_and_changes_that_need_a_restart_are_named() {
     let idp = Idp::start();
     let with = |top: &str| format!("{top}{}{}", provider("idp", &idp, "/token", ""), account("work", "idp", ""));
     let mut world = World::with_config(&with(""));

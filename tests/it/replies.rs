@@ -1,5 +1,5 @@
-//! What token endpoints should not say: each gets the documented error, at a login and at a refresh, and
-//! the daemon goes on serving.
+//! Bad replies of token endpoints: each causes the documented error, at a login and at a refresh, and the daemon keeps
+//! serving.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use crate::http::Request;
 use crate::idp::{Act, Idp, plain, with_header};
 use crate::world::{World, account, provider, until};
 
-/// One reply and what has to come of it.
+/// One reply and the required outcome.
 struct Bad {
     what: &'static str,
     act: fn() -> Act,
-    /// Part of what is told of the login that it ends.
+    /// Part of the failed login's message.
     told: &'static str,
-    /// What a refresh comes to: status and code.
+    /// Status and error code of a refresh.
     refresh: (u16, &'static str),
 }
 
@@ -119,16 +119,16 @@ fn a_login_that_gets_a_bad_reply_fails_with_the_reason_and_the_next_one_works() 
         assert!(failure.error_description.contains(row.told), "{}: {failure:?}", row.what);
         assert!(!failure.error_description.contains('\u{1b}'), "{}: {failure:?}", row.what);
         assert_eq!(page.status, 200, "{}", row.what);
-        assert!(page.body.contains("ringback login"), "{}: says what to do: {}", row.what, page.body);
+        assert!(page.body.contains("ringback login"), "{}: has a hint: {}", row.what, page.body);
         assert_eq!(world.account("work").state, AccountState::SignedOut, "{}", row.what);
     }
-    assert_eq!(idp.seen_at("/token").len(), TABLE.len(), "a code is sent once, whatever comes back");
-    assert!(idp.seen_at("/trap").is_empty(), "nobody follows a redirect with secrets");
+    assert_eq!(idp.seen_at("/token").len(), TABLE.len(), "a code is sent once, whatever the reply");
+    assert!(idp.seen_at("/trap").is_empty(), "no redirect with secrets is followed");
     world.log_in("work");
 }
 
 #[test]
-fn a_refresh_that_gets_a_bad_reply_keeps_the_token_to_its_end_and_then_tells_the_documented_error() {
+fn after_a_bad_refresh_reply_the_token_is_served_until_expiry_and_then_the_documented_error() {
     let idp = Idp::living(4);
     let mut config = String::from("default_account = \"good\"\n");
     for name in TABLE.iter().map(|row| row.what).chain(["good"]) {
@@ -146,11 +146,12 @@ fn a_refresh_that_gets_a_bad_reply_keeps_the_token_to_its_end_and_then_tells_the
         let reply = world.post(&format!("/v1/accounts/{what}/refresh"));
         assert_eq!((reply.status, reply.code().as_str()), row.refresh, "{what}: {reply:?}");
         if what.starts_with("429") {
-            let wait: u64 = reply.header("retry-after").expect("a wish is passed on").parse().unwrap();
+            let wait: u64 =
+                reply.header("retry-after").expect("the provider's `Retry-After` is passed on").parse().unwrap();
             assert!((39..=45).contains(&wait), "{what}: {wait}");
         }
         if logged_in.elapsed() < Duration::from_secs(3) {
-            assert_eq!(world.token(what), old, "{what}: what is valid is served");
+            assert_eq!(world.token(what), old, "{what}: a valid token is served");
         }
     }
     for row in TABLE {
@@ -158,8 +159,8 @@ fn a_refresh_that_gets_a_bad_reply_keeps_the_token_to_its_end_and_then_tells_the
         let reply = until(row.what, || Some(world.get(&target)).filter(|reply| reply.status != 200));
         assert_eq!((reply.status, reply.code().as_str()), row.refresh, "{}: {reply:?}", row.what);
     }
-    assert!(idp.seen_at("/trap").is_empty(), "nobody follows a redirect with secrets");
-    // None of it got in the way of the one whose provider behaves.
+    assert!(idp.seen_at("/trap").is_empty(), "no redirect with secrets is followed");
+    // None of it affected the account of the good provider.
     let good = world.ask(&Request::get("/token"));
     assert_eq!(good.status, 200, "{good:?}");
     assert!(world.account("good").generation >= 2);
@@ -167,7 +168,7 @@ fn a_refresh_that_gets_a_bad_reply_keeps_the_token_to_its_end_and_then_tells_the
 }
 
 #[test]
-fn after_any_bad_reply_a_good_one_mends_the_account() {
+fn after_any_bad_reply_a_good_one_restores_the_account() {
     let idp = Idp::start();
     let names = ["500", "empty", "client", "slow"];
     let rows: Vec<&Bad> = names.iter().filter_map(|name| TABLE.iter().find(|row| row.what == *name)).collect();
@@ -185,9 +186,9 @@ fn after_any_bad_reply_a_good_one_mends_the_account() {
         assert!(world.account(row.what).last_error.is_some(), "{}", row.what);
     }
     for row in &rows {
-        // The daemon mends some by itself. A refresh by hand waits until two seconds have passed since the
-        // attempt before, so that a program in a loop can't hammer the provider.
-        until(&format!("{} is mended", row.what), || {
+        // Some accounts recover by themselves. A forced refresh waits until two seconds after the previous
+        // attempt, so that a program in a loop can't flood the provider.
+        until(&format!("{} has recovered", row.what), || {
             let mended = |world: &World| Some(world.account(row.what)).filter(|view| view.generation > 1);
             mended(&world).or_else(|| {
                 world.post(&format!("/v1/accounts/{}/refresh", row.what));

@@ -1,4 +1,4 @@
-//! `docs/security.md` is true as far as a program can tell: the files and tests that it names exist, and so do the rules
+//! Checks what a program can check of `docs/security.md`: the files and tests that it names exist, and so do the rules
 //! that comments refer to.
 
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ fn all_sources() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// What stands between backticks in the tables of rules.
+/// The names in backticks in the tables of rules.
 fn named(text: &str) -> impl Iterator<Item = &str> {
     let rows =
         text.lines().filter(|line| line.starts_with("| ") && line.as_bytes().get(2).is_some_and(u8::is_ascii_digit));
@@ -64,7 +64,7 @@ fn every_file_that_the_architecture_names_exists() {
         .lines()
         .flat_map(|line| line.split('`').skip(1).step_by(2))
         .filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "rs"));
-    // A row names what follows in the same folder by its last parts.
+    // A row names further files of the same folder by their last path components.
     let is_there = |name: &str| files.iter().any(|file| file.ends_with(&format!("/{name}")));
     let missing: BTreeSet<&str> = names.filter(|name| !name.contains('*') && !is_there(name)).collect();
     assert!(missing.is_empty(), "docs/ARCHITECTURE.md names what does not exist: {missing:#?}");

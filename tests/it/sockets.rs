@@ -1,4 +1,4 @@
-//! Sockets that a service manager holds and passes: who connects while no daemon runs waits, and is answered.
+//! Socket activation: a client that connects while no daemon runs waits, and is answered.
 
 use std::fs::Permissions;
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -13,7 +13,7 @@ use crate::http::{Request, Wire};
 use crate::idp::Idp;
 use crate::world::{SECRET, World, account, provider};
 
-/// Starts the rest of its arguments as systemd does: with standard input and output as the sockets 3 and 4.
+/// Runs its arguments as systemd would: with standard input and output as sockets 3 and 4.
 const PASSING: [&str; 4] = [
     "/bin/sh",
     "-c",
@@ -51,13 +51,13 @@ fn tcp(address: &str) -> OwnedFd {
 
 type MakeSocket = fn(&World) -> OwnedFd;
 
-/// The caller's end of a connection, as `Accept=yes` would pass the other end.
+/// A connected socket, as `Accept=yes` would pass it.
 fn connected() -> OwnedFd {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     TcpStream::connect(listener.local_addr().unwrap()).unwrap().into()
 }
 
-/// Asks for a token again and again, on a connection of its own each time: how often it got one. Anything else panics.
+/// Fetches tokens in a loop, each on its own connection; returns how many succeeded, and panics on any failure.
 fn asks_until(end: &AtomicBool, connect: impl Fn() -> Wire, request: &[u8]) -> usize {
     let mut answered = 0;
     while !end.load(Ordering::Relaxed) {
@@ -98,15 +98,15 @@ fn every_request_that_is_sent_while_the_daemon_restarts_is_answered() {
         assert!(answered.iter().all(|count| *count > 10), "{answered:?}");
         println!("{} requests over 5 restarts, all answered", answered.iter().sum::<usize>());
     });
-    assert_eq!(world.authority(), authority, "it is announced as ever");
+    assert_eq!(world.authority(), authority, "the announced address is unchanged");
 }
 
 #[test]
-fn who_asks_while_no_daemon_runs_is_answered_by_the_next_one() {
+fn a_request_while_no_daemon_runs_is_answered_by_the_next_one() {
     let idp = Idp::start();
     let mut world = passing(&config(&idp, ""));
     world.passed = Some([tcp("127.0.0.1:0"), own_unix(&world)]);
-    // The one that starts the daemon.
+    // The first connection starts the daemon.
     let mut first = world.wire();
     first.send(&Request::get("/healthz").bytes("localhost"));
     world.run();
@@ -114,7 +114,7 @@ fn who_asks_while_no_daemon_runs_is_answered_by_the_next_one() {
     let (authority, silent) = (world.authority(), world.wire());
     world.stop();
     drop(silent);
-    assert!(world.runtime().join("ringback.sock").exists(), "whoever bound it goes on listening there");
+    assert!(world.runtime().join("ringback.sock").exists(), "the service manager still listens there");
     assert!(!world.is_announced());
     let mut waiting = [world.wire(), Wire::tcp(&authority)];
     for wire in &mut waiting {
@@ -127,11 +127,11 @@ fn who_asks_while_no_daemon_runs_is_answered_by_the_next_one() {
 }
 
 #[test]
-fn who_connected_just_before_a_stop_and_asks_just_after_it_is_answered() {
+fn a_connection_made_just_before_a_stop_is_answered_after_it() {
     let idp = Idp::start();
     let mut world = World::start(&idp);
     let mut silent = world.wire();
-    // It has been accepted once a later one is served.
+    // The connection has been accepted once a later one is served.
     assert_eq!(world.get("/healthz").status, 200);
     world.signal(rustix::process::Signal::TERM);
     world.until_logged("stopping");
@@ -141,7 +141,7 @@ fn who_connected_just_before_a_stop_and_asks_just_after_it_is_answered() {
 }
 
 #[test]
-fn programs_that_the_daemon_starts_get_neither_the_sockets_nor_their_names() {
+fn child_processes_get_neither_the_passed_sockets_nor_their_variables() {
     let idp = Idp::start();
     let plain = config(&idp, "");
     let command =
@@ -156,7 +156,7 @@ fn programs_that_the_daemon_starts_get_neither_the_sockets_nor_their_names() {
 }
 
 #[test]
-fn what_the_config_names_and_nobody_passed_is_bound_and_what_it_does_not_name_is_served_and_told() {
+fn missing_sockets_are_bound_and_additional_ones_served_and_logged() {
     let idp = Idp::start();
     let own = crate::http::free_port();
     let mut world = passing(&config(&idp, &format!("[listen]\ntcp = [\"127.0.0.1:{own}\"]\nsocket = false")));
@@ -164,7 +164,7 @@ fn what_the_config_names_and_nobody_passed_is_bound_and_what_it_does_not_name_is
     let passed = other.local_addr().unwrap();
     world.passed = Some([other.into(), own_unix(&world)]);
     world.run();
-    assert_eq!(world.authority(), format!("127.0.0.1:{own}"), "the config's own comes first");
+    assert_eq!(world.authority(), format!("127.0.0.1:{own}"), "the address from the config comes first");
     let request = |host: &str| Request::get("/healthz").bytes(host);
     assert_eq!(Wire::tcp(&world.authority()).ask(&request(&world.authority())).status, 200);
     assert_eq!(Wire::tcp(&passed.to_string()).ask(&request(&passed.to_string())).status, 200);
@@ -172,11 +172,11 @@ fn what_the_config_names_and_nobody_passed_is_bound_and_what_it_does_not_name_is
     world.until_logged("`listen.tcp` does not name");
     world.until_logged("although `listen.socket` turns it off");
     world.stop();
-    assert!(TcpStream::connect(("127.0.0.1", own)).is_err(), "what the daemon bound itself, it closes");
+    assert!(TcpStream::connect(("127.0.0.1", own)).is_err(), "the daemon closes the socket that it bound itself");
 }
 
 #[test]
-fn a_socket_that_others_could_reach_or_that_is_none_is_refused_with_the_reason() {
+fn an_unsafe_or_invalid_passed_socket_is_refused_with_the_reason() {
     let idp = Idp::start();
     let cases: [(MakeSocket, &str); 7] = [
         (|_| tcp("0.0.0.0:0"), "is not on a loopback address"),
@@ -198,7 +198,7 @@ fn a_socket_that_others_could_reach_or_that_is_none_is_refused_with_the_reason()
 }
 
 #[test]
-fn sockets_that_are_meant_for_another_process_are_left_alone() {
+fn sockets_passed_to_another_process_are_left_alone() {
     let idp = Idp::start();
     let mut world = passing(&config(&idp, ""));
     world.through[2] = world.through[2].replace("LISTEN_PID=$$", "LISTEN_PID=1");

@@ -1,4 +1,4 @@
-//! Reads the sources, for the tests of their structure: which files there are, and which modules the code of each names.
+//! Parses the sources for tests of their structure: the files, and the modules that each file uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ pub(crate) type ModulePath = Vec<String>;
 pub(crate) struct Source {
     /// The crate's folder below `crates/`; empty for the root package.
     pub(crate) package: String,
-    /// Below the repository, such as `src/http/gate.rs`.
+    /// Relative to the repository, such as `src/http/gate.rs`.
     pub(crate) file: String,
-    /// What module it is.
+    /// The module that it defines.
     pub(crate) module: ModulePath,
-    /// All of it.
+    /// The whole text.
     pub(crate) text: String,
 }
 
@@ -22,7 +22,7 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Rust file in `folder`, below the repository.
+/// Every Rust file in `folder`.
 pub(crate) fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -34,14 +34,14 @@ pub(crate) fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether a file is compiled for tests only, which its name or a folder's says.
+/// Whether a file is compiled for tests only, according to its path.
 pub(crate) fn is_of_tests(file: &Path) -> bool {
     file.iter()
         .filter_map(|part| part.to_str())
         .any(|name| name == "tests" || name == "tests.rs" || name.ends_with("_test.rs") || name.ends_with("_tests.rs"))
 }
 
-/// The packages: their folders' names below `crates/` (empty for the root package), and where they are.
+/// The packages: folder name below `crates/` (empty for the root package), and path.
 pub(crate) fn packages() -> Vec<(String, PathBuf)> {
     let crates = std::fs::read_dir(repository().join("crates")).into_iter().flatten();
     let members = crates.map(|entry| entry.unwrap().path()).filter(|path| path.join("src").is_dir());
@@ -49,7 +49,7 @@ pub(crate) fn packages() -> Vec<(String, PathBuf)> {
     std::iter::once((String::new(), repository().to_owned())).chain(named).collect()
 }
 
-/// A path below the repository, as it is written in messages.
+/// A path relative to the repository, for messages.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(repository()).unwrap().to_str().unwrap().to_owned()
 }
@@ -75,7 +75,7 @@ pub(crate) fn sources() -> Vec<Source> {
     all
 }
 
-/// The code of a file: no comments, nothing from the test module on.
+/// The code of a file without comments and without its test module.
 pub(crate) fn code(text: &str) -> String {
     shipped(text).lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
@@ -100,7 +100,7 @@ impl Token {
     }
 }
 
-/// What the compiler reads, without comments, strings, characters and numbers' suffixes.
+/// The tokens of a text, without comments, strings, characters and number suffixes.
 fn tokens(text: &str) -> Vec<Token> {
     let (mut found, mut rest) = (Vec::new(), text);
     while let Some(first) = rest.chars().next() {
@@ -133,7 +133,7 @@ fn tokens(text: &str) -> Vec<Token> {
     found
 }
 
-/// The length of the raw string that `text` begins with.
+/// The length of the raw string at the start of `text`.
 fn raw_string(text: &str) -> Option<usize> {
     let after = text.strip_prefix("br").or_else(|| text.strip_prefix('r'))?;
     let body = after.trim_start_matches('#');
@@ -142,7 +142,7 @@ fn raw_string(text: &str) -> Option<usize> {
     Some(text.len() - inside.len() + inside.find(&end)? + end.len())
 }
 
-/// The length of the string or character that `text` begins with.
+/// The length of the string or character at the start of `text`.
 fn quoted(text: &str, mark: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -156,13 +156,13 @@ fn quoted(text: &str, mark: char) -> usize {
     text.len()
 }
 
-/// Whether a quote begins a character, not a lifetime.
+/// Whether a quote starts a character, not a lifetime.
 fn is_character(text: &str) -> bool {
     let mut after = text.chars().skip(1);
     matches!((after.next(), after.next()), (Some('\\'), _) | (_, Some('\'')))
 }
 
-/// What a `use` declaration names, each with the name that it gets here.
+/// The paths that a `use` declaration imports, with their local names.
 fn use_tree(tokens: &[Token], at: &mut usize, prefix: &[String], named: &mut Vec<(ModulePath, String)>) {
     let mut path = prefix.to_vec();
     loop {
@@ -206,14 +206,14 @@ fn use_tree(tokens: &[Token], at: &mut usize, prefix: &[String], named: &mut Vec
     }
 }
 
-/// Every path that the code of `module` names, below the crate's root. `modules`: all that there are.
+/// Every path that the code of `module` uses, relative to the crate's root. `modules`: all modules.
 pub(crate) fn names(text: &str, module: &[String], modules: &BTreeSet<ModulePath>) -> BTreeSet<ModulePath> {
     let tokens = tokens(shipped(text));
     let (mut imported, mut written, mut at) = (Vec::new(), Vec::new(), 0);
     while at < tokens.len() {
         let before = at.checked_sub(1).and_then(|before| tokens.get(before));
         let follows_path = matches!(before, Some(Token::Separator | Token::Other('$')));
-        // `pub(in PATH)` says who may see an item, and uses nothing.
+        // `pub(in PATH)` restricts visibility and uses nothing.
         let restricts = before.is_some_and(|token| token.is("in"))
             && at.checked_sub(2).and_then(|before| tokens.get(before)) == Some(&Token::Other('('));
         if tokens[at].is("use") && matches!(tokens.get(at + 1), Some(Token::Word(_))) {
@@ -250,7 +250,7 @@ pub(crate) fn names(text: &str, module: &[String], modules: &BTreeSet<ModulePath
     found
 }
 
-/// A path as it is written in `module`, below the crate's root; `None` if it leads out of the crate.
+/// Resolves a path written in `module` relative to the crate's root; `None` if it leaves the crate.
 fn resolved(
     path: &[String],
     module: &[String],
@@ -282,14 +282,14 @@ fn path(text: &str) -> ModulePath {
 }
 
 #[test]
-fn the_reader_of_the_sources_sees_every_way_to_name_a_module() {
+fn the_parser_sees_every_way_to_use_a_module() {
     let modules: BTreeSet<ModulePath> = ["own", "own::child", "own::beside", "a", "c", "g", "n"].map(path).into();
     let text = "use crate::a::B;\nuse crate::{c::{D, E as F}, g};\nlet x = crate::f::g(); // crate::no\n\
                 use super::super::h::I;\nuse super::beside::{self, J};\nuse child::K;\nuse std::fmt;\n\
                 pub(in crate::no) fn l() -> impl use<'a> { g::m('\"', \"crate::no\", r#\"crate::\"no\"#, $crate::no) }\n\
                 for x in crate::n::O::P { self::q(); std::mem::take::<crate::r::S>(1) }\n\
                 #[cfg(test)]\nmod tests {\n use crate::no; }";
-    // What is above a top-level module's `super` is not in the crate.
+    // Above the `super` of a top-level module there is nothing in the crate.
     let wanted = [
         "a::B",
         "c::D",

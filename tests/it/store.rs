@@ -1,4 +1,4 @@
-//! Trouble with what is stored.
+//! Damaged, unreadable and unwritable stores.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -19,7 +19,7 @@ fn two_accounts(idp: &Idp) -> World {
 type Damage = fn(&mut Vec<u8>);
 
 #[test]
-fn a_damaged_file_is_set_aside_and_takes_nobody_down() {
+fn a_damaged_file_is_set_aside_and_affects_no_other_account() {
     let damages: [(&str, Damage); 5] = [
         ("a flipped bit at the end", |bytes| *bytes.last_mut().unwrap() ^= 1),
         ("cut in half", |bytes| bytes.truncate(bytes.len() / 2)),
@@ -45,15 +45,15 @@ fn a_damaged_file_is_set_aside_and_takes_nobody_down() {
             world.account_files().into_iter().filter(|name| name.starts_with("work.sealed.damaged-")).collect();
         assert_eq!(aside.len(), 1, "{what}: {:?}", world.account_files());
         assert_eq!(std::fs::read(world.state().join("accounts").join(&aside[0])).unwrap(), bytes, "{what}");
-        assert!(world.log().contains(&aside[0]), "{what}: the log says where it went");
+        assert!(world.log().contains(&aside[0]), "{what}: the log names the file it was moved to");
         world.log_in("work");
         assert!(idp.honours(&world.token("work")), "{what}");
-        assert_eq!(world.account_files().len(), 3, "{what}: the damaged one stays");
+        assert_eq!(world.account_files().len(), 3, "{what}: the damaged file is kept");
     }
 }
 
 #[test]
-fn a_file_of_another_account_is_not_taken_for_ones_own() {
+fn a_file_of_another_account_is_not_used() {
     let idp = Idp::start();
     let mut world = two_accounts(&idp);
     world.stop();
@@ -64,7 +64,7 @@ fn a_file_of_another_account_is_not_taken_for_ones_own() {
 }
 
 #[test]
-fn files_of_another_key_are_left_untouched_and_work_again_when_the_key_is_back() {
+fn files_of_another_key_are_untouched_and_work_again_with_their_key() {
     let idp = Idp::start();
     let mut world = two_accounts(&idp);
     let token = world.token("work");
@@ -82,7 +82,7 @@ fn files_of_another_key_are_left_untouched_and_work_again_when_the_key_is_back()
     assert_eq!(world.cli(&["token", "work"]).0, 9);
     assert_eq!(world.account("work").state, AccountState::StoreUnavailable);
     let login = world.post("/v1/accounts/work/login");
-    assert_eq!(login.status, 423, "a login would overwrite what the right key opens: {login:?}");
+    assert_eq!(login.status, 423, "a login would overwrite a file that the right key can open: {login:?}");
     assert_eq!(world.account_files(), ["home.sealed", "work.sealed"]);
     assert_eq!(std::fs::read(world.sealed("work")).unwrap(), sealed);
     world.stop();
@@ -92,7 +92,7 @@ fn files_of_another_key_are_left_untouched_and_work_again_when_the_key_is_back()
 }
 
 #[test]
-fn a_lost_key_is_not_replaced_while_something_is_sealed_with_it() {
+fn a_lost_key_is_not_replaced_while_files_are_sealed_with_it() {
     let idp = Idp::start();
     let mut world = two_accounts(&idp);
     world.stop();
@@ -108,7 +108,7 @@ fn a_lost_key_is_not_replaced_while_something_is_sealed_with_it() {
 }
 
 #[test]
-fn everything_is_private_and_nothing_in_it_can_be_read() {
+fn all_files_are_private_and_encrypted() {
     let idp = Idp::start();
     let world = two_accounts(&idp);
     for folder in [world.state(), world.state().join("accounts"), world.runtime()] {
@@ -142,28 +142,28 @@ fn a_folder_or_file_that_others_can_read_is_refused() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_sends_no_refresh_and_the_token_serves_on() {
+fn with_an_unwritable_store_no_refresh_is_sent_and_the_token_is_still_served() {
     let idp = Idp::start();
     let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
     let mut world = World::with_config(&config);
     world.through = IGNORING_XFSZ.map(str::to_owned).to_vec();
-    // The log is a file too: what can't be written there must not matter.
+    // The log is a file, too: a failed write there must not matter.
     world.run();
     world.log_in("work");
     let token = world.token("work");
     world.limit_files(Some(0));
     let reply = world.post("/v1/accounts/work/refresh");
     assert_eq!((reply.status, reply.code().as_str()), (423, "store_unavailable"), "{reply:?}");
-    assert_eq!(idp.refreshes(), 0, "what could not be kept is not asked for");
+    assert_eq!(idp.refreshes(), 0, "no refresh whose result could not be stored");
     assert_eq!(world.token("work"), token);
     assert!(world.account("work").attention_needed);
     let (_, end) = world.try_log_in("work");
     assert_eq!(end.status, LoginStatus::Failed);
     let failure = end.failure.unwrap();
     assert_eq!(failure.error.row().name, "store_unavailable", "{failure:?}");
-    assert_eq!(world.token("work"), token, "what was not kept is not served");
+    assert_eq!(world.token("work"), token, "a token that was not stored is not served");
     world.limit_files(None);
-    until("the account is mended", || {
+    until("the account has recovered", || {
         Some(world.account("work")).filter(|view| view.last_error.is_none() && view.generation == 2)
     });
     assert_ne!(world.token("work"), token, "the login was kept in memory and is written as soon as possible");
@@ -173,7 +173,7 @@ fn a_store_that_cannot_be_written_sends_no_refresh_and_the_token_serves_on() {
 }
 
 #[test]
-fn a_new_token_that_cannot_be_kept_is_not_served_until_it_can() {
+fn a_new_token_is_not_served_until_it_is_stored() {
     let idp = Idp::living(3);
     let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
     let mut world = World::with_config(&config);
@@ -184,14 +184,17 @@ fn a_new_token_that_cannot_be_kept_is_not_served_until_it_can() {
     idp.set_lifetime(3600);
     idp.next(Act::WorkAndHold);
     idp.until_holding();
-    // The intent is on disk and the request is out; now the disk fails.
+    // The intent is on disk and the request is sent; now the disk fails.
     world.limit_files(Some(0));
     idp.release();
     until("the failure is told", || world.account("work").last_error);
     let target = "/v1/accounts/work/token?wait=0";
     let reply = until("the old token has expired", || {
         let reply = world.get(target);
-        assert!(reply.status != 200 || reply.json()["access_token"] == old.as_str(), "served, not kept: {reply:?}");
+        assert!(
+            reply.status != 200 || reply.json()["access_token"] == old.as_str(),
+            "served before it was stored: {reply:?}"
+        );
         (reply.status != 200).then_some(reply)
     });
     assert_eq!((reply.status, reply.code().as_str()), (423, "store_unavailable"), "{reply:?}");
@@ -204,5 +207,5 @@ fn a_new_token_that_cannot_be_kept_is_not_served_until_it_can() {
     world.kill();
     world.run();
     assert_eq!(world.token("work"), new);
-    assert_eq!((idp.refreshes(), idp.reuses()), (1, 0), "asked for once, kept as soon as possible");
+    assert_eq!((idp.refreshes(), idp.reuses()), (1, 0), "requested once, stored as soon as possible");
 }

@@ -1,4 +1,4 @@
-//! The store is locked before the machine sleeps. logind is played by the test, on a bus of its own.
+//! The store is locked before the machine is suspended. The test simulates logind on its own D-Bus.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ use zbus::zvariant;
 use crate::idp::{Act, Idp};
 use crate::world::{World, account, provider, until};
 
-/// A `dbus-daemon` that ends with this.
+/// A `dbus-daemon` that is stopped on drop.
 pub(crate) struct Bus {
     daemon: Child,
     pub(crate) address: String,
@@ -34,8 +34,8 @@ impl Drop for Bus {
     }
 }
 
-/// Gives each inhibitor out as the end of a pipe and hands over the other one, which reads to its end when
-/// the inhibitor is dropped.
+/// Issues each inhibitor as one end of a pipe and passes on the other end, which reaches its end when the inhibitor is
+/// dropped.
 struct Manager(mpsc::Sender<(String, std::io::PipeReader)>);
 
 #[zbus::interface(name = "org.freedesktop.login1.Manager")]
@@ -51,7 +51,7 @@ impl Manager {
     async fn prepare_for_sleep(emitter: &zbus::object_server::SignalEmitter<'_>, start: bool) -> zbus::Result<()>;
 }
 
-/// logind, as far as it tells of sleep.
+/// The part of logind that announces sleep.
 struct Logind {
     runtime: tokio::runtime::Runtime,
     connection: zbus::Connection,
@@ -87,7 +87,7 @@ impl Logind {
     }
 }
 
-/// Waits until everybody has let go.
+/// Waits until the inhibitor has been dropped.
 fn dropped(mut inhibitor: std::io::PipeReader) {
     assert_eq!(inhibitor.read(&mut [0]).unwrap(), 0);
 }
@@ -103,7 +103,7 @@ fn start(idp: &Idp, bus: &str) -> World {
 }
 
 #[test]
-fn the_key_is_gone_before_the_machine_sleeps_and_a_refresh_in_flight_is_kept_first() {
+fn the_store_is_locked_before_a_suspend_after_storing_the_refresh_in_flight() {
     let (bus, idp) = (Bus::start(), Idp::start());
     let logind = Logind::on(&bus);
     let world = start(&idp, &bus.address);
@@ -117,24 +117,24 @@ fn the_key_is_gone_before_the_machine_sleeps_and_a_refresh_in_flight_is_kept_fir
     until("callers are turned away", || (world.get("/v1/accounts/work/token?wait=0").status == 423).then_some(()));
     idp.release();
     dropped(inhibitor);
-    // Now the machine would sleep.
+    // The machine would be suspended now.
     assert_eq!(world.get("/v1/accounts").json()["store"], "locked");
     assert!(logind.inhibitors.try_recv().is_err());
     _ = refresh.wait_with_output().unwrap();
     logind.tell(false);
     let next = logind.inhibitor();
-    assert_eq!(world.get("/v1/accounts/work/token").status, 423, "waking up unlocks nothing");
+    assert_eq!(world.get("/v1/accounts/work/token").status, 423, "resuming does not unlock");
     assert_eq!(world.cli(&["unlock"]).0, 0);
     let new = world.token("work");
     assert!(new != old && idp.honours(&new));
     logind.tell(true);
     dropped(next);
-    assert_eq!(world.get("/v1/accounts/work/token").status, 423, "and the next time again");
+    assert_eq!(world.get("/v1/accounts/work/token").status, 423, "locked at the next suspend, too");
     assert_eq!((idp.refreshes(), idp.reuses()), (1, 0));
 }
 
 #[test]
-fn without_logind_the_daemon_runs_and_says_what_it_does_instead() {
+fn without_logind_the_daemon_runs_and_logs_its_fallback() {
     let (bus, idp) = (Bus::start(), Idp::start());
     for address in [bus.address.as_str(), "unix:path=/nonexistent/bus"] {
         let world = start(&idp, address);

@@ -23,7 +23,7 @@ impl AtTerminal {
         Self::run(world.command(arguments))
     }
 
-    /// Runs `command` there; its standard output is no terminal.
+    /// Runs `command` there, with a standard output that is not a terminal.
     pub(crate) fn run(mut command: Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
@@ -37,7 +37,7 @@ impl AtTerminal {
         let (shown, mut master) = (Arc::clone(&screen), keyboard.try_clone().unwrap());
         let reader = std::thread::spawn(move || {
             let mut chunk = [0; 1024];
-            // Ends with the last one who has the terminal open.
+            // Ends when the last process closes the terminal.
             while let Ok(read) = master.read(&mut chunk) {
                 shown.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
             }
@@ -51,7 +51,7 @@ impl AtTerminal {
 
     pub(crate) fn until_shown(&mut self, text: &str) -> String {
         let (shown, has_ended) = until(&format!("the terminal shows {text:?}"), || {
-            // Not when the program has ended: what it wrote last may still be on its way.
+            // Checked before reading, since the program's last output may arrive after its exit.
             let has_ended = self.reader.is_finished();
             Some((self.screen(), has_ended)).filter(|(shown, _)| has_ended || shown.contains(text))
         });

@@ -1,4 +1,4 @@
-//! The way to the provider: whose certificates are believed, and what is in between.
+//! The connection to the provider: trusted certificates and proxies.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::idp::Idp;
 use crate::world::{World, account};
 
-/// A certificate authority that no system knows.
+/// A certificate authority that no system trusts.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -30,7 +30,7 @@ impl Authority {
         Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
-    /// A server whose certificate is for these names and good in these years.
+    /// A server with a certificate for these names and years.
     fn server(&self, names: &[&str], years: Range<i32>) -> Server {
         let key = KeyPair::generate().unwrap();
         let certificate = params(names, years).signed_by(&key, &self.issuer).unwrap();
@@ -46,7 +46,7 @@ fn params(names: &[&str], years: Range<i32>) -> CertificateParams {
     params
 }
 
-/// A server with a certificate that nobody else signed, and the certificate. `ca` marks it as an authority's.
+/// A server with a self-signed certificate, and the certificate. `ca`: whether it is a CA certificate.
 fn self_signed(ca: IsCa) -> (Server, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = params(&["localhost"], GOOD);
@@ -59,7 +59,7 @@ const GOOD: Range<i32> = 2020..4000;
 const EXPIRED: Range<i32> = 2020..2021;
 const NOT_YET: Range<i32> = 3990..4000;
 
-/// A token endpoint behind TLS; counts whole requests.
+/// A token endpoint with TLS that counts complete requests.
 struct Server {
     port: u16,
     requests: Arc<AtomicUsize>,
@@ -91,7 +91,7 @@ impl Server {
     }
 }
 
-/// A token for whoever asks; `None` where no request came, such as a refused handshake.
+/// Replies with a token; `None` without a request, for example after a refused handshake.
 fn answer(stream: &mut StreamOwned<ServerConnection, TcpStream>, counted: &AtomicUsize) -> Option<()> {
     let mut seen = [0; 8192];
     if stream.read(&mut seen).ok()? == 0 {
@@ -104,7 +104,7 @@ fn answer(stream: &mut StreamOwned<ServerConnection, TcpStream>, counted: &Atomi
     stream.flush().ok()
 }
 
-/// A world whose token endpoint is at `host` and `port` behind TLS.
+/// A world whose token endpoint is at `host` and `port` with TLS.
 fn world(idp: &Idp, host: &str, port: u16, more: &str) -> World {
     let provider = format!(
         "[providers.idp]\npreset = \"generic\"\nauthorize_url = \"{}\"\ntoken_url = \"https://{host}:{port}/token\"\n{more}\n",
@@ -114,7 +114,7 @@ fn world(idp: &Idp, host: &str, port: u16, more: &str) -> World {
 }
 
 #[test]
-fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_believe_it() {
+fn a_certificate_is_trusted_for_its_host_and_period_and_only_where_configured() {
     let idp = Idp::start();
     let (known, stranger) = (Authority::new(), Authority::new());
     let folder = tempfile::tempdir().unwrap();
@@ -136,19 +136,68 @@ fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_belie
     let (of_own, of_marked) = (in_file("own.pem", &own_pem), in_file("marked.pem", &marked_pem));
     let start = |authority: &Authority, names: &[&str], years| authority.server(names, years);
     for (what, server, host, more, good, says) in [
-        ("one nobody knows", start(&known, local, GOOD), "localhost", "", false, "with `ca_file`"),
-        ("one that ca_file knows", start(&known, local, GOOD), "localhost", ca.as_str(), true, ""),
-        ("one that ca_file alone may know", start(&known, local, GOOD), "localhost", &pinned, true, ""),
-        ("a stranger's", start(&stranger, local, GOOD), "localhost", &ca, false, "ca.pem: add the authority there"),
-        ("a pinned stranger's", start(&stranger, local, GOOD), "localhost", &pinned, false, "`roots = \"none\"`"),
-        ("one of no bundle", start(&known, local, GOOD), "localhost", &bundled, false, "`roots = \"system\"`"),
-        ("another host's", start(&known, &["other.example"], GOOD), "localhost", &ca, false, "is for other.example"),
-        ("another address's", start(&known, local, GOOD), "127.0.0.1", &ca, false, "and not for 127.0.0.1"),
-        ("an old one", start(&known, local, EXPIRED), "localhost", &ca, false, "ended at 2021-01-01t00:00:00z"),
-        ("a future one", start(&known, local, NOT_YET), "localhost", &ca, false, "set the clock"),
-        ("its own", own, "localhost", &of_own, true, ""),
-        ("its own, as an authority", marked, "localhost", &of_marked, false, "ca:true"),
-        ("one behind a byte order mark", start(&known, local, GOOD), "localhost", &behind_bom, true, ""),
+        ("an unknown authority", start(&known, local, GOOD), "localhost", "", false, "with `ca_file`"),
+        ("an authority in ca_file", start(&known, local, GOOD), "localhost", ca.as_str(), true, ""),
+        ("an authority in ca_file, without other roots", start(&known, local, GOOD), "localhost", &pinned, true, ""),
+        (
+            "another authority's",
+            start(&stranger, local, GOOD),
+            "localhost",
+            &ca,
+            false,
+            "ca.pem: add the authority there",
+        ),
+        (
+            "another authority's, without other roots",
+            start(&stranger, local, GOOD),
+            "localhost",
+            &pinned,
+            false,
+            "`roots = \"none\"`",
+        ),
+        (
+            "an authority that is not bundled",
+            start(&known, local, GOOD),
+            "localhost",
+            &bundled,
+            false,
+            "`roots = \"system\"`",
+        ),
+        (
+            "a certificate for another host",
+            start(&known, &["other.example"], GOOD),
+            "localhost",
+            &ca,
+            false,
+            "is for other.example",
+        ),
+        (
+            "a certificate for another address",
+            start(&known, local, GOOD),
+            "127.0.0.1",
+            &ca,
+            false,
+            "and not for 127.0.0.1",
+        ),
+        (
+            "an expired certificate",
+            start(&known, local, EXPIRED),
+            "localhost",
+            &ca,
+            false,
+            "ended at 2021-01-01t00:00:00z",
+        ),
+        (
+            "a certificate that is not valid yet",
+            start(&known, local, NOT_YET),
+            "localhost",
+            &ca,
+            false,
+            "set the clock",
+        ),
+        ("a self-signed certificate", own, "localhost", &of_own, true, ""),
+        ("a self-signed CA certificate", marked, "localhost", &of_marked, false, "ca:true"),
+        ("a ca_file with a byte order mark", start(&known, local, GOOD), "localhost", &behind_bom, true, ""),
         ("a file without certificates", start(&known, local, GOOD), "localhost", &empty, false, "empty.pem"),
     ] {
         let mut world = world(&idp, host, server.port, more);
@@ -158,13 +207,13 @@ fn a_certificate_is_believed_for_its_host_and_time_and_by_who_was_asked_to_belie
         assert_eq!(end.status, expected, "{what}: {end:?}");
         let told = end.failure.map(|failure| failure.error_description).unwrap_or_default().to_lowercase();
         assert!(told.contains(says), "{what}: {told}");
-        // What was not believed was told nothing.
+        // An untrusted server received no request.
         assert_eq!(server.requests.load(Ordering::SeqCst), usize::from(good), "{what}");
     }
 }
 
 #[test]
-fn a_renewed_file_of_certificates_is_read_again_at_a_reload() {
+fn a_renewed_ca_file_is_read_at_a_reload() {
     let idp = Idp::start();
     let (before, after) = (Authority::new(), Authority::new());
     let folder = tempfile::tempdir().unwrap();
@@ -181,7 +230,7 @@ fn a_renewed_file_of_certificates_is_read_again_at_a_reload() {
 }
 
 #[test]
-fn a_port_without_tls_is_called_so() {
+fn a_port_without_tls_is_reported_as_such() {
     let idp = Idp::start();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -198,7 +247,7 @@ fn a_port_without_tls_is_called_so() {
     assert!(told.contains("there is no TLS on this port"), "{told}");
 }
 
-/// Takes whoever comes for a proxy's client; counts them, and says what they asked for.
+/// A proxy that records its requests.
 fn proxy() -> (u16, Arc<std::sync::Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -221,18 +270,18 @@ fn proxy() -> (u16, Arc<std::sync::Mutex<Vec<String>>>) {
 }
 
 #[test]
-fn a_proxy_is_used_where_the_config_says_so_and_never_for_this_machine() {
+fn a_proxy_is_used_where_configured_and_never_for_loopback() {
     let idp = Idp::start();
     let (port, asked) = proxy();
     let at = format!("proxy = \"http://127.0.0.1:{port}\"");
-    // .invalid is nowhere (RFC 6761 §6.4): without a proxy nothing can be asked.
+    // `.invalid` never resolves (RFC 6761 §6.4): without a proxy no request is possible.
     let unused = "; HTTPS_PROXY is set but not used: to use it, set `proxy = \"environment\"` for the provider";
     for (what, host, more, expected, is_unused) in [
-        ("the environment alone", "idp.invalid", "", 0, true),
+        ("only environment variables", "idp.invalid", "", 0, true),
         ("none", "idp.invalid", "proxy = \"none\"", 0, true),
-        ("the environment, as asked", "idp.invalid", "proxy = \"environment\"", 1, false),
-        ("one of its own", "idp.invalid", &at, 1, false),
-        ("one of its own, for this machine", "localhost", &at, 0, false),
+        ("environment variables, as configured", "idp.invalid", "proxy = \"environment\"", 1, false),
+        ("a configured proxy", "idp.invalid", &at, 1, false),
+        ("a configured proxy, for loopback", "localhost", &at, 0, false),
     ] {
         asked.lock().unwrap().clear();
         let mut world = world(&idp, host, 9, more);
@@ -249,13 +298,13 @@ fn a_proxy_is_used_where_the_config_says_so_and_never_for_this_machine() {
         assert_eq!(told.contains(unused), is_unused, "{what}: {told}");
         let seen = asked.lock().unwrap().clone();
         assert_eq!(seen.len(), expected, "{what}: {seen:?}");
-        // The proxy learns where to, and nothing else: what is sent goes through it sealed.
+        // The proxy learns the destination only: the request is encrypted.
         assert!(seen.iter().all(|line| line == "CONNECT idp.invalid:9 HTTP/1.1"), "{what}: {seen:?}");
     }
 }
 
 #[test]
-fn mistakes_about_the_way_are_told_with_their_place() {
+fn mistakes_in_proxy_and_ca_file_are_reported_by_position() {
     let idp = Idp::start();
     for (more, says) in [
         ("proxy = \"http://user:canary@proxy.example\"", "user name or password"),

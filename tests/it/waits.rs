@@ -1,4 +1,4 @@
-//! What the command line says while it waits, and what it does about a browser that does not come up.
+//! Messages of the command line while it waits, and browsers that fail to open.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::terminal::AtTerminal;
 use crate::world::{World, account, provider};
 
 #[test]
-fn a_terminal_is_told_what_a_refresh_waits_for_and_for_how_long() {
+fn a_terminal_shows_what_a_refresh_waits_for_and_for_how_long() {
     let idp = Idp::start();
     let world = World::start(&idp);
     world.log_in("work");
@@ -22,7 +22,7 @@ fn a_terminal_is_told_what_a_refresh_waits_for_and_for_how_long() {
 }
 
 #[test]
-fn a_terminal_is_told_whom_a_token_waits_for() {
+fn a_terminal_shows_that_a_token_waits_for_a_login() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let mut terminal = AtTerminal::start(&world, &["token", "work", "--wait", "60"]);
@@ -39,7 +39,7 @@ fn a_terminal_is_told_whom_a_token_waits_for() {
 }
 
 #[test]
-fn a_terminal_is_told_that_a_token_waits_for_an_answer() {
+fn a_terminal_shows_that_a_token_waits_for_consent() {
     let idp = Idp::start();
     let config = [provider("idp", &idp, "/token", ""), account("work", "idp", "consent = \"ask\"")].concat();
     let mut world = World::with_config(&config);
@@ -56,7 +56,7 @@ fn a_terminal_is_told_that_a_token_waits_for_an_answer() {
 }
 
 #[test]
-fn a_terminal_is_told_that_a_login_waits_and_a_pipe_is_not() {
+fn a_terminal_shows_that_a_login_waits_and_a_pipe_does_not() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let mut terminal = AtTerminal::start(&world, &["login", "work", "--no-browser"]);
@@ -68,7 +68,7 @@ fn a_terminal_is_told_that_a_login_waits_and_a_pipe_is_not() {
     assert!(code == 6 && !said.contains("Waiting"), "{said}");
 }
 
-/// The URL that stands alone on a line.
+/// The URL that is on a line of its own.
 fn url_in(said: &str) -> String {
     said.lines().map(str::trim).find(|line| line.starts_with("http://")).unwrap_or_else(|| panic!("{said}")).to_owned()
 }
@@ -82,7 +82,7 @@ fn launcher(script: &str) -> tempfile::TempDir {
     folder
 }
 
-/// What a command says that opens a browser, with `path` for `PATH` and this environment.
+/// The output of a command that opens a browser, with this `PATH` and `DISPLAY`.
 fn opening(world: &World, arguments: &[&str], path: &Path, display: &str) -> String {
     let mut command = world.command(arguments);
     command.env("PATH", path).env("DISPLAY", display);
@@ -90,7 +90,7 @@ fn opening(world: &World, arguments: &[&str], path: &Path, display: &str) -> Str
 }
 
 #[test]
-fn a_browser_that_does_not_come_up_is_told_with_the_url_to_open_by_hand() {
+fn a_browser_that_fails_to_open_is_reported_with_the_url() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let (failing, nothing) = (launcher("exit 4"), tempfile::tempdir().unwrap());
@@ -108,7 +108,7 @@ fn a_browser_that_does_not_come_up_is_told_with_the_url_to_open_by_hand() {
 }
 
 #[test]
-fn a_login_prints_the_url_also_where_a_browser_was_opened() {
+fn a_login_prints_the_url_even_if_a_browser_was_opened() {
     let idp = Idp::start();
     let world = World::start(&idp);
     let opened = tempfile::tempdir().unwrap();

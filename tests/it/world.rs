@@ -17,26 +17,26 @@ use tempfile::TempDir;
 use crate::http::{Browser, Reply, Request, Wire};
 use crate::idp::Idp;
 
-/// Longer than anything here may take; a test that meets it has failed.
+/// Longer than anything may take; a test that reaches it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks.
+/// The polling interval.
 const GLANCE: Duration = Duration::from_millis(5);
 
 pub(crate) const SECRET: &str = "SECRET~canary";
 
-/// Looks until `look` sees something.
+/// Polls `look` until it returns something.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        assert!(begun.elapsed() < PATIENCE, "timed out waiting until {what}");
         sleep(GLANCE);
     }
 }
 
-/// Waits until this Unix second is over, such as the one at which a token expires.
+/// Waits until after this Unix time, such as a token's expiry.
 pub(crate) fn until_past(second: Option<i64>) {
     let ends = Duration::from_secs(second.unwrap().unsigned_abs() + 1);
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
@@ -60,14 +60,14 @@ pub(crate) fn account(name: &str, provider: &str, more: &str) -> String {
     )
 }
 
-/// The folders, and the daemon that runs in them, if one does.
+/// The folders, and the daemon that runs in them, if any.
 pub(crate) struct World {
     folder: TempDir,
     daemon: Option<Child>,
     starts: u32,
-    /// Before the daemon's own arguments: a program that starts it in its place.
+    /// A command prefix for starting the daemon through another program.
     pub(crate) through: Vec<String>,
-    /// What it gets as standard input and output, for `through` to pass on.
+    /// Standard input and output for `through` to pass on.
     pub(crate) passed: Option<[OwnedFd; 2]>,
     pub(crate) arguments: Vec<String>,
 }
@@ -85,12 +85,12 @@ impl Drop for World {
 }
 
 impl World {
-    /// A world with this config and nothing running. `[listen]` is added, on a free port.
+    /// A world with this config and no daemon. `[listen]` is added with a free port.
     pub(crate) fn with_config(config: &str) -> Self {
         Self::with_config_in(&std::env::temp_dir(), config)
     }
 
-    /// As [`Self::with_config`], in a folder of `parent`.
+    /// Like [`Self::with_config`], in a folder inside `parent`.
     pub(crate) fn with_config_in(parent: &Path, config: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("ringback-it-").tempdir_in(parent).unwrap();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
@@ -105,19 +105,19 @@ impl World {
         world
     }
 
-    /// One account, `work`, at `idp`; the daemon runs.
+    /// One account, `work`, at `idp`, and a running daemon.
     pub(crate) fn start(idp: &Idp) -> Self {
         Self::start_with(idp, "", "", "")
     }
 
-    /// As [`Self::start`]; `more` keys for the top of the config, the provider and the account.
+    /// Like [`Self::start`], with more keys at the top of the config, for the provider and for the account.
     pub(crate) fn start_with(idp: &Idp, top: &str, of_provider: &str, of_account: &str) -> Self {
         let mut world = Self::with_config(&Self::config_of(idp, top, of_provider, of_account));
         world.run();
         world
     }
 
-    /// As [`Self::start_with`], for what must not wait for a provider: this daemon would for an hour.
+    /// For tests of requests that must not wait for a provider: this daemon would wait for an hour.
     pub(crate) fn start_patient(config: &str) -> Self {
         let mut world = Self::with_config(config);
         world.through = ["env", "RINGBACK_PATIENCE=endless"].map(str::to_owned).into();
@@ -161,7 +161,7 @@ impl World {
         self.state().join(format!("accounts/{account}.sealed"))
     }
 
-    /// The names of what lies in the folder of sealed files, sorted.
+    /// The sorted names in the folder of sealed files.
     pub(crate) fn account_files(&self) -> Vec<String> {
         names(&self.state().join("accounts"))
     }
@@ -184,7 +184,7 @@ impl World {
         command
     }
 
-    /// A shell that runs `script`, in which `$0` is `ringback`, with the terminal that it gets as its own.
+    /// A shell that runs `script` (`$0` is `ringback`) with its terminal as controlling terminal.
     pub(crate) fn shell(&self, script: &str) -> Command {
         let mut command = Command::new("setsid");
         self.environment(&mut command);
@@ -203,13 +203,13 @@ impl World {
         self.until_ready();
     }
 
-    /// Starts a daemon that will kill itself at `step`.
+    /// Starts a daemon that kills itself at `step`.
     pub(crate) fn run_until(&mut self, step: &str) {
         self.spawn(Some(step));
         self.until_ready();
     }
 
-    /// Starts the daemon and waits for nothing.
+    /// Starts the daemon without waiting for it.
     pub(crate) fn spawn(&mut self, failpoint: Option<&str>) {
         assert!(self.daemon.is_none(), "one daemon at a time");
         self.starts += 1;
@@ -289,14 +289,14 @@ impl World {
         self.run();
     }
 
-    /// From now on every write that makes a file longer than `bytes` fails, as on a full disk; `None`
-    /// makes it work again. The daemon has to run through [`IGNORING_XFSZ`].
+    /// Makes every write that grows a file beyond `bytes` fail, as on a full disk; `None` lifts the limit. The
+    /// daemon must run through [`IGNORING_XFSZ`].
     pub(crate) fn limit_files(&self, bytes: Option<u64>) {
         let limit = Rlimit { current: bytes, maximum: None };
         rustix::process::prlimit(Some(self.kernel_pid()), Resource::Fsize, limit).unwrap();
     }
 
-    /// What all daemons of this world logged.
+    /// The log of all daemons of this world.
     pub(crate) fn log(&self) -> String {
         let logs = (1..=self.starts).map(|number| self.folder.path().join(format!("log-{number}")));
         logs.map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect()
@@ -306,7 +306,7 @@ impl World {
         until(&format!("the log says {text:?}"), || self.log().contains(text).then_some(()));
     }
 
-    /// Asks over the socket.
+    /// Sends a request over the socket.
     pub(crate) fn ask(&self, request: &Request) -> Reply {
         self.wire().ask(&request.bytes("localhost"))
     }
@@ -323,7 +323,7 @@ impl World {
         std::fs::read_to_string(self.endpoint().key_file.unwrap()).unwrap().trim().to_owned()
     }
 
-    /// Asks over TCP, as it is: a key is the caller's to add.
+    /// Sends a request over TCP; the caller has to add a key.
     pub(crate) fn ask_tcp(&self, request: &Request) -> Reply {
         let authority = self.authority();
         Wire::tcp(&authority).ask(&request.bytes(&authority))
@@ -337,7 +337,7 @@ impl World {
         self.ask(&Request::new("POST", target))
     }
 
-    /// The account's token, which has to be there at once.
+    /// The account's token, which must be available at once.
     pub(crate) fn token(&self, account: &str) -> String {
         let reply = self.get(&format!("/v1/accounts/{account}/token?wait=0"));
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -357,14 +357,14 @@ impl World {
         self.ask(&request.json(&format!("{{\"via\":\"{via}\"}}"))).parse()
     }
 
-    /// `ringback app add` with these arguments: the key.
+    /// Runs `ringback app add` with these arguments; returns the key.
     pub(crate) fn add_app(&self, arguments: &[&str]) -> String {
         let (code, key, said) = self.cli(&[&["app", "add"], arguments].concat());
         assert_eq!(code, 0, "{said}");
         key.trim().to_owned()
     }
 
-    /// How a login ended; waits for that.
+    /// Waits for a login's outcome.
     pub(crate) fn login_end(&self, id: &str) -> LoginReply {
         let reply: LoginReply = self.get(&format!("/v1/logins/{id}?wait=15")).parse();
         assert_ne!(reply.status, LoginStatus::Pending);
@@ -375,22 +375,22 @@ impl World {
         self.get(&format!("/v1/logins/{id}")).parse::<LoginReply>().status
     }
 
-    /// A whole login through the browser: the last page and how it ended.
+    /// Completes a login in the browser; returns the last page and the outcome.
     pub(crate) fn try_log_in(&self, account: &str) -> (Reply, LoginReply) {
         let started = self.start_login(account, "caller_browser");
         let page = Browser::default().go(started.start_url.as_deref().unwrap());
         (page, self.login_end(&started.login_id))
     }
 
-    /// A login that has to succeed.
+    /// Completes a login, which must succeed.
     pub(crate) fn log_in(&self, account: &str) {
         let (page, end) = self.try_log_in(account);
         assert_eq!(end.status, LoginStatus::Succeeded, "{end:?}\n{page:?}");
     }
 }
 
-/// Starts the rest of its arguments with SIGXFSZ ignored, so that a file that may not grow is an error and
-/// not the end.
+/// Runs its arguments with SIGXFSZ ignored, so that writing beyond the file size limit is an error and does not kill
+/// the process.
 pub(crate) const IGNORING_XFSZ: [&str; 4] = ["/bin/sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
 
 pub(crate) fn names(folder: &Path) -> Vec<String> {

@@ -1,21 +1,21 @@
-// A real headless Chromium, driven as a person would: open the URL, read the page, click.
+// Drives a real headless Chromium like a user: opens a URL, reads the page, clicks.
 //
-//   node browser.mjs URL [allow|deny] [screenshot.png]      prints where that ended as JSON
+//   node browser.mjs URL [allow|deny] [screenshot.png]      prints the last page as JSON
 import { chromium } from 'playwright-core';
 
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  // Nothing but loopback can be reached, whatever a page asks for (oidc-provider's pages ask for a web font).
+  // Only loopback can be reached, whatever a page requests (oidc-provider's pages request a web font).
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ];
 const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])$/;
-const MAX_CLICKS = 6; // login page + consent page, and some air
+const MAX_CLICKS = 6; // login page + consent page, and some spare
 
 /**
- * Opens `url`, answers each login or consent page with `decision`, and says where that ended. With `end`, waits until
- * the page's text matches it. `cookies` are some that the browser has already: {name, value, domain, path}. `press`
- * names the button that is pressed on the page where that ended, of which `asked` is the text.
+ * Opens `url`, answers each login or consent page with `decision`, and returns the last page. With `end`, waits until
+ * the page's text matches it. `cookies` are set in the browser beforehand: {name, value, domain, path}. `press` is the
+ * name of the button to press on the last page, whose text before that is returned as `asked`.
  */
 export async function visit(url, { decision = 'allow', user = 'alice', screenshot, end, cookies = [], press } = {}) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
@@ -32,9 +32,9 @@ export async function visit(url, { decision = 'allow', user = 'alice', screensho
       outside.push({ page: page.url(), wanted: route.request().url() });
       return route.abort();
     });
-    const requests = []; // a fragment is not part of what is sent, but Chromium tells it
+    const requests = []; // a fragment is not sent, but Chromium reports it
     page.on('request', (r) => requests.push({ method: r.method(), url: r.url().split('#')[0], referer: r.headers().referer ?? '' }));
-    const pages = []; // every page as it was, each time that it changed
+    const pages = []; // the HTML after each change of a page
     await page.exposeBinding('pageChanged', (_source, html) => { pages.push(html); });
     await page.addInitScript(() => {
       new MutationObserver(() => window.pageChanged(document.documentElement.outerHTML)).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
@@ -64,7 +64,7 @@ export async function visit(url, { decision = 'allow', user = 'alice', screensho
   }
 }
 
-/** Runs `work` with a new browser: `work(context, fresh)`, where `fresh()` is one more profile without any cookies. */
+/** Runs `work(context, fresh)` with a new browser; `fresh()` creates another profile without cookies. */
 export async function withBrowser(work) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
   const fresh = async () => {
@@ -79,7 +79,7 @@ export async function withBrowser(work) {
   }
 }
 
-/** The button (or link) that says `decision` on this page; none when the page asks nothing. */
+/** The button or link for `decision` on this page, if the page asks. */
 async function nextButton(page, decision) {
   const sandbox = page.locator(`button[name=decision][value=${decision}]`);
   if (await sandbox.count()) return sandbox.first();

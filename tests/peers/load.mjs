@@ -1,4 +1,4 @@
-// Load: as many requests as wrk makes, with refreshes going on all the while; not part of CI. Needs wrk.
+// Load test with wrk and ongoing refreshes; not part of CI. Needs wrk.
 //
 //   cargo build --release && RINGBACK_BIN=target/release/ringback MINUTES=10 node tests/peers/load.mjs
 //
@@ -12,7 +12,7 @@ await journey(`load: ${MINUTES} min`, async (world) => {
   await world.loginByForm('practice');
   const script = world.file('wrk.lua', `wrk.headers["Authorization"] = "Bearer ${daemon.key}"\n`); // not in argv
   const wrk = (seconds) => world.run('wrk', ['-t1', '-c32', `-d${seconds}s`, '--latency', '-s', script, `${daemon.url}/token`], { limit: seconds * 1000 + 20_000 });
-  await wrk(5); // so that what is set up once is there
+  await wrk(5); // warm up
   const start = costs(daemon.child.pid);
   let most = start;
   const sampling = (async () => {
@@ -31,5 +31,5 @@ await journey(`load: ${MINUTES} min`, async (world) => {
   console.log(['| what | |', '| --- | --- |', `| requests | ${found(/(\d+) requests in/)} |`, `| per second | ${found(/Requests\/sec:\s+(\S+)/)} |`,
     `| median, p99 | ${found(/^\s+50%\s+(\S+)/m)}, ${found(/^\s+99%\s+(\S+)/m)} |`, `| refreshes | ${generation - 1} |`,
     ...['rss', 'fds', 'threads'].map((what) => `| ${what} at start, most, end | ${start[what]}, ${most[what]}, ${end[what]} |`)].join('\n'));
-  check(end.fds <= start.fds + 2 && end.rss < start.rss * 1.3, `it grew: ${JSON.stringify(start)} became ${JSON.stringify(end)}`);
+  check(end.fds <= start.fds + 2 && end.rss < start.rss * 1.3, `memory or open files grew: ${JSON.stringify(start)} became ${JSON.stringify(end)}`);
 }, MINUTES * 60_000 + 120_000);

@@ -1,9 +1,8 @@
-// Many accounts: what a start, a minute of rest and a wave of refreshes cost, for 100, 1,000 and 10,000 of them; not part
-// of CI.
+// The cost of a start, an idle minute and a wave of refreshes with 100, 1,000 and 10,000 accounts; not part of CI.
 //
 //   cargo build --release && RINGBACK_BIN=target/release/ringback node tests/peers/many.mjs
 //
-// COUNTS: how many accounts, separated by spaces. It fails if any account has no valid token at the end.
+// COUNTS: numbers of accounts, separated by spaces. It fails if any account has no valid token at the end.
 import http from 'node:http';
 import { check, costs, freePort, journey, request, sleep, until } from './world.mjs';
 
@@ -46,14 +45,14 @@ scope = ["account-owner"]`).join('\n')}`);
     await atOnce(names, async (name) => {
       const body = JSON.stringify({ grant_type: 'password', username: 'alice', password: 'practice-password', client_id: 'practice', client_secret: 'practice-secret', scope: 'account-owner' });
       const given = (await request(`${provider.url}/v4/oauth/access-token`, { method: 'POST', headers: json, body })).json();
-      check(given.refresh_token, `the sandbox gave none: ${JSON.stringify(given)}`);
+      check(given.refresh_token, `no refresh token from the sandbox: ${JSON.stringify(given)}`);
       const done = await onSocket(`/v1/accounts/${name}/import`, { method: 'POST', headers: json, body: JSON.stringify({ refresh_token: given.refresh_token }) });
       check(done.status === 200, `import: ${done.status} ${done.text}`);
     });
     const accounts = async () => (await onSocket('/v1/accounts')).json().accounts;
     const generations = async () => (await accounts()).reduce((sum, account) => sum + account.generation, 0);
 
-    // A life and a half of short tokens: each is refreshed once at least.
+    // One and a half token lifetimes: each token is refreshed at least once.
     const before = { ...costs(daemon.child.pid), generations: await generations() };
     const began = Date.now();
     await sleep(LIFETIME * 1500);
@@ -65,7 +64,7 @@ scope = ["account-owner"]`).join('\n')}`);
     const dead = standing.filter((account) => account.state !== 'active' || account.expires_at <= now);
     check(dead.length === 0, `${dead.length} accounts have no valid token: ${JSON.stringify(dead[0])}`);
 
-    // A start with all that is stored.
+    // A start with all accounts stored.
     daemon.child.kill('SIGTERM');
     await daemon.exit;
     const start = performance.now();
@@ -73,7 +72,7 @@ scope = ["account-owner"]`).join('\n')}`);
     const ready = performance.now() - start;
     await until('all are read', 30_000, async () => (await accounts()).every((account) => account.state === 'active'));
     const rest = costs(daemon.child.pid);
-    await sleep(3000); // what was due at the start is done
+    await sleep(3000); // refreshes due at the start have finished
     const took = [];
     for (let n = 0; n < 200; n += 1) {
       const from = performance.now();

@@ -1,4 +1,4 @@
-// Measures a cached fetch and the idle daemon; not part of CI. Numbers are only worth something with a release build:
+// Measures a cached fetch and the idle daemon; not part of CI. The numbers are meaningful only with a release build:
 //
 //   cargo build --release && RINGBACK_BIN=target/release/ringback node tests/peers/measure.mjs
 //
@@ -30,7 +30,7 @@ await journey('measured', async (world) => {
   console.log(['| what | measured | how |', '| --- | --- | --- |', ...rows].join('\n'));
 }, 300_000);
 
-/** Whole processes, started by a shell one after another. */
+/** Complete processes, started by a shell one after another. */
 async function commandLine(world) {
   const loop = 'for i in {1..200}; do a=$EPOCHREALTIME; "$@" >/dev/null; b=$EPOCHREALTIME; echo $((10#${b/./} - 10#${a/./})); done';
   for (const [what, ...command] of [['`/bin/true`', '/bin/true'], ['`ringback token`', RINGBACK, 'token']]) {
@@ -43,7 +43,7 @@ async function commandLine(world) {
   if (peak.code === 0) row('`ringback token`, peak RSS', `${(Number(peak.err) / 1024).toFixed(1)} MiB`, '`/usr/bin/time -f %M`');
 }
 
-/** One caller that asks again and again on one connection, as directly as node can; then wrk. */
+/** One caller that sends requests in a loop on one connection, as directly as node can; then wrk. */
 async function overHttp(world, daemon) {
   const { hostname, port, host } = new URL(daemon.url);
   row('cached fetch, TCP', spread(await keepAlive({ host: hostname, port }, `Host: ${host}\r\nAuthorization: Bearer ${daemon.key}\r\n`)), '5000 on one keep-alive connection');
@@ -75,7 +75,7 @@ async function keepAlive(where, headers) {
   return times.slice(100);
 }
 
-/** Over all threads: how often they were woken, and how long they ran. */
+/** Wake-ups and CPU time of all threads. */
 function activity(pid) {
   const threads = fs.readdirSync(`/proc/${pid}/task`).map((id) => `/proc/${pid}/task/${id}`);
   const sum = (read) => threads.map(read).reduce((a, b) => a + b, 0);
@@ -95,7 +95,7 @@ async function idle(daemon) {
   row(`idle for ${IDLE} s, one account`, `${after.wakeups - before.wakeups} wake-ups, ${ms(after.ran - before.ran)} of CPU, ${after.threads} threads`, '/proc/PID/task/*/{status,schedstat}');
 }
 
-/** Ten times: exec to the first good answer on /healthz with the account's token at hand, and SIGTERM to the exit. */
+/** Ten times: from exec to success on /healthz with the account's token available, and from SIGTERM to exit. */
 async function startAndStop(world, daemon) {
   const endpoint = path.join(world.env.XDG_RUNTIME_DIR, 'ringback/endpoint.json');
   const starts = [];

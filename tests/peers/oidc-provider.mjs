@@ -1,20 +1,20 @@
-// An authorization server nobody here wrote (npm oidc-provider), on loopback, in memory, with a journal.
+// A third-party authorization server (npm oidc-provider), on loopback, in memory, with a journal.
 //
-// Settings come from the environment; all of them may be left out:
+// Settings from the environment, all optional:
 //   PORT                       0: any
-//   ACCESS_TTL, REFRESH_TTL    seconds; ACCESS_TTL is also that of client credentials
+//   ACCESS_TTL, REFRESH_TTL    seconds; ACCESS_TTL also applies to client credentials
 //   REDIRECT_URIS              of the client "public", separated by spaces
-//   SETTINGS                   JSON that is laid over the configuration, one level of `features` deep
+//   SETTINGS                   JSON that is merged over the configuration, one level deep in `features`
 //   RESOURCES                  JSON: resource indicator -> its scopes; tokens for one are JWTs for that audience
-//   DEVICE_INTERVAL            seconds between polls of a device, as told to it; the library tells none
-//   SLOW_DOWN                  which poll is answered with slow_down; the library never does
-//   METADATA                   "openid": none at the address of RFC 8414
+//   DEVICE_INTERVAL            polling interval sent to a device, in seconds; the library sends none
+//   SLOW_DOWN                  number of the poll that is answered with slow_down; the library never sends it
+//   METADATA                   "openid": no metadata at the URL of RFC 8414
 //
 // The first line on stdout is {"event":"ready","issuer":...}; every later line is one event of the journal,
-// and GET /journal answers with all of them so far. What was sent is there by name only, and tokens by their
-// fingerprint: no token, code, secret or assertion is ever written into the journal.
+// and GET /journal returns all of them so far. Parameters are recorded by name only, and tokens by their
+// fingerprint: the journal contains no token, code, secret or assertion.
 //
-// POST /replay sends the first refresh of all once more, as a thief of that refresh token would.
+// POST /replay repeats the first refresh, as a thief of that refresh token would.
 import crypto from 'node:crypto';
 import http from 'node:http';
 import { Provider, errors } from 'oidc-provider';
@@ -25,7 +25,7 @@ const redirects = (process.env.REDIRECT_URIS ?? 'http://127.0.0.1/callback').spl
 const resources = json('RESOURCES');
 const settings = json('SETTINGS');
 
-// What the library would print (start-up advice) goes to stderr: stdout belongs to the journal.
+// The library's own output (start-up advice) goes to stderr: stdout is for the journal.
 console.info = console.log = console.warn = console.error;
 
 const journal = [];
@@ -42,7 +42,7 @@ function configuration() {
     clients: [{
       client_id: 'public',
       token_endpoint_auth_method: 'none',
-      application_type: 'native', // on a loopback redirect any port matches (RFC 8252 §7.3)
+      application_type: 'native', // any port matches on a loopback redirect (RFC 8252 §7.3)
       grant_types: ['authorization_code', 'refresh_token'],
       redirect_uris: redirects,
     }],
@@ -77,7 +77,7 @@ function resourceServer(_ctx, indicator) {
   return { scope: resources[indicator], audience: indicator, accessTokenFormat: 'jwt', accessTokenTTL: seconds('ACCESS_TTL', 8) };
 }
 
-/** How the client proved itself, and by which names it sent its parameters. */
+/** How the client authenticated, and the names of its parameters. */
 function sent(ctx) {
   const body = ctx.oidc.body ?? {};
   const facts = { auth: 'none', names: Object.keys(body).sort() };
@@ -87,7 +87,7 @@ function sent(ctx) {
   return facts;
 }
 
-/** What a client assertion says, without its signature. */
+/** The content of a client assertion, without its signature. */
 function assertion(jwt) {
   try {
     const [header, claims] = jwt.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
@@ -101,7 +101,7 @@ function assertion(jwt) {
 }
 
 function withJournal(provider) {
-  const why = new WeakMap(); // request context -> the error the library kept to itself
+  const why = new WeakMap(); // request context -> the error that the library does not send
   const failed = (ctx) => {
     const err = why.get(ctx);
     return err ? `${err.error}: ${err.error_detail ?? err.error_description ?? ''}` : 'granted';

@@ -1,10 +1,10 @@
-// An authorization server nobody here wrote (npm @node-oauth/express-oauth-server) for the password grant (RFC 6749
-// §4.3), which oidc-provider doesn't have. On loopback, in memory, with a journal.
+// A third-party authorization server (npm @node-oauth/express-oauth-server) for the password grant (RFC 6749
+// §4.3), which oidc-provider does not support. On loopback, in memory, with a journal.
 //
 // Settings come from the environment: PORT (0: any), ACCESS_TTL in seconds, CLIENT_SECRET of the client "local",
-// PASSWORD of the user "alice". /token is the token endpoint, GET /me answers who the Bearer token is for, and
-// GET /journal tells what happened. The first line on stdout is {"event":"ready","issuer":...}. What was sent is in the
-// journal by name only, and tokens by their fingerprint.
+// PASSWORD of the user "alice". /token is the token endpoint, GET /me returns the user of the Bearer token, and
+// GET /journal returns the journal. The first line on stdout is {"event":"ready","issuer":...}. The journal has
+// parameters by name only, and tokens by their fingerprint.
 import crypto from 'node:crypto';
 import express from 'express';
 import OAuthServer from '@node-oauth/express-oauth-server';

@@ -1,7 +1,7 @@
-// Plain requests: one at a time, or a whole login as a script would do it, without a browser.
+// Plain requests: single ones, or a complete login without a browser.
 import http from 'node:http';
 
-/** One HTTP request with node:http: no redirect is followed and no header is added that the caller didn't ask for. */
+/** One HTTP request with node:http: follows no redirect and adds no header that the caller did not request. */
 export function request(url, { method = 'GET', headers = {}, body, agent, socketPath } = {}) {
   return new Promise((done, fail) => {
     const req = http.request(url, { method, headers, agent: agent ?? false, socketPath, timeout: 10_000 }, (res) => {
@@ -20,8 +20,8 @@ export function request(url, { method = 'GET', headers = {}, body, agent, socket
 }
 
 /**
- * Follows redirects with a cookie jar per origin and submits each form on the way: presses "allow" on the sandbox's
- * consent page, and signs in as alice and consents at oidc-provider. `known` are cookies it has already; `fill` are
+ * Follows redirects with a cookie jar per origin and submits each form: presses "allow" on the sandbox's
+ * consent page, and signs in as alice and consents at oidc-provider. `known` are initial cookies; `fill` are
  * values for fields and named buttons, such as a user code.
  */
 export async function submitConsent(start, known = {}, fill = {}) {

@@ -1,10 +1,10 @@
-// A long run at short lifetimes with random callers; not part of CI.
+// A long run with short token lifetimes and random callers; not part of CI.
 //
 //   cargo build --release && RINGBACK_BIN=target/release/ringback MINUTES=120 node tests/peers/soak.mjs
 //
-// MINUTES: how long (2). ACCOUNTS: how many at the sandbox (6), one more is at npm oidc-provider, which ends a grant whose
-// refresh token is used twice. LIFETIME: seconds that a token lives (20). It fails if any caller got no valid token, got
-// one that the provider does not take, or a refresh token was used twice; it prints a table.
+// MINUTES: duration (2). ACCOUNTS: number of accounts at the sandbox (6); one more is at npm oidc-provider, which
+// revokes a grant whose refresh token is reused. LIFETIME: token lifetime in seconds (20). It prints a table, and fails
+// if a caller got no valid token or one that the provider rejects, or if a refresh token was reused.
 import http from 'node:http';
 import { RINGBACK, check, costs, freePort, journey, request, sleep } from './world.mjs';
 
@@ -19,7 +19,7 @@ const failures = [];
 const fail = (why) => { add('failures'); if (failures.length < 20) failures.push(`${new Date().toISOString()} ${why}`); };
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
 
-/** One GET over the unix socket. */
+/** A GET request over the unix socket. */
 function overSocket(socketPath, target) {
   return new Promise((done, failed) => {
     const asked = http.get({ socketPath, path: target, headers: { host: 'localhost' }, timeout: 40_000 }, (reply) => {
@@ -70,7 +70,7 @@ redirect_uri = "http://127.0.0.1:${port}/callback/practice-${name}"`).join('\n')
   const all = [...names, 'peer'];
   const token = (account, query = '') => `/v1/accounts/${account}/token${query}`;
 
-  /** Whether the provider takes it: sampled, since each costs a request. */
+  /** Whether the provider accepts the token: sampled, since each check costs a request. */
   async function proveAtSandbox(account, value) {
     if (account === 'peer' || Math.random() > 0.002) return;
     const reply = await request(`${sandbox.url}/v4/oauth/access-token`, { headers: { authorization: `Bearer ${value}` } });
@@ -88,7 +88,7 @@ redirect_uri = "http://127.0.0.1:${port}/callback/practice-${name}"`).join('\n')
       return { status: done.code === 0 ? 200 : done.code, json: () => JSON.parse(done.out) };
     },
     leaver: async (account) => {
-      // Asks and goes away: nothing may come of it.
+      // Sends a request and hangs up, which must have no effect.
       const asked = http.get({ socketPath: daemon.socket, path: token(account, '?min_ttl=60&wait=5'), headers: { host: 'localhost' } });
       asked.on('error', () => {});
       await sleep(Math.random() * 5);
@@ -140,6 +140,6 @@ redirect_uri = "http://127.0.0.1:${port}/callback/practice-${name}"`).join('\n')
     `| grants ended for reuse at oidc-provider | ${reuses} |`,
     ...['rss', 'fds', 'threads'].map((what) => `| ${what} at start, most, end | ${start[what]}, ${most(what)}, ${end[what]} |`)].join('\n'));
   if (failures.length) console.log(failures.join('\n'));
-  check(!failures.length && reuses === 0, `${bad} callers got no good token, ${reuses} grants were ended`);
+  check(!failures.length && reuses === 0, `${bad} callers got no valid token, ${reuses} grants were revoked`);
   check(refreshes > (MINUTES * 60 / LIFETIME) * all.length * 0.8, `only ${refreshes} refreshes`);
 }, MINUTES * 60_000 + 120_000);

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# systemd/ringback.service under a real `systemd --user`: confined, and at work all the same; ready, found by the
-# command line, reloaded, stopped; killed, and nothing is left that leads to its port; not restarted after a mistake in
-# the config; the browser opens outside of it. Then the same with systemd/ringback-namespaces.conf, and with
-# systemd/ringback.socket: it starts when somebody asks, and a restart refuses nobody; stopped with its socket, it stays
-# so while all accounts move out and in. Prints "ok - ..." or "not ok - ..."; skips where it can't run.
+# Tests systemd/ringback.service with a real `systemd --user`: it is confined and works; it becomes ready, is found by
+# the command line, reloads and stops; after a kill nothing announces its port; it is not restarted after a mistake in
+# the config; the browser opens outside of the unit. Then the same with systemd/ringback-namespaces.conf, and with
+# systemd/ringback.socket: the first request starts the daemon, and a restart refuses no request; stopped together with
+# its socket, it stays stopped during an export and an import. Prints "ok - ..." or "not ok - ..."; skips where it
+# can't run.
 #   RINGBACK_BIN=target/debug/ringback tests/peers/systemd.sh
-# Nothing outside is touched: sd_booted() only looks for /run/systemd/system, which it gets in a private mount
-# namespace, and HOME is a throw-away folder. The manager runs as a user without privileges (uid 1) where it can be
-# given a cgroup of its own, else as root.
+# Nothing outside is touched: sd_booted() only looks for /run/systemd/system, which exists in a private mount
+# namespace, and HOME is a temporary folder. The manager runs as an unprivileged user (uid 1) if it can get a cgroup,
+# otherwise as root.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 name='systemd: the user unit is confined, works, opens a browser outside of itself, reloads and stops'
@@ -28,7 +29,7 @@ if [ "${1:-}" != --inside ]; then
   timeout --kill-after=2 60 unshare --mount --propagation private bash tests/peers/systemd.sh --inside "$bin" "$manager" >"$SYSTEMD_SH/log" 2>&1
   code=$?
   own=ringback-test-$(basename "$SYSTEMD_SH")
-  # Nothing of it survives, whatever went wrong.
+  # Kill everything, whatever went wrong.
   find /sys/fs/cgroup -type d -name "$own" -exec sh -c '[ ! -e "$1/cgroup.kill" ] || echo 1 >"$1/cgroup.kill"' sh {} \;
   for _ in {1..20}; do
     find /sys/fs/cgroup -depth -type d -path "*/$own*" -exec rmdir {} + 2>/dev/null && break
@@ -44,7 +45,7 @@ fi
 
 # --- in the private mount namespace ---------------------------------------------------------------------------------
 bin=$2 manager=$3
-# unit-root: PID 1 makes it, and namespaces are built on it.
+# unit-root: PID 1 creates it, and namespaces are built on it.
 mount -t tmpfs -o mode=755 tmpfs /run/systemd && mkdir -p /run/systemd/system /run/systemd/unit-root || exit 77
 export HOME=/run/systemd/home XDG_RUNTIME_DIR=/run/systemd/rt NO_COLOR=1
 export PATH=$HOME/bin:$PATH
@@ -52,10 +53,10 @@ units=$HOME/.config/systemd/user ringback=$HOME/.cargo/bin/ringback
 mkdir -m 700 -p "$XDG_RUNTIME_DIR" "$HOME" "$units/ringback.service.d" "$HOME/.config/ringback" "$HOME/.cargo/bin" "$HOME/bin"
 cp systemd/ringback.service "$units/"
 cp "$bin" "$ringback"
-# There is no journal here.
+# No journal runs here.
 printf '[Service]\nStandardError=append:%s/daemon.log\n' "$HOME" >"$units/ringback.service.d/test.conf"
 
-# --- an unprivileged user's manager, if a cgroup can be had for it ---------------------------------------------------
+# --- an unprivileged user's manager, if it can get a cgroup ----------------------------------------------------------
 clean=(env -i HOME="$HOME" XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" PATH="$PATH" NO_COLOR=1)
 user=("${clean[@]}") unprivileged=''
 own_cgroup() {
@@ -127,9 +128,9 @@ umask 077
 touch "$HOME/.config/ringback/config.toml" "$HOME/.config/ringback/master"
 [ -z "$unprivileged" ] || chown 1:1 "$HOME"/.config/ringback/*
 printf '%064d' 7 >"$HOME/.config/ringback/master"
-# `status` ends with 5: nobody is logged in.
+# `status` exits with 5, since no account is logged in.
 knows() { ringback status --json 2>&1 | grep -q "\"$1\""; }
-# A login, a token and a refresh: network, disk and the key program, under whatever restrictions there are.
+# A login, a token and a refresh use network, disk and the key program under the unit's restrictions.
 works() {
   ringback login "$1" || fail "no login $2"
   local token
@@ -138,10 +139,10 @@ works() {
   [ "$(ringback token "$1")" != "$token" ] || fail "the refresh brought no new token $2"
 }
 
-# --- how closed it is ------------------------------------------------------------------------------------------------
+# --- confinement -----------------------------------------------------------------------------------------------------
 analyze() { "${user[@]}" systemd-analyze --user "$@"; }
 analyze verify --man=no --recursive-errors=no "$units/ringback.service" || fail 'systemd-analyze verify'
-# In tenths, as systemd 252 counts. What is left are namespaces, and what a daemon with a socket needs.
+# The exposure in tenths, by the scale of systemd 252. The rest are namespaces, and what a daemon with a socket needs.
 analyze security --offline=yes --threshold=65 --no-pager "$units/ringback.service" >"$SYSTEMD_SH/exposure" ||
   fail "more exposed than it was: $(tail -1 "$SYSTEMD_SH/exposure")"
 
@@ -152,7 +153,7 @@ sandbox=$!
 stop_manager() {
   kill $sandbox
   kill -s RTMIN+4 $pid; for _ in {1..20}; do kill -0 $pid || break; sleep .1; done; kill -9 $pid
-  # What left it on purpose.
+  # The browser left the unit on purpose.
   kill -9 "$(cat "$HOME/browser.pid")"
   wait
 } 2>/dev/null
@@ -160,26 +161,26 @@ trap stop_manager EXIT
 for _ in {1..50}; do systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' && break; sleep .1; done
 systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' || exit 77
 
-# It starts with a PATH of its own.
+# The manager has its own PATH.
 systemctl set-environment PATH="$PATH"
 config first ''
-# `start` comes back when the daemon has said READY=1, and fails if it never does.
-timeout 15 "${user[@]}" systemctl --user start ringback || fail 'it does not start'
-[ "$(state ActiveState)" = active ] || fail "it is $(state ActiveState)"
-[ "$(stat -c %a "$XDG_RUNTIME_DIR/ringback" "$HOME/.local/state/ringback" | sort -u)" = 700 ] || fail 'a folder is open to others'
-knows first || fail 'the command line does not find it by endpoint.json'
+# `start` returns when the daemon has sent READY=1, and fails if it never does.
+timeout 15 "${user[@]}" systemctl --user start ringback || fail 'the unit does not start'
+[ "$(state ActiveState)" = active ] || fail "the unit is $(state ActiveState)"
+[ "$(stat -c %a "$XDG_RUNTIME_DIR/ringback" "$HOME/.local/state/ringback" | sort -u)" = 700 ] || fail 'a folder is accessible to other users'
+knows first || fail 'the command line does not find the daemon by endpoint.json'
 main=$(state MainPID)
-grep -q '^Max core file size *0 *0 ' "/proc/$main/limits" || fail 'it could dump core'
-grep -q '^NoNewPrivs:.*1' "/proc/$main/status" || fail 'it could gain privileges'
-grep -q '^Seccomp:.*2' "/proc/$main/status" || fail 'it may call everything'
+grep -q '^Max core file size *0 *0 ' "/proc/$main/limits" || fail 'the daemon could dump core'
+grep -q '^NoNewPrivs:.*1' "/proc/$main/status" || fail 'the daemon could gain privileges'
+grep -q '^Seccomp:.*2' "/proc/$main/status" || fail 'the daemon has no system call filter'
 works first 'in the unit'
-grep -q WARN "$HOME/daemon.log" && fail 'it warns of something'
+grep -q WARN "$HOME/daemon.log" && fail 'the daemon logs a warning'
 
-# --- the browser: not from in here -----------------------------------------------------------------------------------
+# --- the browser opens outside ---------------------------------------------------------------------------------------
 cat >"$HOME/bin/xdg-open" <<'OPEN'
 #!/bin/sh
 { echo "url=$1"; env; grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status; cat /proc/self/cgroup; } >"$HOME/opened.new"
-# As browsers do: the launcher ends, what it started stays.
+# Like a browser: the launcher exits, and the process that it started stays.
 sleep 300 &
 echo $! >"$HOME/browser.pid"
 mv "$HOME/opened.new" "$HOME/opened"
@@ -189,7 +190,7 @@ open_browser() {
   "${user[@]}" curl --silent --fail --unix-socket "$XDG_RUNTIME_DIR/ringback/ringback.sock" \
     --json '{"via":"daemon_browser"}' "http://localhost/v1/accounts/$1/login" >/dev/null || fail 'no login begins'
 }
-# The status of what the redirect's listener answers to this user.
+# The status that the callback listener returns to this user.
 seen_by() {
   setpriv --reuid="$1" --regid="$1" --clear-groups -- curl --silent --max-time 10 --output /dev/null \
     --write-out '%{http_code}' "http://127.0.0.1:$callback/static/style.css"
@@ -202,7 +203,7 @@ only_ours() {
 open_browser person
 only_ours 'in the unit'
 until_true 'it says that there is no desktop' grep -q 'there is no browser on this machine' "$HOME/daemon.log"
-# The desktop comes after the daemon, and tells the manager only.
+# The desktop starts after the daemon and sets its variables in the manager only.
 systemctl set-environment DISPLAY=:7
 open_browser visitor
 until_true 'the browser opens' test -e "$HOME/opened"
@@ -213,8 +214,8 @@ opened '^NoNewPrivs:.*0$' || fail 'the browser could not use its sandbox'
 [ "$(grep '^Seccomp:' "$HOME/opened")" = "$(grep '^Seccomp:' "/proc/$pid/status")" ] || fail 'the browser inherits the filter'
 opened 'ringback.service' && fail 'the browser is in the unit'
 opened '^\(RINGBACK_\|CREDENTIALS_DIRECTORY\|NOTIFY_SOCKET\|RUNTIME_DIRECTORY\)' && fail 'the browser sees what is the daemon'"'"'s own'
-grep -q 'login/start' "$SYSTEMD_SH/manager.log" "$HOME/daemon.log" && fail 'the ticket stands in a log'
-systemctl restart ringback || fail 'it does not restart'
+grep -q 'login/start' "$SYSTEMD_SH/manager.log" "$HOME/daemon.log" && fail 'the ticket is in a log'
+systemctl restart ringback || fail 'the daemon does not restart'
 kill -0 "$(cat "$HOME/browser.pid")" || fail 'the browser ended with the launcher or with the daemon'
 main=$(state MainPID)
 
@@ -224,24 +225,24 @@ until_true 'the new config is taken over' knows second
 [ "$(state MainPID)" = "$main" ] || fail 'a reload restarted it'
 
 announced() { [ -e "$XDG_RUNTIME_DIR/ringback/endpoint.json" ]; }
-announced || fail 'it does not tell where it is'
+announced || fail 'the daemon is not announced'
 kill -9 "$main"
-# Two seconds later it is there again.
-until_true 'what a killed daemon told of itself goes' eval '! announced'
+# systemd restarts it after two seconds.
+until_true 'the announcement of a killed daemon is removed' eval '! announced'
 back() { local now; now=$(state MainPID); [ "$now" != 0 ] && [ "$now" != "$main" ] && systemctl is-active ringback; }
-until_true 'it is back after a crash' back
+until_true 'the daemon is restarted after a crash' back
 
 # --- the drop-in -----------------------------------------------------------------------------------------------------
 install -m644 systemd/ringback-namespaces.conf "$units/ringback.service.d/"
 analyze security --offline=yes --threshold=26 --no-pager "$units/ringback.service" >"$SYSTEMD_SH/exposure" ||
   fail "more exposed than it was: $(tail -1 "$SYSTEMD_SH/exposure")"
 systemctl daemon-reload
-# Made again by systemd: the daemon could not.
+# systemd creates it again, since the daemon could not.
 systemctl stop ringback
 rm -rf "$HOME/.cache"
 if ! timeout 15 "${user[@]}" systemctl --user restart ringback; then
   [ "$(state ExecMainStatus)" = 226 ] || fail 'it does not start with the file system closed'
-  echo ' # SKIP no user namespaces here' >"$SYSTEMD_SH/no-namespaces"
+  echo ' # SKIP no user namespaces' >"$SYSTEMD_SH/no-namespaces"
 elif [ -z "$unprivileged" ]; then
   echo ' # SKIP the manager runs as root, which needs no user namespace' >"$SYSTEMD_SH/no-namespaces"
 fi
@@ -253,7 +254,7 @@ if [ ! -e "$SYSTEMD_SH/no-namespaces" ]; then
   mark=$(echo "$HOME"/.cache/ringback/generations/*/second)
   [ "$(stat -c %a "$mark" "$HOME/.cache/ringback" | tr '\n' ' ')" = '600 700 ' ] || fail 'there is no high-water mark, or others may read it'
   ringback status second --json | grep -q "\"generation\": *$(cat "$mark")," || fail 'the high-water mark is another'
-  grep -q 'high-water' "$HOME/daemon.log" && fail 'it warns that it can not keep a high-water mark'
+  grep -q 'high-water' "$HOME/daemon.log" && fail 'the daemon warns that it can not store a high-water mark'
   rm -f "$HOME/opened"
   open_browser person
   only_ours 'with the file system closed'
@@ -296,46 +297,46 @@ systemctl start ringback.socket || fail 'the socket unit does not start'
 ringback token second >/dev/null || fail 'no token for who asks first'
 [ "$(state ActiveState)" = active ] || fail 'it was not systemd that started the daemon'
 knows second || fail 'the command line does not find it, with sockets that were passed'
-grep -q WARN "$HOME/daemon.log" && fail 'it warns of something, with sockets that were passed'
+grep -q WARN "$HOME/daemon.log" && fail 'the daemon logs a warning, with passed sockets'
 ask() { "${user[@]}" curl --silent --fail --max-time 10 "$@" >/dev/null 2>>"$SYSTEMD_SH/curl"; }
-# Until the file is there; each answer is a byte in another, and each failure a line in a third.
+# Sends requests until the file "enough" exists; prints a dot for each success, adds a line to "refused" for a failure.
 caller() { until [ -e "$SYSTEMD_SH/enough" ]; do ask "$@" && printf . || echo "code $?: $*" >>"$SYSTEMD_SH/refused"; done; }
 caller --unix-socket "$socket" http://localhost/healthz >"$SYSTEMD_SH/by-unix" & callers=$!
 caller "http://127.0.0.1:$port/healthz" >"$SYSTEMD_SH/by-tcp" & callers="$callers $!"
-for _ in 1 2 3; do sleep .2; timeout 15 "${user[@]}" systemctl --user restart ringback.service || fail 'it does not restart'; done
+for _ in 1 2 3; do sleep .2; timeout 15 "${user[@]}" systemctl --user restart ringback.service || fail 'the daemon does not restart'; done
 touch "$SYSTEMD_SH/enough"
 wait $callers
 [ ! -e "$SYSTEMD_SH/refused" ] || fail "refused during a restart: $(cat "$SYSTEMD_SH/refused")"
-[ "$(stat -c %s "$SYSTEMD_SH/by-unix")" -gt 5 ] && [ "$(stat -c %s "$SYSTEMD_SH/by-tcp")" -gt 5 ] || fail 'nobody asked'
-systemctl stop ringback.service || fail 'it does not stop, with sockets that were passed'
+[ "$(stat -c %s "$SYSTEMD_SH/by-unix")" -gt 5 ] && [ "$(stat -c %s "$SYSTEMD_SH/by-tcp")" -gt 5 ] || fail 'too few requests were sent'
+systemctl stop ringback.service || fail 'the daemon does not stop, with passed sockets'
 [ -S "$socket" ] || fail 'the socket is gone with the daemon'
-ask "http://127.0.0.1:$port/healthz" || fail 'it does not start again when somebody asks over TCP'
-# Moving house, as README has it.
+ask "http://127.0.0.1:$port/healthz" || fail 'a request over TCP does not start the daemon again'
+# Export and import, as in the README.
 printf 'correct horse battery' >"$HOME/phrase"
 [ -z "$unprivileged" ] || chown 1:1 "$HOME/phrase"
-house() { ringback "$@" --passphrase-file "$HOME/phrase"; }
-house export "$HOME/house.age" --forget
+with_phrase() { ringback "$@" --passphrase-file "$HOME/phrase"; }
+with_phrase export "$HOME/export.age" --forget
 [ $? = 9 ] || fail 'an export does not notice that the socket started the daemon again'
 systemctl stop ringback.socket ringback.service || fail 'the socket unit does not stop'
 empty || fail 'the socket unit left something behind'
-ringback token second >/dev/null 2>&1 && fail 'somebody answers after both units were stopped'
-house export "$HOME/house.age" --forget || fail 'no export after both units were stopped'
-house import --from "$HOME/house.age" || fail 'no import after both units were stopped'
-systemctl start ringback.socket ringback.service || fail 'the units do not start both at once'
-ringback token second >/dev/null || fail 'no token after the move'
-[ -S "$socket" ] && [ "$(systemctl is-active ringback.socket ringback.service | sort -u)" = active ] || fail 'not both are back after the move'
-systemctl stop ringback.socket ringback.service || fail 'the units do not stop after the move'
+ringback token second >/dev/null 2>&1 && fail 'a daemon answers after both units were stopped'
+with_phrase export "$HOME/export.age" --forget || fail 'no export after both units were stopped'
+with_phrase import --from "$HOME/export.age" || fail 'no import after both units were stopped'
+systemctl start ringback.socket ringback.service || fail 'the units do not start together'
+ringback token second >/dev/null || fail 'no token after the import'
+[ -S "$socket" ] && [ "$(systemctl is-active ringback.socket ringback.service | sort -u)" = active ] || fail 'the units are not both active after the import'
+systemctl stop ringback.socket ringback.service || fail 'the units do not stop after the import'
 rm -r "$units/ringback.socket" "$units/ringback.socket.d"
 systemctl daemon-reload
-# Where there is no socket unit, the same two commands complain of it and do the rest.
+# Without a socket unit, the same two commands print an error for it and do the rest.
 systemctl start ringback.socket ringback.service
 [ "$(state ActiveState)" = active ] || fail 'without a socket unit, starting both starts nothing'
 systemctl stop ringback.socket ringback.service
 [ "$(state ActiveState)" = inactive ] || fail 'without a socket unit, stopping both stops nothing'
 
-# In an account it would only be that account's (see docs/config.md).
+# A mistake in an account would only disable that account (see docs/config.md).
 config third '[serve]
 unknown_key = 1'
-systemctl start ringback && fail 'it starts with a mistake in the config'
+systemctl start ringback && fail 'the daemon starts with a mistake in the config'
 [ "$(state ExecMainStatus)" = 2 ] && [ "$(state ActiveState)" = failed ] || fail "a mistake in the config: $(state ExecMainStatus), $(state ActiveState)"
 exit 0

@@ -1,6 +1,6 @@
-"""Runs a program at a terminal of its own, types a line from our standard input for each that it asks for, and prints as
-JSON how that went: {"code", "output", "echo": {"asked", "after"}}, where `echo` says whether the terminal shows what is
-typed. Ends after LIMIT seconds, whatever the program does.
+"""Runs a program at a new terminal, types one line of our standard input for each of its questions, and prints the
+result as JSON: {"code", "output", "echo": {"asked", "after"}}, where `echo` says whether the terminal shows typed text
+at a question and afterwards. Ends after LIMIT seconds, whatever the program does.
 
     echo 'the line' | terminal.py PROGRAM ARGUMENT...
 """
@@ -11,7 +11,7 @@ lines = sys.stdin.buffer.readlines()
 ours, theirs = pty.openpty()
 program = subprocess.Popen(
     sys.argv[1:], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-    preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that /dev/tty is this terminal, too
+    preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # makes /dev/tty this terminal, too
 )
 
 
@@ -29,7 +29,7 @@ while program.poll() is None:
         program.kill()
     if there_is_more(0.05):
         output += os.read(ours, 4096)
-    # A question is a line that doesn't end.
+    # A question is a line without a line end.
     if lines and output[answered:].rstrip(b" ").endswith(b":"):
         echo["asked"] = echo.get("asked", False) or shows()
         answered = len(output)

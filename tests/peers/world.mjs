@@ -1,7 +1,7 @@
-// One world per journey: a throw-away folder, free ports, the programs in it, and their end.
+// The world of a journey: a temporary folder, free ports, and processes, all of which are cleaned up.
 //
-// `journey(name, body, limit)` prints one TAP-like line, `ok - NAME` or `not ok - NAME: why`. Everything a body starts
-// through its world is stopped and deleted afterwards, whatever happened.
+// `journey(name, body, limit)` prints one TAP-like line, `ok - NAME` or `not ok - NAME: why`. Everything that a body
+// starts through its world is stopped and deleted afterwards in any case.
 import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -20,7 +20,7 @@ const SAID_SO = 10; // the exit code after a "not ok" line; tests/run knows it t
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** What `promise` resolves to, or `late()` where that takes longer than `ms`. Leaves no timer behind. */
+/** The result of `promise`, or of `late()` if that takes longer than `ms`. Leaves no timer behind. */
 async function within(promise, ms, late) {
   let timer;
   const deadline = new Promise((done) => { timer = setTimeout(done, ms); }).then(late);
@@ -31,10 +31,10 @@ async function within(promise, ms, late) {
   }
 }
 
-/** What a process costs just now: KiB of memory, milliseconds of CPU so far, threads, open files. */
+/** The current cost of a process: memory in KiB, CPU time in milliseconds, threads, open files. */
 export function costs(pid) {
   const status = Object.fromEntries(fs.readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').map((line) => line.split(/:\s+/)));
-  // utime and stime, in hundredths of a second; the name before them may have spaces.
+  // utime and stime, in hundredths of a second; the process name before them may contain spaces.
   const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
   const ran = (Number(stat[11]) + Number(stat[12])) * 10;
   return { rss: parseInt(status.VmRSS, 10), ran, threads: Number(status.Threads), fds: fs.readdirSync(`/proc/${pid}/fd`).length };
@@ -45,7 +45,7 @@ export function check(fact, why) {
   if (!fact) throw new Error(why);
 }
 
-/** Asks `probe` until it answers with something true, at most `ms` long. */
+/** Polls `probe` until it returns something truthy, for at most `ms`. */
 export async function until(what, ms, probe) {
   const deadline = Date.now() + ms;
   for (;;) {
@@ -56,7 +56,7 @@ export async function until(what, ms, probe) {
   }
 }
 
-/** Where a page's picture goes: a file under $SCREENSHOTS, or nowhere. */
+/** The path of a screenshot below $SCREENSHOTS, if that is set. */
 export const screenshot = (name) => process.env.SCREENSHOTS && path.join(process.env.SCREENSHOTS, `${name}.png`);
 
 const FIRST_PORT = 20_000;
@@ -64,8 +64,8 @@ const PORTS = 12_000;
 let nextPort = crypto.randomInt(PORTS);
 
 /**
- * A port that nobody listens on. It is none of those that the kernel hands out (from 32768 on): nothing else takes it
- * before a daemon listens on it, or while that daemon is down.
+ * A port that nothing listens on, outside the kernel's ephemeral range (32768 and up): nothing else takes it before a
+ * daemon listens on it, or while that daemon is down.
  */
 export async function freePort() {
   for (let tries = 0; tries < PORTS; tries += 1) {
@@ -80,7 +80,7 @@ export async function freePort() {
       return port;
     }
   }
-  throw new Error('there is no free port');
+  throw new Error('no free port');
 }
 
 export class World {
@@ -92,7 +92,7 @@ export class World {
       fs.mkdirSync(made, { mode: 0o700 });
       return made;
     };
-    // A bare environment: neither this user's daemon, nor keyring, nor browser can be touched by accident.
+    // A minimal environment, so that this user's daemon, keyring and browser can't be used by accident.
     this.env = {
       PATH: process.env.PATH,
       HOME: folder('home'),
@@ -108,7 +108,7 @@ export class World {
     this.state = path.join(this.env.XDG_STATE_HOME, 'ringback');
   }
 
-  /** Writes a private file into this world and says where it is. */
+  /** Writes a private file into this world and returns its path. */
   file(name, text) {
     const where = path.join(this.dir, name);
     fs.mkdirSync(path.dirname(where), { recursive: true, mode: 0o700 });
@@ -120,14 +120,14 @@ export class World {
     return this.file('config/ringback/config.toml', text);
   }
 
-  /** Starts a program that stays. `out` and `err` grow while it runs; `exit` resolves to its exit code or signal. */
+  /** Starts a long-running program. `out` and `err` grow while it runs; `exit` resolves to its exit code or signal. */
   start(command, args = [], { env = {}, input } = {}) {
     check(!this.closed, 'this journey is over');
     const child = spawn(command, args, { env: { ...this.env, ...env }, cwd: this.dir, stdio: ['pipe', 'pipe', 'pipe'] });
     const running = { name: [path.basename(command), ...args.slice(0, 2)].join(' '), child, out: '', err: '', code: undefined };
     child.stdout.on('data', (d) => { running.out += d; });
     child.stderr.on('data', (d) => { running.err += d; });
-    child.stdin.on('error', () => {}); // it ended before it read everything
+    child.stdin.on('error', () => {}); // it exited before it read everything
     child.stdin.end(input);
     running.exit = new Promise((done) => {
       const over = (code) => {
@@ -138,7 +138,7 @@ export class World {
       };
       child.on('error', (e) => { running.err += String(e); over(127); });
       child.on('close', (code, signal) => over(code ?? signal));
-      // Its output may stay open in a process that it left behind: read what is there, and wait no longer.
+      // A leftover child may keep its output open: read what is there without waiting.
       child.on('exit', (code, signal) => setTimeout(over, 300, code ?? signal).unref());
     });
     this.children.push(running);
@@ -158,7 +158,7 @@ export class World {
     return this.run(RINGBACK, args, options);
   }
 
-  /** `ringback serve`, ready: its endpoint file names this process and it answers on /healthz. */
+  /** Starts `ringback serve` and waits until its endpoint file names this process and /healthz answers. */
   async daemon({ env = {} } = {}) {
     const running = this.start(RINGBACK, ['serve'], { env: { NO_COLOR: '1', ...env } });
     const folder = path.join(this.env.XDG_RUNTIME_DIR, 'ringback');
@@ -166,7 +166,7 @@ export class World {
       check(running.code === undefined, `ringback serve ended with ${running.code}: ${running.err.slice(-500)}`);
       try {
         const found = JSON.parse(fs.readFileSync(path.join(folder, 'endpoint.json'), 'utf8'));
-        if (found.pid !== running.child.pid) return false; // left behind by one that was killed
+        if (found.pid !== running.child.pid) return false; // left behind by a killed daemon
         Object.assign(running, { url: found.url.replace(/\/$/, ''), keyFile: found.key_file, socket: found.socket });
         return (await request(`${running.url}/healthz`)).status === 200;
       } catch {
@@ -178,7 +178,7 @@ export class World {
     return running;
   }
 
-  /** A server of this folder, ready. `journal()` reads its journal. */
+  /** Starts a server of this folder and waits until it is ready. `journal()` reads its journal. */
   async peer(script, env) {
     const running = this.start(process.execPath, [path.join(PEERS, script)], { env });
     await until(`${script} is ready`, 15_000, () => {
@@ -190,12 +190,12 @@ export class World {
     return running;
   }
 
-  /** npm oidc-provider, ready; `settings` are laid over its configuration. */
+  /** Starts npm oidc-provider; `settings` are merged over its configuration. */
   oidcProvider(env, settings = {}) {
     return this.peer('oidc-provider.mjs', { SETTINGS: JSON.stringify(settings), ...env });
   }
 
-  /** `ringback sandbox` on a free port, ready. */
+  /** Starts `ringback sandbox` on a free port and waits until it is ready. */
   async sandbox(flags = []) {
     const port = await freePort();
     const running = this.start(RINGBACK, ['sandbox', '--port', String(port), ...flags]);
@@ -207,7 +207,7 @@ export class World {
     return running;
   }
 
-  /** Begins `ringback login ACCOUNT --no-browser` and waits for the one-time URL that it prints. */
+  /** Starts `ringback login ACCOUNT --no-browser` and waits for the one-time URL that it prints. */
   async beginLogin(account) {
     const running = this.start(RINGBACK, ['login', account, '--no-browser']);
     const found = await until('the start URL', 10_000, () => {
@@ -217,41 +217,41 @@ export class World {
     return { running, url: found[1] };
   }
 
-  /** A whole login with Chromium; answers with the page it ended on and the CLI's exit code. */
+  /** A complete login with Chromium; returns the last page and the command's exit code. */
   async loginWithChromium(account, decision = 'allow') {
     const { running, url } = await this.beginLogin(account);
     const page = await visit(url, { decision, screenshot: screenshot(`${account}-${decision}`) });
     return { page, code: await ended(running, 15_000), cli: running };
   }
 
-  /** The same by plain requests, for journeys that are about something else than the browser. */
+  /** The same by plain requests, for journeys that do not test the browser. */
   async loginByForm(account) {
     const { page, code, cli } = await this.tryLoginByForm(account);
     check(code === 0, `login by form: exit code ${code}, page: ${page.text.slice(0, 200)}, stderr: ${cli.err}`);
   }
 
-  /** The same, however it ends. */
+  /** The same, whether or not it succeeds. */
   async tryLoginByForm(account) {
     const { running, url } = await this.beginLogin(account);
     const page = await submitConsent(url);
     return { page, code: await ended(running, 15_000), cli: running };
   }
 
-  /** What `ringback token` prints; it has to end well. */
+  /** The output of `ringback token`, which must succeed. */
   async token(...args) {
     const done = await this.ringback(['token', ...args]);
     check(done.code === 0 && /^\S+\n$/.test(done.out), `ringback token ${args.join(' ')}: exit ${done.code}: ${done.err}`);
     return done.out.trim();
   }
 
-  /** True if `bytes` stand in clear anywhere under the state folder. */
+  /** Whether `bytes` are in clear text anywhere below the state folder. */
   onDisk(bytes) {
     return fs.readdirSync(this.state, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .some((entry) => fs.readFileSync(path.join(entry.parentPath ?? entry.path, entry.name)).includes(bytes));
   }
 
-  /** Files and folders of the state folder that somebody else could open. */
+  /** Files and folders of the state folder that other users could open. */
   looseFiles() {
     return [this.state, ...fs.readdirSync(this.state, { recursive: true }).map((name) => path.join(this.state, name))]
       .filter((file) => fs.lstatSync(file).mode & 0o077);
@@ -269,22 +269,22 @@ export class World {
 
 /** Fails if the daemon wrote one of its secrets to its log. */
 export function checkLog(daemon, secrets) {
-  check(!secrets.some((s) => daemon.err.includes(s) || daemon.out.includes(s)), "a secret stands in the daemon's log");
+  check(!secrets.some((s) => daemon.err.includes(s) || daemon.out.includes(s)), "a secret is in the daemon's log");
 }
 
-/** What a journal has in the place of a secret. */
+/** The fingerprint that a journal contains instead of a secret. */
 export const fingerprint = (secret) => crypto.createHash('sha256').update(secret).digest('base64url').slice(0, 12);
 
-/** Fails if anything that a journal has a fingerprint of stands in the daemon's log: tokens, codes, `more`. */
+/** Fails if anything whose fingerprint is in a journal is in the daemon's log: tokens, codes, `more`. */
 export function checkLogAgainst(journal, daemon, more = []) {
   checkLog(daemon, [daemon.key, ...more]);
   const secrets = new Set(journal.flatMap((e) => [e.used, e.access_token, e.refresh_token, e.token]).filter(Boolean));
   check(secrets.size > 0, 'the journal has no fingerprint to look for');
   const words = `${daemon.out}\n${daemon.err}`.match(/[\w.~+/-]{16,}/g) ?? [];
-  check(!words.some((word) => secrets.has(fingerprint(word))), "a secret stands in the daemon's log");
+  check(!words.some((word) => secrets.has(fingerprint(word))), "a secret is in the daemon's log");
 }
 
-/** The exit code of a program that should end by itself soon. */
+/** The exit code of a program that should exit by itself soon. */
 export async function ended(running, ms) {
   return within(running.exit, ms, () => { throw new Error(`${running.name} still runs after ${ms} ms: ${running.err.slice(-300)}`); });
 }

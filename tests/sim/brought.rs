@@ -1,4 +1,4 @@
-//! What logins bring: from the user's consent to the disk, or back to the provider.
+//! Grants of logins: from the user's consent to the disk, or to their revocation.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use ringback::account::record::Record;
 use crate::counts::What;
 use crate::truth::{ACCOUNTS, Truth};
 
-/// A grant that a login brought.
+/// A grant issued for a login.
 pub(crate) struct Brought {
     pub(crate) access: String,
     pub(crate) refresh: String,
-    /// Its reply arrived.
+    /// The daemon received the reply.
     heard: bool,
-    /// It was on the disk.
+    /// It was written to disk.
     kept: bool,
-    /// It was given back.
+    /// It was revoked.
     revoked: bool,
 }
 
-/// A reply on its way.
+/// A reply in transit.
 pub(crate) struct Arriving<'a> {
     truth: &'a Truth,
     account: &'static str,
@@ -36,7 +36,7 @@ impl Arriving<'_> {
 }
 
 impl Truth {
-    /// The user agrees at the provider.
+    /// The user consents at the provider.
     pub(crate) fn consent(&self, account: &'static str) -> String {
         self.with_grant(account, |grant, _| {
             let code = format!("c-{account}-{}", grant.codes.len());
@@ -45,16 +45,16 @@ impl Truth {
         })
     }
 
-    /// The code arrives at the provider.
+    /// The provider receives the code.
     pub(crate) fn spend(&self, account: &'static str, code: &str) {
         match self.with_grant(account, |grant, _| grant.codes.insert(code.to_owned(), true)) {
             Some(false) => {}
             Some(true) => self.violated(&format!("{account}: {code} was exchanged twice")),
-            None => self.violated(&format!("{account}: nobody gave {code}")),
+            None => self.violated(&format!("{account}: {code} was never issued")),
         }
     }
 
-    /// The provider grants what a code is for. What it granted before goes on.
+    /// The provider issues a grant for a code. Earlier grants stay valid.
     pub(crate) fn bring(&self, account: &'static str, lifetime: Duration) -> (String, String) {
         self.with_grant(account, |grant, now| {
             grant.issued += 1;
@@ -70,7 +70,7 @@ impl Truth {
         Arriving { truth: self, account, refresh: refresh.to_owned() }
     }
 
-    /// A record is on the disk: what a login brought takes the place of what was there.
+    /// A record was written to disk: a login's grant replaces the previous one.
     pub(crate) fn adopt(&self, account: &'static str, record: &Record) {
         let Some(refresh) = record.tokens.refresh_token.as_ref().map(|token| token.expose().to_owned()) else { return };
         let revoked = self.with_grant(account, |grant, now| {
@@ -83,14 +83,14 @@ impl Truth {
             Some(revoked)
         });
         if revoked == Some(true) {
-            self.violated(&format!("{account}: {refresh} was given back, and then it was kept"));
+            self.violated(&format!("{account}: {refresh} was written to disk after its revocation"));
         }
     }
 
-    /// The daemon gives a grant back.
+    /// The daemon revokes a grant.
     pub(crate) fn give_back(&self, refresh: &str) {
         let Some(account) = ACCOUNTS.into_iter().find(|account| refresh.starts_with(&format!("r-{account}-"))) else {
-            return self.violated(&format!("{refresh} was given back, and is nobody's"));
+            return self.violated(&format!("an unknown token was revoked: {refresh}"));
         };
         self.step(What::GaveBack, account, || format!(": {refresh}"));
         let doubted = self.with_disk(account, |disk, _| disk.doubted);
@@ -104,23 +104,23 @@ impl Truth {
             Some(current)
         });
         match kept {
-            Some(true) if !doubted => self.violated(&format!("{account}: {refresh} is on the disk and was given back")),
-            None => self.violated(&format!("{account}: {refresh} is of no login and was given back")),
+            Some(true) if !doubted => self.violated(&format!("{account}: {refresh} is on the disk and was revoked")),
+            None => self.violated(&format!("{account}: {refresh} belongs to no login and was revoked")),
             _ => {}
         }
     }
 
-    /// A login has just succeeded: what was brought last is on the disk, or in hand.
+    /// After a successful login, the newest grant is on disk, or uncommitted in memory.
     pub(crate) fn check_kept(&self, account: &'static str) {
         let in_hand = self.with_disk(account, |disk, _| disk.uncommitted);
         let kept = self.with_grant(account, |grant, _| grant.brought.last().is_some_and(|brought| brought.kept));
         if !kept && !in_hand {
-            self.violated(&format!("{account}: a login succeeded, and what it brought is not kept"));
+            self.violated(&format!("{account}: a login succeeded, and its grant is not stored"));
         }
     }
 
-    /// Nothing goes on any more: every grant that arrived is on the disk, or was given back, or a newer one took its place
-    /// in the daemon's hand while the disk failed: some providers end all grants of a user with one.
+    /// When nothing is in flight, every received grant is on disk, was revoked, or was replaced by a newer one while
+    /// uncommitted. Such a grant is not revoked, since some providers revoke all grants of a user together.
     pub(crate) fn check_accounted_for(&self, when: &str) {
         for account in ACCOUNTS {
             let lost = self.with_grant(account, |grant, _| {
@@ -129,19 +129,19 @@ impl Truth {
                 lost.map(|brought| brought.refresh.clone())
             });
             if let Some(refresh) = lost {
-                self.violated(&format!("{account}: {refresh} is neither kept nor given back after {when}"));
+                self.violated(&format!("{account}: {refresh} is neither stored nor revoked after {when}"));
             }
         }
     }
 
-    /// The daemon was killed, and all that it had in hand died with it.
-    pub(crate) fn lose_what_was_in_hand(&self) {
+    /// The daemon was killed: uncommitted grants are lost.
+    pub(crate) fn lose_uncommitted(&self) {
         for account in ACCOUNTS {
             self.with_grant(account, |grant, _| grant.brought.retain(|brought| brought.kept));
         }
     }
 
-    /// Something is asked of the provider.
+    /// Checks that requests are allowed at this time.
     pub(crate) fn check_open(&self, account: &str) {
         let (locked, stopped) = self.with_gate(|gate, _| (gate.locked, gate.stopped));
         if locked || stopped {

@@ -1,18 +1,18 @@
-//! What can happen in the simulation, and how often it did.
+//! The events of the simulation, and their counts.
 
 use std::fmt;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
-/// Whether `share` of all draws come true.
+/// Draws true with probability `share`.
 pub(crate) fn happens(rng: &mut StdRng, share: f64) -> bool {
     rng.random::<f64>() < share
 }
 
 macro_rules! steps {
     ($($step:ident $name:literal,)*) => {
-        /// What can happen.
+        /// The events.
         #[derive(Debug, Clone, Copy)]
         pub(crate) enum What { $($step,)* }
         const NAMES: &[&str] = &[$($name,)*];
@@ -23,42 +23,42 @@ steps! {
     Served "served",
     Refused "told no",
     Refreshed "refreshed",
-    Reused "an old refresh token came again",
+    Reused "an old refresh token was reused",
     Unsent "a request was not sent",
-    Unheard "a reply was not heard",
+    Unheard "a reply was lost",
     Flawed "a reply had no access token",
     Busy "the provider was busy",
     Outage "an outage began",
-    Cut "a request met an outage",
-    Spared "a request was kept back by the circuit breaker",
-    Asked "somebody had a token after an outage",
+    Cut "a request failed in an outage",
+    Spared "a request was stopped by the circuit breaker",
+    Asked "a caller got a token after an outage",
     Revoked "the grant was revoked",
     Denied "a refresh was refused",
     Written "written",
     Unwritten "a write failed",
-    Unsure "a write worked and said it failed",
+    Unsure "a write succeeded and reported failure",
     Full "the disk was full",
     Read "read",
     Unread "a read failed",
     Crash "the daemon was killed",
-    Forgotten "what could not be written died with it",
+    Forgotten "uncommitted tokens were lost",
     Start "the daemon started",
-    Slept "the machine slept",
-    Jumped "somebody set the clock",
-    PutBack "an older copy of the disk was put back",
+    Slept "the machine was suspended",
+    Jumped "the clock was set",
+    PutBack "an older copy of the disk was restored",
     Unmarked "a mark was not written",
-    Login "somebody logged in",
-    LoginBegun "a login was begun",
+    Login "a user logged in",
+    LoginBegun "a login was started",
     LoginKept "a login succeeded",
     LoginFailed "a login failed",
     LoginLate "a login was not finished in time",
-    Turned "a browser came back too late",
-    GaveBack "a grant was given back",
+    Turned "a browser returned too late",
+    GaveBack "a grant was revoked by the daemon",
     Locked "the store was locked",
     NotLocked "the store could not be locked",
     Stopped "the daemon was stopped",
     Reported "a caller's API said 401",
-    Left "a caller left",
+    Left "a caller hung up",
 }
 
 impl What {
@@ -67,7 +67,7 @@ impl What {
     }
 }
 
-/// How often each thing happened.
+/// The count of each event.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Counts(Vec<u64>);
 

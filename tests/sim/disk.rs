@@ -1,4 +1,4 @@
-//! The disk: keeps the bytes of a record, or does not, or does and says that it did not.
+//! The disk: writes succeed, fail, or succeed and report failure.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,16 +73,16 @@ impl Disk {
 }
 
 impl Disk {
-    /// Nobody reads or writes while it is locked.
+    /// Checks that the disk is not used while the store is locked.
     fn has_key(&self, account: &str) -> Result<(), StoreError> {
         if !self.locked.load(Ordering::SeqCst) {
             return Ok(());
         }
-        self.truth.violated(&format!("{account}: the disk was used while it was locked"));
+        self.truth.violated(&format!("{account}: the disk was used while the store was locked"));
         Err(StoreError::Locked)
     }
 
-    /// What is durable gets its mark, most of the time.
+    /// Raises the high-water mark after a durable write, most of the time.
     fn mark(&self, account: &'static str, generation: u64, jitter: &mut StdRng) {
         if !self.truth.is_calm() && happens(jitter, 0.02) {
             self.truth.step(What::Unmarked, account, String::new);
@@ -92,7 +92,7 @@ impl Disk {
     }
 }
 
-/// The stored generation, if this record does not go with it (see [`Store`]).
+/// The stored generation, if it conflicts with this record (see [`Store`]).
 fn keep(disk: &mut Plate, record: &Record, bytes: Vec<u8>, commit: bool) -> Option<u64> {
     let there = disk.bytes.is_some();
     let again = disk.bytes.as_ref() == Some(&bytes);

@@ -1,5 +1,5 @@
-//! The daemon's lives: it starts, callers come, the machine sleeps, clocks jump, it is killed or stopped, and starts
-//! again. At the end everything works, and every account has to be well or to have a reason not to be.
+//! Runs of the daemon: it starts, callers send requests, the machine is suspended, clocks jump, it is killed or
+//! stopped, and starts again. At the end all faults cease, and every account must be healthy or have a reason not to.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -33,17 +33,17 @@ use crate::{locking, outage, status};
 const START: Wall = Wall(1_800_000_000_000);
 /// Callers of each account.
 const CALLERS: u32 = 2;
-/// What a caller may wait beyond what it asked for.
+/// How much longer than requested a caller may wait.
 const SLACK: Duration = Duration::from_millis(500);
-/// At the end, everything works for this long before it is looked at.
+/// At the end, there are no faults for this long before the final check.
 const CALM: Duration = Duration::from_secs(5400);
 
-/// What the wall clock says when the next life begins.
+/// The wall clock at the next start.
 struct Times {
     wall: Wall,
 }
 
-/// All lives of one seed.
+/// All runs of one seed.
 pub(crate) fn live(truth: &Arc<Truth>) {
     let mut rng = truth.jitter("lives");
     let lives = rng.random_range(1..6);
@@ -53,7 +53,7 @@ pub(crate) fn live(truth: &Arc<Truth>) {
             truth.become_calm();
         }
         one_life(truth, life, life + 1 == lives, &mut times, &mut rng);
-        // Off for a while.
+        // The machine is off for a while.
         let pause = Duration::from_secs(if happens(&mut rng, 0.7) { 1 } else { rng.random_range(1..20_000) });
         times.wall = times.wall.plus(pause);
         truth.pass(pause);
@@ -123,13 +123,13 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
         times.wall = clock.now().wall;
         truth.end_life();
     });
-    // Every task is dropped where it stands, as kill -9 would do; what is on its way to the disk arrives.
+    // Drops every task where it stands, like SIGKILL; writes in progress complete.
     drop(runtime);
 }
 
 fn killed(truth: &Truth) {
     truth.step(What::Crash, "daemon", String::new);
-    truth.lose_what_was_in_hand();
+    truth.lose_uncommitted();
     for account in ACCOUNTS {
         if truth.with_disk(account, |disk, _| std::mem::take(&mut disk.uncommitted)) {
             truth.step(What::Forgotten, account, String::new);
@@ -138,7 +138,7 @@ fn killed(truth: &Truth) {
     }
 }
 
-/// What a sleep of the machine reaches.
+/// Everything that a suspend or a clock jump affects.
 struct Shaken<'a> {
     truth: &'a Truth,
     clock: &'a Clock,
@@ -149,7 +149,7 @@ struct Shaken<'a> {
 }
 
 impl Shaken<'_> {
-    /// The machine sleeps and somebody sets the clock, now and then. Never ends.
+    /// Suspends the machine and sets the clock at random times. Never ends.
     async fn shake(&self, rng: &mut StdRng) {
         let Self { truth, clock, .. } = *self;
         loop {
@@ -173,7 +173,7 @@ impl Shaken<'_> {
     }
 }
 
-/// One program that asks again and again, each time in another way.
+/// A program that sends requests in a loop, with random parameters.
 async fn call(truth: Arc<Truth>, broker: Broker, clock: Clock, account: &'static str, number: u32, life: u32) {
     let mut rng = truth.jitter(&format!("caller {account} {number} {life}"));
     loop {
@@ -189,7 +189,7 @@ async fn call(truth: Arc<Truth>, broker: Broker, clock: Clock, account: &'static
             target: None,
         };
         if happens(&mut rng, 0.05) {
-            // Leaves in the middle.
+            // Hangs up while waiting.
             let patience = Duration::from_millis(rng.random_range(0..5000));
             if tokio::time::timeout(patience, broker.token(account, query)).await.is_err() {
                 truth.step(What::Left, account, String::new);
@@ -198,7 +198,7 @@ async fn call(truth: Arc<Truth>, broker: Broker, clock: Clock, account: &'static
         }
         let (valid_before, begun) = (truth.durable_and_valid(account), clock.now());
         let (locked, slots) = truth.with_gate(|gate, _| (gate.locked, gate.slots));
-        // A config without a word of it: ten seconds.
+        // The default wait: ten seconds.
         let patience = query.wait.unwrap_or(Duration::from_secs(10)) + SLACK;
         let reply = broker.token(account, query).await;
         let waited = clock.now().boot.0.saturating_sub(begun.boot.0);
@@ -218,7 +218,7 @@ async fn call(truth: Arc<Truth>, broker: Broker, clock: Clock, account: &'static
                 }
             }
         }
-        // Who sleeps with the machine has waited no longer by its own clock.
+        // A caller that was suspended with the machine has not waited longer by its own clock.
         if waited > patience && !truth.slept_since(begun.boot.0) {
             truth.violated(&format!("{account}: a caller waited {waited:?} instead of {patience:?}"));
         }
@@ -229,7 +229,7 @@ fn unread(broker: &Broker, account: &str) -> bool {
     broker.account(account).is_ok_and(|view| view.state == AccountState::StoreUnavailable)
 }
 
-/// Nobody has logged in yet, or has to do so again.
+/// Whether the account needs a first login, or another one.
 fn wants_login(truth: &Truth, account: &'static str, rng: &mut StdRng) -> bool {
     let older = truth.is_older(account) && happens(rng, 0.5);
     older || stored(truth, account).is_none_or(|record| record.needs_login.is_some())
@@ -239,7 +239,7 @@ fn stored(truth: &Truth, account: &'static str) -> Option<Record> {
     truth.with_disk(account, |disk, _| disk.bytes.clone()).map(|bytes| record::decode(&bytes).unwrap())
 }
 
-/// A login while the daemon is off: its end is a record on the disk.
+/// A login while the daemon is off: writes its record to the disk.
 fn log_in(truth: &Truth, server: &Server, account: &'static str, clock: &Clock) {
     let (access, refresh, lifetime) = server.log_in(account);
     let now = clock.now().wall;
@@ -263,14 +263,14 @@ fn log_in(truth: &Truth, server: &Server, account: &'static str, clock: &Clock) 
     truth.kept(account, &access);
 }
 
-/// After hours in which everything worked.
+/// The final check, after hours without faults.
 async fn judge(truth: &Truth, broker: &Broker) {
     for account in ACCOUNTS {
         let Some(record) = stored(truth, account) else { continue };
         let view = broker.account(account).unwrap();
         if truth.is_older(account) {
             if view.reason_code.as_deref() != Some("restored_from_backup") {
-                truth.violated(&format!("{account}: was put back, and it is {:?} ({:?})", view.state, view.reason));
+                truth.violated(&format!("{account}: was restored, and it is {:?} ({:?})", view.state, view.reason));
             }
             continue;
         }
@@ -280,14 +280,14 @@ async fn judge(truth: &Truth, broker: &Broker) {
         match (view.state, ended) {
             (AccountState::Active, None) => {
                 if held != current {
-                    truth.violated(&format!("{account}: holds {held}, and the provider gave {current}"));
+                    truth.violated(&format!("{account}: has {held}, but the provider issued {current}"));
                 }
                 match broker.token(account, TokenQuery::default()).await {
                     Ok(reply) => truth.check_served(account, &reply.access_token),
-                    Err(error) => truth.violated(&format!("{account}: everything works, and still: {error}")),
+                    Err(error) => truth.violated(&format!("{account}: failed without a fault: {error}")),
                 }
             }
-            // A grant can only end by being revoked, or by a reply that nobody heard.
+            // A grant can end only by revocation, or by a lost reply.
             (AccountState::NeedsLogin, Some("revoked")) => {}
             (AccountState::NeedsLogin, _) if unheard > 0 => {
                 if matches!(

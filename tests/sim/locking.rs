@@ -1,4 +1,4 @@
-//! Somebody locks the store and unlocks it, and stops the daemon.
+//! Locks and unlocks the store, and stops the daemon.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use ringback::contract::{LoginVia, UnlockRequest};
 use crate::counts::What;
 use crate::truth::{ACCOUNTS, Truth};
 
-/// How long a stop waits for what is in hand.
+/// How long a stop waits for requests in flight and uncommitted tokens.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// After a stop or a lock, nobody does anything for this long.
+/// The daemon must do nothing for this long after a stop or a lock.
 const AFTERWARDS: Duration = Duration::from_secs(120);
 
-/// Now and then. Never ends.
+/// Locks and unlocks at random times. Never ends.
 pub(crate) async fn lock_and_unlock(truth: Arc<Truth>, broker: Broker, life: u32) {
     let mut rng = truth.jitter(&format!("lock {life}"));
     loop {
@@ -49,7 +49,7 @@ async fn refuses_everything(truth: &Truth, broker: &Broker) {
         let token = broker.token(account, TokenQuery::default()).await.is_ok();
         let login = broker.start_login(account, LoginVia::CallerBrowser).await.is_ok();
         if token || login || broker.refresh(account).await.is_ok() {
-            truth.violated(&format!("{account}: the store is locked, and something was done"));
+            truth.violated(&format!("{account}: a request succeeded while the store was locked"));
         }
         if broker.account(account).unwrap().login_pending.is_some() {
             truth.violated(&format!("{account}: a login is pending while the store is locked"));
@@ -57,27 +57,27 @@ async fn refuses_everything(truth: &Truth, broker: &Broker) {
     }
 }
 
-/// Nothing is in flight, and nothing in hand.
+/// Checks that nothing is in flight and no tokens are uncommitted.
 fn check_quiet(truth: &Truth, when: &str) {
     for account in ACCOUNTS {
         if truth.with_grant(account, |grant, _| grant.flying) > 0 {
             truth.violated(&format!("{account}: a refresh is in flight after {when}"));
         }
-        // A stop that gave up on a full disk has said so, and nobody has them in hand any more.
+        // A stop that gave up on a full disk has reported it, and the tokens are gone.
         let stopping = truth.with_gate(|gate, _| gate.stopping);
         if !stopping && truth.with_disk(account, |disk, _| disk.uncommitted) {
-            truth.violated(&format!("{account}: tokens are in hand after {when}"));
+            truth.violated(&format!("{account}: tokens are uncommitted after {when}"));
         }
     }
 }
 
-/// What is in hand is kept, as far as the disk lets; then there is silence.
+/// Stops the daemon: uncommitted tokens are stored if the disk permits, and then nothing happens.
 pub(crate) async fn stop(truth: &Truth, broker: &Broker) {
     truth.with_gate(|gate, _| gate.stopping = true);
     broker.shut_down(PATIENCE).await;
     truth.step(What::Stopped, "daemon", String::new);
     truth.with_gate(|gate, _| gate.stopped = true);
-    // A disk that was full until the end keeps nothing, also where it has room again soon after.
+    // A disk that was full until the end stores nothing, even if it has room again soon afterwards.
     let lost = ACCOUNTS
         .map(|account| truth.with_disk(account, |disk, now| disk.uncommitted && now < disk.full_until + PATIENCE));
     tokio::time::sleep(AFTERWARDS).await;

@@ -1,11 +1,11 @@
 //! The daemon's core, simulated: account tasks, callers, a provider, a disk and the clocks in one thread and in
-//! paused time, with faults that a seed decides: outages, sleep and set clocks, a disk that fails, kills. People log in
-//! meanwhile, lock the store, and stop the daemon. What must hold is checked at every step.
+//! paused time, with faults chosen by a seed: outages, suspends, clock changes, disk errors, kills. Users log in, lock
+//! the store and stop the daemon at the same time. The invariants are checked at every step.
 //!
 //! ```sh
 //! cargo test --features failpoints --test sim                # the seeds of CI
 //! SIM_SEEDS=20000 cargo test --release --test sim            # more of them
-//! SIM_SEED=1234 cargo test --test sim -- --nocapture         # one again, told step by step
+//! SIM_SEED=1234 cargo test --test sim -- --nocapture         # one seed again, with its steps printed
 //! ```
 
 #![expect(
@@ -34,14 +34,14 @@ use std::sync::Arc;
 use ringback::clock::Clock;
 use truth::Truth;
 
-/// How many seeds are played unless `SIM_SEEDS` says otherwise.
+/// The number of seeds, unless `SIM_SEEDS` is set.
 const SEEDS: u64 = 2000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} has to be a number")))
 }
 
-/// Plays one seed to its end; panics with the seed where something does not hold.
+/// Runs one seed to its end; panics with the seed if an invariant is violated.
 fn play(seed: u64, told: bool) -> Arc<Truth> {
     let truth = Arc::new(Truth::new(seed, told));
     life::live(&truth);
@@ -50,13 +50,13 @@ fn play(seed: u64, told: bool) -> Arc<Truth> {
         broken.is_empty(),
         "seed {seed}: {}\nplay it again: SIM_SEED={seed} cargo test --features failpoints --test sim -- --nocapture\n{}",
         broken.join("\n"),
-        truth.what_led_there()
+        truth.last_steps()
     );
     truth
 }
 
 #[test]
-fn no_token_is_lost_withheld_or_served_too_long_whatever_fails() {
+fn under_any_fault_no_token_is_lost_withheld_or_served_after_expiry() {
     if let Some(seed) = number("SIM_SEED") {
         let truth = play(seed, true);
         println!("seed {seed}: {}", truth.summary());
@@ -69,13 +69,13 @@ fn no_token_is_lost_withheld_or_served_too_long_whatever_fails() {
         total.add(&play(seed, false).counts());
     }
     println!("{seeds} seeds in {:.0} s: {total}", Clock::System.now().boot.0.saturating_sub(begun).as_secs_f64());
-    // What did not happen was not tested.
+    // An event that never happened was not tested.
     let rare = total.rarest();
     assert!(seeds < 1000 || rare.1 > 0, "in all these seeds there was no {}", rare.0);
 }
 
 #[test]
-fn a_seed_plays_the_same_each_time() {
+fn a_seed_is_deterministic() {
     for seed in [7, 8, 9] {
         assert_eq!(play(seed, false).summary(), play(seed, false).summary(), "seed {seed}");
     }

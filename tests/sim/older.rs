@@ -1,4 +1,4 @@
-//! Older copies of what lies on the disk, which are put back between two lives.
+//! Older copies of the disk, restored between two runs of the daemon.
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -7,7 +7,7 @@ use ringback::account::record::Record;
 use crate::counts::{What, happens};
 use crate::truth::Truth;
 
-/// What lay on the disk after a commit.
+/// The disk's content after a commit.
 pub(crate) struct Copy {
     bytes: Vec<u8>,
     generation: u64,
@@ -28,7 +28,8 @@ impl Copy {
 }
 
 impl Truth {
-    /// An older copy of an account's file is put back. Now and then the mark is lost, too, and nobody can know.
+    /// Restores an older copy of an account's file. Sometimes the high-water mark is lost, too, so that the daemon
+    /// can't notice it.
     pub(crate) fn put_back(&self, account: &'static str, rng: &mut StdRng) {
         let put = self.with_disk(account, |disk, _| {
             let older = disk.older.iter().filter(|copy| copy.generation < disk.generation).count();
@@ -46,25 +47,25 @@ impl Truth {
         });
         let Some((generation, mark)) = put else { return };
         if generation >= mark {
-            // What follows is a reuse, as after a reply that was not heard.
+            // The refresh token will be reused, as after a lost reply.
             self.with_grant(account, |grant, _| grant.unheard += 1);
         }
         self.step(What::PutBack, account, || format!(" (generation {generation}, the mark is {mark})"));
     }
 
-    /// Whether the account's file is older than what was written last, and that is known.
+    /// Whether the account's file is older than the last write, and the mark shows it.
     pub(crate) fn is_older(&self, account: &'static str) -> bool {
         self.with_disk(account, |disk, _| disk.bytes.is_some() && disk.generation < disk.mark)
     }
 
-    /// A refresh token arrives at the provider.
+    /// The provider receives a refresh token.
     pub(crate) fn check_sent(&self, account: &'static str, refresh: &str) {
         let older = self.with_disk(account, |disk, _| {
             let generations = disk.older.iter().filter(|copy| copy.refresh == refresh).map(|copy| copy.generation);
             generations.max().is_some_and(|newest| newest < disk.mark)
         });
         if older {
-            self.violated(&format!("{account}: {refresh} was sent, and is older than the mark"));
+            self.violated(&format!("{account}: {refresh} was sent, but is older than the mark"));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Outages of the provider: for a while everything fails in one way. Nobody hammers it meanwhile, and everybody who
-//! asks has a token soon after.
+//! Outages of the provider: for a while every request fails in the same way. The daemon must not flood the provider
+//! during the outage, and callers must get a token soon after it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use crate::counts::{What, happens};
 use crate::server::{PATIENCE, Server, pick};
 use crate::truth::{ACCOUNTS, Truth};
 
-/// How everything fails.
+/// The way in which requests fail.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     Unreachable,
@@ -40,17 +40,17 @@ const KINDS: &[Kind] = &[
     Kind::Answers(400, None, r#"{"error":"upstream_timeout"}"#),
 ];
 
-/// After an outage nothing else goes wrong for this long.
+/// No other fault happens for this long after an outage.
 const FAIR: Duration = Duration::from_secs(40);
-/// Who asks again and again has a token within this after an outage...
+/// A caller that retries has a token this soon after an outage...
 const SOON: Duration = Duration::from_secs(2);
-/// ...and one probe, which may have begun before its end, and two replies: another account's and its own.
+/// ...plus one probe that may have started before its end, plus two replies: another account's and its own.
 const REPLY: Duration = Duration::from_millis(500);
-/// How often such a caller asks.
+/// The retry interval of such a caller.
 const IMPATIENCE: Duration = Duration::from_millis(200);
 
 impl Kind {
-    /// By the table that the daemon itself goes by.
+    /// Classified by the same table as in the daemon.
     pub(crate) fn answer(self, dialect: &Dialect, at: Wall) -> RefreshOutcome {
         let (status, retry_after, body) = match self {
             Self::Unreachable => return RefreshOutcome::NotSent { why: "refused".into() },
@@ -61,19 +61,19 @@ impl Kind {
         answer(reply::parse(ReceivedReply { status, content_type, retry_after, body, at }, dialect))
     }
 
-    /// Whether the circuit breaker counts it as one.
+    /// Whether the circuit breaker counts it as an answer.
     pub(crate) fn is_an_answer(self) -> bool {
         matches!(self, Self::Answers(..500, ..))
     }
 }
 
-/// Requests that programs and plans sent during an outage.
+/// Requests during an outage that were scheduled or caused by programs.
 #[derive(Default)]
 pub(crate) struct Hammering(Mutex<VecDeque<Duration>>);
 
 impl Hammering {
-    /// In ten seconds of an outage: what opens the circuit breaker, one probe per second after that, and one request of
-    /// each account that was on its way.
+    /// The most requests in ten seconds of an outage: those that open the circuit breaker, one probe per second, and
+    /// one request in flight per account.
     const SPAN: Duration = Duration::from_secs(10);
     const MOST: usize = 3 + 10 + ACCOUNTS.len();
 
@@ -81,7 +81,10 @@ impl Hammering {
         let (out, wish) = (truth.with_gate(|gate, _| gate.outage.is_some()), truth.with_grant(account, |g, _| g.wish));
         let now = truth.now();
         if now + Duration::from_millis(1) < wish {
-            truth.violated(&format!("{account}: asked {:?} before the time of Retry-After", wish.saturating_sub(now)));
+            truth.violated(&format!(
+                "{account}: a request {:?} before `Retry-After` was over",
+                wish.saturating_sub(now)
+            ));
         }
         if !out || priority == Priority::Person {
             return;
@@ -98,13 +101,13 @@ impl Hammering {
         }
     }
 
-    /// The circuit breaker was closed: it is counted anew.
+    /// The circuit breaker was reset: counting starts over.
     pub(crate) fn forgiven(&self, _: &Truth) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
-/// One outage after the other. Never ends.
+/// One outage after another. Never ends.
 pub(crate) async fn outages(truth: &Arc<Truth>, server: &Server, broker: &Broker, clock: &Clock, life: u32) {
     let mut rng = truth.jitter(&format!("outages {life}"));
     loop {
@@ -122,7 +125,7 @@ pub(crate) async fn outages(truth: &Arc<Truth>, server: &Server, broker: &Broker
         tokio::join!(first, second);
         truth.with_gate(|gate, now| (gate.outage, gate.fair_until) = (None, now + FAIR));
         truth.step(What::Outage, "provider", || " and is over".into());
-        // What was on its way before an outage that was this short may hang, too.
+        // In such a short outage, a request sent before it may hang, too.
         let probe = if matches!(kind, Kind::Hangs) || span < 2 * PATIENCE { PATIENCE } else { REPLY };
         let asked = ACCOUNTS.map(|account| ask_until_served(truth, broker, clock, account, SOON + probe + 2 * REPLY));
         let [first, second] = asked;
@@ -130,7 +133,7 @@ pub(crate) async fn outages(truth: &Arc<Truth>, server: &Server, broker: &Broker
     }
 }
 
-/// A program without patience, while nothing works.
+/// An impatient program during an outage.
 async fn hurry_in_vain(truth: &Truth, broker: &Broker, account: &'static str, span: Duration) {
     let calls = span.as_millis() / IMPATIENCE.as_millis();
     for _ in 0..calls {
@@ -142,26 +145,26 @@ async fn hurry_in_vain(truth: &Truth, broker: &Broker, account: &'static str, sp
     }
 }
 
-/// The same once everything works again.
+/// The same program after the outage.
 async fn ask_until_served(truth: &Truth, broker: &Broker, clock: &Clock, account: &'static str, bound: Duration) {
     let (began, boot, slots) = (truth.now(), clock.now().boot.0, truth.with_gate(|gate, _| gate.slots));
     loop {
         let query = TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None };
         let reply = broker.token(account, query).await;
-        // Whoever sleeps or is locked out waits for something else.
+        // A suspend or a lock delays the caller, too.
         let disturbed =
             truth.slept_since(boot) || truth.with_gate(|gate, now| gate.slots != slots || now >= gate.fair_until);
         if disturbed || needs_something_else(truth, broker, account) {
             return;
         }
-        // The last reply of the outage may have come after its end.
+        // The last reply of the outage may have arrived after its end.
         let wish = truth.with_grant(account, |grant, _| grant.wish);
         match reply {
             Ok(reply) => {
                 truth.check_served(account, &reply.access_token);
                 return truth.step(What::Asked, account, String::new);
             }
-            // The provider refused for ten minutes and longer: a person tries it at once.
+            // The provider has refused for ten minutes or longer: the user forces a refresh.
             Err(Error::RefusesForLong { .. }) => _ = broker.refresh(account).await,
             Err(error) if truth.now() > began.max(wish) + bound => {
                 return truth.violated(&format!("{account}: {bound:?} after the outage there was no token: {error}"));
@@ -172,7 +175,7 @@ async fn ask_until_served(truth: &Truth, broker: &Broker, clock: &Clock, account
     }
 }
 
-/// Whether it is not the provider that the account waits for.
+/// Whether the account waits for something other than the provider.
 fn needs_something_else(truth: &Truth, broker: &Broker, account: &'static str) -> bool {
     let view = broker.account(account).unwrap();
     let store = view.last_error.as_ref().is_some_and(|last| last.error == ErrorCode::StoreUnavailable);

@@ -1,4 +1,4 @@
-//! People who log in while the daemon runs: some come back from the provider, some too late, and some never.
+//! Users who log in while the daemon runs: some return from the provider in time, some too late, and some never.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,22 +17,22 @@ use ringback::secret::Nonce256;
 use crate::counts::{What, happens};
 use crate::truth::{ACCOUNTS, Truth};
 
-/// A login that somebody began.
+/// A started login.
 #[derive(Clone)]
 struct Begun {
     id: String,
     account: &'static str,
     ends: Boot,
-    /// Its answer has come, and its code is being exchanged: it ends when that does.
+    /// Its callback has arrived, and its code is being exchanged: it ends with the exchange.
     answered: bool,
 }
 
-/// Where answers come in, and which logins wait for one.
+/// The open callback listeners, and the pending logins.
 #[derive(Default)]
 pub(crate) struct Desk {
     begun: Mutex<Vec<Begun>>,
     doors: Arc<Mutex<BTreeMap<String, u32>>>,
-    /// Accounts whose login is just being begun.
+    /// Accounts whose login is being started.
     beginning: Mutex<Vec<&'static str>>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn redirect_uri(account: &str) -> String {
     format!("http://127.0.0.1:7464/callback/{account}")
 }
 
-/// Closes its door when it is dropped.
+/// Closes its listener on drop.
 struct Open(Arc<Mutex<BTreeMap<String, u32>>>, String);
 
 impl Drop for Open {
@@ -61,7 +61,7 @@ impl CallbackListener for Desk {
     }
 }
 
-/// What a person works with.
+/// Everything that a user needs.
 #[derive(Clone)]
 pub(crate) struct Person {
     pub(crate) truth: Arc<Truth>,
@@ -73,7 +73,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// One login after the other. Never ends.
+    /// One login after another. Never ends.
     pub(crate) async fn live(self, life: u32) {
         let mut rng = self.truth.jitter(&format!("person {} {life}", self.account));
         loop {
@@ -121,11 +121,11 @@ impl Person {
             && !self.truth.slept_since(begun.0)
             && !started.joined
         {
-            self.truth.violated(&format!("{}: {} is pending beside another login", self.account, second.login_id));
+            self.truth.violated(&format!("{}: {} is pending besides another login", self.account, second.login_id));
         }
         if !started.joined {
             self.truth.step(What::LoginBegun, self.account, String::new);
-            // Tokio's timers count in milliseconds, and at the very one of its end either task may be first.
+            // Tokio's timers have a resolution of a millisecond, and within the last one either task may be first.
             let ends = self.clock.now().boot.plus(self.timeout + Duration::from_millis(1));
             let (id, account) = (started.login_id.clone(), self.account);
             held(&self.desk.begun).push(Begun { id, account, ends, answered: false });
@@ -133,7 +133,7 @@ impl Person {
         Some((started.login_id, started.start_url?))
     }
 
-    /// The browser comes back; now and then it comes twice.
+    /// The browser sends the callback, sometimes twice.
     async fn answer(&self, id: &str, request: CallbackRequest, rng: &mut StdRng) {
         let late = self.desk.is_over(id, self.clock.now().boot);
         self.desk.set_answered(id, true);
@@ -150,7 +150,7 @@ impl Person {
             return self.truth.step(What::Turned, self.account, String::new);
         }
         if late {
-            self.truth.violated(&format!("{}: an answer was taken after the login's time", self.account));
+            self.truth.violated(&format!("{}: a callback was accepted after the login's timeout", self.account));
         }
         let Ok(reply) = self.broker.login(id, Duration::ZERO).await else { return };
         match reply.status {
@@ -162,13 +162,13 @@ impl Person {
                 let why = reply.failure.map(|failure| failure.error_description).unwrap_or_default();
                 self.truth.step(What::LoginFailed, self.account, || format!(": {why}"));
                 tokio::time::sleep(Duration::from_millis(1)).await;
-                // What could not be written yet, of either account, is in hand.
+                // Uncommitted grants of either account are not lost.
                 if !ACCOUNTS.into_iter().any(|account| self.truth.with_disk(account, |disk, _| disk.uncommitted)) {
                     self.truth.check_accounted_for("a login that failed");
                 }
             }
             LoginStatus::Pending => {
-                self.truth.violated(&format!("{}: a login is pending after its answer", self.account));
+                self.truth.violated(&format!("{}: a login is pending after its callback", self.account));
             }
         }
     }
@@ -183,7 +183,7 @@ impl Desk {
         held(&self.begun).iter_mut().filter(|begun| begun.id == id).for_each(|begun| begun.answered = answered);
     }
 
-    /// What is past its time is over, and its door is closed.
+    /// Checks that timed-out logins have ended and their listeners are closed.
     pub(crate) async fn look(&self, truth: &Truth, broker: &Broker, clock: &Clock) {
         let all = held(&self.begun).clone();
         let now = clock.now().boot;
@@ -206,20 +206,20 @@ impl Desk {
     async fn check_over(&self, truth: &Truth, broker: &Broker, begun: &Begun) {
         let (account, id) = (begun.account, &begun.id);
         let busy = || held(&self.beginning).contains(&account);
-        // Not by asking for the login: that would end it.
+        // Not by requesting the login itself, which would end it.
         let view = broker.account(account).unwrap();
         let (shown, other) = (view.login_pending.as_ref() == Some(id), view.login_pending.is_some());
         let open = held(&self.doors).get(&redirect_uri(account)).copied().unwrap_or_default();
         let awaited = broker.expects_callback(&format!("/callback/{account}"));
         if shown {
-            truth.violated(&format!("{account}: a login is shown as pending after its time"));
+            truth.violated(&format!("{account}: a login is shown as pending after its timeout"));
         }
         if !other && !busy() && (open > 0 || awaited) {
-            truth.violated(&format!("{account}: the door of a login is open after its time"));
+            truth.violated(&format!("{account}: the listener of a login is open after its timeout"));
         }
         if let Ok(reply) = broker.login(id, Duration::ZERO).await {
             match reply.status {
-                LoginStatus::Pending => truth.violated(&format!("{account}: a login is pending after its time")),
+                LoginStatus::Pending => truth.violated(&format!("{account}: a login is pending after its timeout")),
                 LoginStatus::Failed => truth.step(What::LoginLate, account, String::new),
                 LoginStatus::Succeeded => {}
             }

@@ -1,4 +1,4 @@
-//! What the daemon may ask of the provider.
+//! The `Provider` implementation of the simulated server.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The provider: rotates refresh tokens, ends a grant whose refresh token is used twice outside of its grace, and
-//! fails in every way that a request over a network can.
+//! The provider: rotates refresh tokens, revokes a grant whose refresh token is reused after the grace period, and
+//! fails in every way that a network request can.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,23 +19,23 @@ use crate::counts::{What, happens};
 use crate::outage::{Hammering, Kind};
 use crate::truth::{ACCOUNTS, Truth};
 
-/// What a reply is waited for; then it counts as lost.
+/// How long the daemon waits for a reply; then it counts as lost.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(crate) struct Server {
     pub(crate) truth: Arc<Truth>,
-    /// The daemon's own, for the one host.
+    /// The daemon's circuit breaker for this host.
     breaker: Breaker,
     clock: Clock,
     pub(crate) hammering: Hammering,
     lifetime: Duration,
-    /// How long a replaced refresh token is still taken.
+    /// How long a replaced refresh token is still accepted.
     grace: Duration,
     jitter: Vec<(&'static str, Mutex<StdRng>)>,
 }
 
 impl Server {
-    /// `life` counts the daemon's lives: each draws anew.
+    /// `life` counts the daemon's runs: each has its own random choices.
     pub(crate) fn new(truth: &Arc<Truth>, clock: &Clock, life: u32) -> Self {
         let mut rng = truth.jitter("manner");
         let lifetime = Duration::from_secs(*pick(&mut rng, &[90, 300, 1200, 3600]));
@@ -52,7 +52,7 @@ impl Server {
         }
     }
 
-    /// The daemon tries every host again.
+    /// Resets the daemon's circuit breaker.
     pub(crate) fn forgive(&self) {
         self.breaker.forgive();
         self.hammering.forgiven(&self.truth);
@@ -71,7 +71,7 @@ impl Server {
 
     pub(crate) async fn refresh(&self, token: &str, priority: Priority, dialect: &Dialect) -> RefreshOutcome {
         let Some(account) = ACCOUNTS.into_iter().find(|account| token.starts_with(&format!("r-{account}-"))) else {
-            self.truth.violated("a refresh token of nobody was sent");
+            self.truth.violated("an unknown refresh token was sent");
             return refused();
         };
         self.truth.check_open(account);
@@ -115,7 +115,7 @@ impl Server {
         &self.jitter.iter().find(|(name, _)| *name == account).unwrap().1
     }
 
-    /// What comes of a request while the provider is out.
+    /// The outcome of a request during an outage.
     async fn cut(&self, account: &'static str, kind: Kind, latency: Duration, dialect: &Dialect) -> RefreshOutcome {
         self.truth.step(What::Cut, account, || format!(" ({kind:?})"));
         tokio::time::sleep(if matches!(kind, Kind::Hangs) { PATIENCE } else { latency }).await;
@@ -145,13 +145,13 @@ impl Server {
                 self.truth.with_grant(account, |grant, now| grant.wish = now + retry_after.unwrap_or_default());
                 RefreshOutcome::Busy { retry_after, why: "busy".into() }
             }
-            // The request got lost on its way.
+            // The request was lost.
             5..8 => {
                 tokio::time::sleep(PATIENCE).await;
                 self.truth.step(What::Unheard, account, || " (and nothing was done)".into());
                 RefreshOutcome::Lost { why: "no reply".into() }
             }
-            // The reply did.
+            // The reply was lost.
             8..12 => {
                 tokio::time::sleep(latency).await;
                 self.work(account, token);
@@ -175,7 +175,7 @@ impl Server {
             }
             _ => {
                 tokio::time::sleep(latency / 2).await;
-                // Who is killed while the reply travels has not heard it.
+                // If the daemon is killed while the reply is in transit, it counts as lost.
                 let unheard = Unheard { truth: &self.truth, account, heard: false };
                 let answer = self.work(account, token);
                 let slow =
@@ -187,7 +187,7 @@ impl Server {
         }
     }
 
-    /// As RFC 9700 §4.14.2 says.
+    /// Handles a refresh token as in RFC 9700 §4.14.2.
     fn work(&self, account: &'static str, token: &str) -> RefreshOutcome {
         let (grace, lifetime) = (self.grace, self.lifetime);
         let granted = self.truth.with_grant(account, |grant, now| {
@@ -228,10 +228,10 @@ impl Server {
         }))
     }
 
-    /// The code of a login. A person waits for it, so the breaker lets it pass.
+    /// Exchanges the code of a login. A user waits for it, so the circuit breaker lets it pass.
     pub(crate) async fn exchange(&self, code: &str, dialect: &Dialect) -> RefreshOutcome {
         let Some(account) = ACCOUNTS.into_iter().find(|account| code.starts_with(&format!("c-{account}-"))) else {
-            self.truth.violated("a code of nobody was sent");
+            self.truth.violated("an unknown code was sent");
             return refused();
         };
         self.truth.check_open(account);
@@ -261,7 +261,7 @@ impl Server {
     }
 }
 
-/// Whether the provider answered, and not that it can't.
+/// Whether the provider answered, other than with a server error.
 fn is_an_answer(answer: &RefreshOutcome) -> bool {
     matches!(answer, RefreshOutcome::Granted(_) | RefreshOutcome::Refused(_))
 }
@@ -294,7 +294,7 @@ pub(crate) fn pick<'a, T>(rng: &mut StdRng, among: &'a [T]) -> &'a T {
     &among[rng.random_range(0..among.len())]
 }
 
-/// Counts a request down, also one whose sender was killed.
+/// Counts a request as no longer in flight, even if the daemon was killed.
 struct Landed<'a> {
     truth: &'a Truth,
     account: &'static str,
@@ -306,7 +306,7 @@ impl Drop for Landed<'_> {
     }
 }
 
-/// A reply on its way.
+/// A reply in transit.
 struct Unheard<'a> {
     truth: &'a Truth,
     account: &'static str,

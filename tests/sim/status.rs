@@ -1,4 +1,4 @@
-//! Somebody looks at the accounts: what `status` says of them is true.
+//! Checks that the states of accounts, as shown by `status`, are true.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) async fn look(truth: Arc<Truth>, broker: Broker, life: u32) {
     }
 }
 
-/// Usable is what callers get, and who has a good token is usable.
+/// An account is usable exactly if callers get a token, and an account with a valid token is usable.
 async fn check_health(truth: &Truth, broker: &Broker, account: &'static str) {
     let slots = truth.with_gate(|gate, _| gate.slots);
     let health = health_of(broker, account);
@@ -34,14 +34,14 @@ async fn check_health(truth: &Truth, broker: &Broker, account: &'static str) {
     }
     match (is_usable(health), reply) {
         (true, Ok(reply)) => truth.check_served(account, &reply.access_token),
-        (true, Err(error)) => truth.violated(&format!("{account}: is called {health:?}, and has no token: {error}")),
+        (true, Err(error)) => truth.violated(&format!("{account}: shown as {health:?}, but has no token: {error}")),
         (false, _) => {
-            // What was written this very moment is not shown yet.
+            // A record that was just written is not visible yet.
             tokio::time::sleep(Duration::from_millis(10)).await;
             let (health, valid) = (health_of(broker, account), truth.durable_and_valid(account));
             let unread = broker.account(account).unwrap().state == AccountState::StoreUnavailable;
             if valid && !is_usable(health) && !unread && truth.with_gate(|gate, _| gate.slots == slots) {
-                truth.violated(&format!("{account}: is called {health:?}, and has a valid token"));
+                truth.violated(&format!("{account}: shown as {health:?}, but has a valid token"));
             }
         }
     }
@@ -55,13 +55,13 @@ fn is_usable(health: AccountHealth) -> bool {
     matches!(health, AccountHealth::Usable | AccountHealth::Ending)
 }
 
-/// Only an end of the grant ends a login, or a reply that nobody heard.
+/// A login ends only with its grant, or by a lost reply.
 fn check_login(truth: &Truth, account: &'static str) {
     let Some(bytes) = truth.with_disk(account, |disk, _| disk.bytes.clone()) else { return };
     let reason = record::decode(&bytes).unwrap().needs_login;
     let reason = reason.filter(|reason| !matches!(reason, LoginReason::Unexplained { .. }));
     let ended = truth.with_grant(account, |grant, _| grant.ended.is_some() || grant.unheard > 0);
     if let Some(reason) = reason.filter(|_| !ended && !truth.is_older(account)) {
-        truth.violated(&format!("{account}: its login was ended ({reason}), and the provider did not"));
+        truth.violated(&format!("{account}: its login was ended ({reason}), but its grant is valid"));
     }
 }

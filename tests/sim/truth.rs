@@ -1,5 +1,5 @@
-//! What is really so, whatever the daemon believes: which tokens the provider honours, what lies on the disk, and
-//! every step that was taken. The judge of the simulation.
+//! The true state, independent of the daemon: the tokens that the provider accepts, the content of the disk, and every
+//! step that was taken. Invariants are checked against it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -17,16 +17,16 @@ use crate::outage::Kind;
 
 /// The accounts of every seed.
 pub(crate) const ACCOUNTS: [&str; 2] = ["work", "home"];
-/// What boot time a virtual clock begins with.
+/// The initial boot time of a virtual clock.
 const BOOT: Duration = Duration::from_secs(1000);
-/// How far a clock may be behind after a restart and is still believed.
+/// How far a clock may be behind after a restart and still be trusted.
 const BELIEVED: Duration = Duration::from_secs(61);
-/// No request takes longer.
+/// The longest duration of a request.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
-/// How many steps are told when something does not hold.
+/// How many steps are printed after a violation.
 const TOLD: usize = 60;
 
-/// The judge. Everybody has it.
+/// The true state, shared by all parts of the simulation.
 pub(crate) struct Truth {
     pub(crate) seed: u64,
     told: bool,
@@ -35,9 +35,9 @@ pub(crate) struct Truth {
 
 #[derive(Default)]
 struct Inner {
-    /// Of the daemon's present life.
+    /// The clock of the daemon's current run.
     clock: Option<Clock>,
-    /// What lies before that life.
+    /// The time before that run.
     before: Duration,
     grants: BTreeMap<&'static str, Grant>,
     disks: BTreeMap<&'static str, Disk>,
@@ -45,84 +45,84 @@ struct Inner {
     steps: VecDeque<String>,
     broken: Vec<String>,
     led_there: String,
-    /// Everything works: no faults from here on.
+    /// No faults from here on.
     calm: bool,
-    /// How far the wall clock is from the truth, in milliseconds.
+    /// How far the wall clock is off, in milliseconds.
     skew: i64,
     lives: u32,
-    /// By boot time: the end of the last sleep.
+    /// The boot time at the end of the last suspend.
     slept_at: Duration,
     gate: Gate,
 }
 
-/// What holds for all accounts at a time.
+/// State that all accounts share.
 #[derive(Default)]
 pub(crate) struct Gate {
-    /// The store is locked, and the daemon has said so.
+    /// The store is locked, and the daemon has confirmed it.
     pub(crate) locked: bool,
-    /// How often somebody began or ended to lock or unlock it.
+    /// How many times a lock or unlock started or ended.
     pub(crate) slots: u32,
     /// The daemon was told to stop.
     pub(crate) stopping: bool,
-    /// And has.
+    /// The daemon has stopped.
     pub(crate) stopped: bool,
-    /// How everything fails at the provider, while it is out.
+    /// The current outage of the provider, if any.
     pub(crate) outage: Option<Kind>,
-    /// Nothing goes wrong until then.
+    /// No faults until this time.
     pub(crate) fair_until: Duration,
 }
 
-/// What the provider knows of one account.
+/// The provider's state of one account.
 #[derive(Default)]
 pub(crate) struct Grant {
     pub(crate) current: String,
-    /// Rotated away, and when.
+    /// Replaced refresh tokens, with their time of replacement.
     pub(crate) replaced: Vec<(String, Duration)>,
-    /// When each access token ends.
+    /// The expiry of each access token.
     pub(crate) access: BTreeMap<String, Duration>,
-    /// Over: revoked, or a refresh token was used twice.
+    /// Why the grant ended: revoked, or a refresh token was reused.
     pub(crate) ended: Option<&'static str>,
     pub(crate) flying: u32,
     pub(crate) issued: u32,
-    /// How often a reply never arrived whose request had been done.
+    /// How many times the reply to a completed request was lost.
     pub(crate) unheard: u32,
-    /// What logins brought that the daemon has not kept, or not yet.
+    /// Grants of logins that the daemon has not stored, or not yet.
     pub(crate) brought: Vec<Brought>,
-    /// Codes of the user's consent, and whether they were exchanged.
+    /// Authorization codes, and whether they were exchanged.
     pub(crate) codes: BTreeMap<String, bool>,
-    /// The provider wants no request before that.
+    /// The end of the provider's `Retry-After`.
     pub(crate) wish: Duration,
 }
 
-/// What lies on the disk for one account.
+/// The disk's state of one account.
 #[derive(Default)]
 pub(crate) struct Disk {
     pub(crate) bytes: Option<Vec<u8>>,
-    /// Nothing can be written until then.
+    /// The disk is full until this time.
     pub(crate) full_until: Duration,
     /// Every access token that was ever durable.
     pub(crate) kept: Vec<Kept>,
     pub(crate) generation: u64,
-    /// The generation that was written last, kept elsewhere. 0: it got lost.
+    /// The high-water mark: the last written generation. 0: it was lost.
     pub(crate) mark: u64,
-    /// What was durable before.
+    /// Earlier durable records.
     pub(crate) older: Vec<Copy>,
-    /// A token set came and could not be written yet: it lives in the daemon's memory alone.
+    /// A received token set could not be written yet: it exists only in the daemon's memory.
     pub(crate) uncommitted: bool,
-    /// The last write worked and said that it had failed.
+    /// The last write succeeded and reported failure.
     pub(crate) doubted: bool,
 }
 
 /// An access token on the disk.
 pub(crate) struct Kept {
     pub(crate) token: String,
-    /// How far the wall clock was off then.
+    /// How far the wall clock was off at that time.
     skew: i64,
-    /// In which life.
+    /// The daemon's run.
     life: u32,
-    /// When.
+    /// The time of the write.
     at: Duration,
-    /// The machine had slept just before: its reply may have slept with it, and the daemon counts that time as gone.
+    /// The machine was suspended just before, perhaps during the request: the daemon counts that time as elapsed.
     slept: bool,
 }
 
@@ -132,7 +132,7 @@ impl Inner {
         self.before + lived.unwrap_or_default()
     }
 
-    /// What the provider asked for is kept in memory only.
+    /// A `Retry-After` is kept in memory only.
     fn forget_wishes(&mut self) {
         self.grants.values_mut().for_each(|grant| grant.wish = Duration::ZERO);
     }
@@ -147,14 +147,14 @@ impl Truth {
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// The draws of one thing: those of another don't change them.
+    /// The random choices for `of`, independent of all others.
     pub(crate) fn jitter(&self, of: &str) -> StdRng {
         let mut hasher = DefaultHasher::new();
         (self.seed, of).hash(&mut hasher);
         StdRng::seed_from_u64(hasher.finish())
     }
 
-    /// A life of the daemon begins, with clocks of its own: time goes on from where it was.
+    /// Starts a run of the daemon with a new clock: time continues from where it was.
     pub(crate) fn begin_life(&self, clock: &Clock) {
         let mut inner = self.lock();
         inner.before = inner.now();
@@ -165,24 +165,24 @@ impl Truth {
         inner.forget_wishes();
     }
 
-    /// The life is over; nobody runs. Has to be called while its clock still goes.
+    /// Ends the run. Must be called while its clock still runs.
     pub(crate) fn end_life(&self) {
         let mut inner = self.lock();
         inner.before = inner.now();
         inner.clock = None;
     }
 
-    /// What time it really is since the beginning, sleep included.
+    /// The true time since the beginning, including suspends.
     pub(crate) fn now(&self) -> Duration {
         self.lock().now()
     }
 
-    /// Time passes while nothing runs.
+    /// Lets time pass while nothing runs.
     pub(crate) fn pass(&self, span: Duration) {
         self.lock().before += span;
     }
 
-    /// The wall clock was set. Who sets it forward ends what the provider asked for: a deadline passes with either clock.
+    /// The wall clock was set. Setting it forward can end a `Retry-After`: a deadline passes with either clock.
     pub(crate) fn skew(&self, ms: i64) {
         let mut inner = self.lock();
         inner.skew += ms;
@@ -191,17 +191,17 @@ impl Truth {
         }
     }
 
-    /// The machine slept up to now, by this boot time.
+    /// The machine was suspended until now; `boot` is the boot time.
     pub(crate) fn slept(&self, boot: Duration) {
         self.lock().slept_at = boot;
     }
 
-    /// Whether it slept after this boot time.
+    /// Whether the machine was suspended after this boot time.
     pub(crate) fn slept_since(&self, boot: Duration) -> bool {
         self.lock().slept_at > boot
     }
 
-    /// An access token is on the disk.
+    /// An access token was written to disk.
     pub(crate) fn kept(&self, account: &'static str, token: &str) {
         let mut inner = self.lock();
         let (skew, life, at) = (inner.skew, inner.lives, inner.now());
@@ -217,7 +217,7 @@ impl Truth {
         self.lock().calm = true;
     }
 
-    /// Whether nothing goes wrong at the moment.
+    /// Whether there are no faults at the moment.
     pub(crate) fn is_calm(&self) -> bool {
         let inner = self.lock();
         inner.calm || inner.now() < inner.gate.fair_until
@@ -229,7 +229,7 @@ impl Truth {
         work(&mut inner.gate, now)
     }
 
-    /// The store was locked: boot times are forgotten with all the rest, as by a restart of the machine.
+    /// The store was locked: the daemon forgets boot times with everything else, as after a reboot.
     pub(crate) fn forgot(&self) {
         let mut inner = self.lock();
         inner.lives += 1;
@@ -248,9 +248,9 @@ impl Truth {
         work(inner.disks.entry(account).or_default(), now)
     }
 
-    /// Whether the disk holds a token that is good for a while yet. A wall clock that was set forward since it
-    /// came makes the daemon careful, and so does one that was set back and a restart: it can't know that the token is
-    /// still good.
+    /// Whether the disk holds a token that stays valid for a while. If the wall clock was set forward since it
+    /// arrived, or set back before a restart, the result is false: the daemon can't know that the token is
+    /// still valid.
     pub(crate) fn durable_and_valid(&self, account: &'static str) -> bool {
         let inner = self.lock();
         let (Some(disk), Some(grant)) = (inner.disks.get(account), inner.grants.get(account)) else { return false };
@@ -263,7 +263,7 @@ impl Truth {
         comparable && !newest.slept && end.is_some_and(|end| *end > inner.now() + Duration::from_secs(2))
     }
 
-    /// A token was handed out.
+    /// A token was served.
     pub(crate) fn check_served(&self, account: &'static str, token: &str) {
         self.step(What::Served, account, || format!(" {token}"));
         let found = {
@@ -271,26 +271,26 @@ impl Truth {
             let kept = inner.disks.get(account).and_then(|disk| disk.kept.iter().find(|kept| kept.token == token));
             let grant = inner.grants.get(account);
             let end = grant.and_then(|grant| grant.access.get(token).copied());
-            // Each life is one of the machine, too: its restart leaves nothing but the wall clock to go by, and that
-            // was set back since; but not to before the time when the token came.
+            // Each run is also a boot of the machine. After a reboot only the wall clock is left, which may have
+            // been set back, though not to before the token arrived.
             let fooled = kept.is_some_and(|kept| {
                 let back = Duration::from_millis(u64::try_from(kept.skew - inner.skew).unwrap_or(0));
                 kept.life != inner.lives && !back.is_zero() && inner.now().saturating_sub(kept.at) + BELIEVED >= back
             });
             let over = !fooled && end.is_some_and(|end| end < inner.now());
-            // What the provider took back before its time, nobody here can know.
+            // The daemon can't know that the provider revoked a token before its expiry.
             let taken_back = grant.is_some_and(|grant| grant.ended.is_some());
             (kept.is_some(), over, end.is_none() && !taken_back)
         };
         match found {
             (false, ..) => self.violated(&format!("{account}: {token} was served and is not on the disk")),
             (_, true, _) => self.violated(&format!("{account}: {token} was served after its end")),
-            (.., true) => self.violated(&format!("{account}: {token} was served and nobody issued it")),
+            (.., true) => self.violated(&format!("{account}: {token} was served, but was never issued")),
             _ => {}
         }
     }
 
-    /// Notes what happened.
+    /// Records an event.
     pub(crate) fn step(&self, what: What, of: &str, detail: impl FnOnce() -> String) {
         let mut inner = self.lock();
         inner.counts.count(what);
@@ -304,12 +304,12 @@ impl Truth {
         }
     }
 
-    /// Something that must hold does not.
+    /// Records the violation of an invariant.
     pub(crate) fn violated(&self, what: &str) {
         let mut inner = self.lock();
         let line = format!("at {:.1} s: {what}", inner.now().as_secs_f64());
         inner.steps.push_back(format!("!!! {what}"));
-        // What led to the first is what matters.
+        // Only the steps before the first violation matter.
         if inner.broken.is_empty() {
             inner.led_there = inner.steps.iter().cloned().collect::<Vec<_>>().join("\n");
         }
@@ -320,7 +320,7 @@ impl Truth {
         self.lock().broken.iter().take(5).cloned().collect()
     }
 
-    pub(crate) fn what_led_there(&self) -> String {
+    pub(crate) fn last_steps(&self) -> String {
         self.lock().led_there.clone()
     }
 

@@ -37,7 +37,7 @@ impl Bench {
         self.attempts.redirect(ticket, self.now, &mut self.rng)
     }
 
-    /// A browser that has gone through the start URL.
+    /// A browser that has opened the start URL.
     fn browser(&mut self, account: &str) -> Browser {
         self.browser_of(plan(account))
     }
@@ -112,7 +112,7 @@ impl Browser {
 }
 
 #[test]
-fn callers_join_the_one_pending_login_and_every_ticket_is_good_once() {
+fn callers_join_the_pending_login_and_each_ticket_works_once() {
     let mut b = Bench::new();
     let first = b.start("work");
     let second = b.start("work");
@@ -127,7 +127,7 @@ fn callers_join_the_one_pending_login_and_every_ticket_is_good_once() {
 }
 
 #[test]
-fn an_answer_needs_the_right_state_and_cookie_and_a_wrong_one_changes_nothing() {
+fn a_callback_needs_the_right_state_and_cookie_and_a_wrong_one_changes_nothing() {
     let mut b = Bench::new();
     let browser = b.browser("work");
     let id = b.attempts.pending().next().unwrap().0.to_owned();
@@ -147,13 +147,13 @@ fn an_answer_needs_the_right_state_and_cookie_and_a_wrong_one_changes_nothing() 
     ] {
         assert_eq!(b.accept(query, who), expected, "{query}");
     }
-    assert_eq!(b.accept(&good, &browser), "exchange c with verifier", "after all of that");
-    assert_eq!(b.accept(&good, &browser), format!("Over({id:?})"), "once");
-    assert_eq!(b.accept(&good, &stranger), "UnknownState", "its outcome is for that browser alone");
+    assert_eq!(b.accept(&good, &browser), "exchange c with verifier", "still accepted after the rejected ones");
+    assert_eq!(b.accept(&good, &browser), format!("Over({id:?})"), "a code is taken once");
+    assert_eq!(b.accept(&good, &stranger), "UnknownState", "only the browser that has the cookie learns the outcome");
 }
 
 #[test]
-fn an_answer_to_this_login_that_cannot_be_used_ends_it_with_the_reason() {
+fn an_unusable_callback_ends_its_login_with_the_reason() {
     let with = |more: &str| format!("code=c&state=STATE{more}");
     for (address, query, expected) in [
         (REDIRECT, with("&state=STATE"), "Malformed(Repeated(\"state\"))"),
@@ -168,7 +168,7 @@ fn an_answer_to_this_login_that_cannot_be_used_ends_it_with_the_reason() {
         let mut b = Bench::new();
         let browser = b.browser("work");
         let query = query.replace("STATE", &browser.state);
-        // A person can paste again.
+        // Pasting a malformed URL ends nothing: the user can paste again.
         assert_eq!(b.arrive_at(address, &query, None), expected, "{query}");
         assert_eq!(b.attempts.awaiting().count(), 1, "{query}");
         assert_eq!(b.arrive_at(address, &query, Some(&browser.cookies)), expected, "{query}");
@@ -177,13 +177,13 @@ fn an_answer_to_this_login_that_cannot_be_used_ends_it_with_the_reason() {
 }
 
 #[test]
-fn an_answer_that_comes_late_or_twice_is_known_for_as_long_as_the_outcome() {
+fn a_late_or_repeated_callback_is_recognized_for_as_long_as_the_outcome_is_kept() {
     let mut b = Bench::new();
     let browser = b.browser("work");
     let id = b.attempts.pending().next().unwrap().0.to_owned();
     let late = format!("code=c&state={}", browser.state);
     b.now = b.now.plus(Duration::from_secs(600));
-    assert_eq!(b.accept(&late, &browser), format!("Over({id:?})"), "it ran out");
+    assert_eq!(b.accept(&late, &browser), format!("Over({id:?})"), "it expired");
     b.start("work");
     assert_eq!(b.accept(&late, &browser), format!("Over({id:?})"), "also while another is pending");
     b.now = b.now.plus(REMEMBERED_AFTER);
@@ -191,7 +191,7 @@ fn an_answer_that_comes_late_or_twice_is_known_for_as_long_as_the_outcome() {
 }
 
 #[test]
-fn a_flow_that_made_room_for_newer_ones_is_not_taken_for_the_end_of_its_login() {
+fn evicting_a_flow_does_not_end_its_login() {
     let mut b = Bench::new();
     let first = b.browser("work");
     for _ in 0..MOST_FLOWS {
@@ -205,7 +205,7 @@ fn a_flow_that_made_room_for_newer_ones_is_not_taken_for_the_end_of_its_login() 
 }
 
 #[test]
-fn two_logins_at_once_do_not_mix() {
+fn concurrent_logins_do_not_mix() {
     let mut b = Bench::new();
     let (work, home) = (b.browser("work"), b.browser("home"));
     let crossed = Browser { state: work.state.clone(), cookies: home.cookies.clone() };
@@ -215,7 +215,7 @@ fn two_logins_at_once_do_not_mix() {
 }
 
 #[test]
-fn the_users_no_is_heard_and_a_wrong_issuer_is_not_believed() {
+fn access_denied_ends_the_login_and_a_wrong_issuer_is_rejected() {
     let mut b = Bench::new();
     let browser = b.browser("work");
     let denied = format!("error=access_denied&error_description=no+way&state={}", browser.state);
@@ -229,7 +229,7 @@ fn the_users_no_is_heard_and_a_wrong_issuer_is_not_believed() {
 }
 
 #[test]
-fn an_answer_without_an_issuer_is_not_believed_where_every_answer_has_one_and_its_error_is_kept() {
+fn a_callback_without_a_required_issuer_is_rejected_and_its_error_kept() {
     let denied = r#"NoIssuer { said: Some(("access_denied", "no way")) }"#;
     for (policy, answer, expected) in [
         (IssPolicy::Required, "code=c", "NoIssuer { said: None }"),
@@ -249,7 +249,7 @@ fn an_answer_without_an_issuer_is_not_believed_where_every_answer_has_one_and_it
 }
 
 #[test]
-fn an_answer_brought_by_hand_needs_no_cookie_but_then_no_browser_may_bring_it() {
+fn a_pasted_callback_needs_no_cookie_and_must_not_come_from_a_browser() {
     let mut b = Bench::new();
     let id = b.start("work").id;
     let redirect = b.attempts.redirect_by_hand(&id, b.now, &mut b.rng).unwrap();
@@ -260,7 +260,7 @@ fn an_answer_brought_by_hand_needs_no_cookie_but_then_no_browser_may_bring_it() 
 }
 
 #[test]
-fn an_abandoned_login_ends_by_itself_and_the_number_is_bounded() {
+fn abandoned_logins_expire_and_their_number_is_limited() {
     let mut b = Bench::new();
     let browser = b.browser("work");
     assert_eq!(b.attempts.pending().map(|(_, plan)| plan.account.as_str()).collect::<Vec<_>>(), ["work"]);
@@ -275,7 +275,7 @@ fn an_abandoned_login_ends_by_itself_and_the_number_is_bounded() {
 }
 
 #[test]
-fn a_login_by_an_outdated_config_gives_way_to_a_new_one() {
+fn a_login_with_an_outdated_config_is_replaced() {
     let mut b = Bench::new();
     let old = b.start("work");
     let mut plan = plan("work");
@@ -286,7 +286,7 @@ fn a_login_by_an_outdated_config_gives_way_to_a_new_one() {
 }
 
 #[test]
-fn a_login_with_an_old_key_of_the_client_gives_way_and_one_with_the_same_is_joined() {
+fn a_login_with_an_old_client_key_is_replaced_and_one_with_the_same_key_joined() {
     let with = |pem: &str, id: &str| {
         let key = ClientKey { pem: PrivateKey::new(pem), id: Some(id.into()) };
         LoginPlan { credentials: Credentials { client_key: Some(key), ..plan("work").credentials }, ..plan("work") }
@@ -305,7 +305,7 @@ fn a_login_with_an_old_key_of_the_client_gives_way_and_one_with_the_same_is_join
 }
 
 #[test]
-fn each_kind_of_answer_completes_only_a_login_that_asked_for_it() {
+fn a_code_and_a_token_each_complete_only_a_login_that_asked_for_them() {
     let (code, token, error) = ("code=c", "access_token=t&token_type=bearer", "error=access_denied");
     let denied = r#"Refused { error: "access_denied", description: "" }"#;
     let id_token = format!("{token}&id_token=e30.e30.e30");
@@ -337,7 +337,7 @@ fn each_kind_of_answer_completes_only_a_login_that_asked_for_it() {
 }
 
 #[test]
-fn without_a_nonce_none_is_looked_for() {
+fn without_a_nonce_in_the_request_none_is_checked() {
     for (response_type, answer, expected) in [
         (ResponseType::Code, "code=c", "exchange c with verifier"),
         (ResponseType::Token, "access_token=t&id_token=e30.e30.e30", "granted t"),
@@ -353,7 +353,7 @@ fn without_a_nonce_none_is_looked_for() {
 }
 
 #[test]
-fn a_wall_clock_that_somebody_sets_changes_no_deadline() {
+fn setting_the_wall_clock_changes_no_deadline() {
     const DAY_MS: i64 = 86_400_000;
     for jump in [DAY_MS, -DAY_MS] {
         let mut b = Bench::new();

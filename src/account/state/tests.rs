@@ -1,4 +1,4 @@
-//! The state machine by example, and under random orders of events.
+//! The state machine: examples, and property tests with random event orders.
 
 mod backoff;
 mod bench;

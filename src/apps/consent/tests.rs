@@ -1,4 +1,4 @@
-//! Questions, their waiting callers, and the answers that are remembered.
+//! Consent questions: waiting callers, answers and remembered decisions.
 
 use super::*;
 use crate::clock::{Clock, Wall};
@@ -14,7 +14,7 @@ fn editor() -> Requester {
     Requester::Program("/usr/bin/editor".into())
 }
 
-/// Asks in the background.
+/// Asks for consent in a background task.
 fn asks(
     consents: &Consents,
     asker: Requester,
@@ -60,7 +60,7 @@ async fn the_first_fetch_waits_others_join_it_and_the_answer_outlives_the_daemon
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_asked_without_end_or_by_too_many() {
+async fn the_number_and_the_rate_of_questions_are_limited() {
     let (consents, _) = fresh();
     let clock = Clock::virtual_at(Wall(0));
     assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(ConsentRefused::Unanswered));
@@ -68,10 +68,10 @@ async fn nobody_is_asked_without_end_or_by_too_many() {
     assert!(consents.pending().is_empty());
     let begun = clock.now();
     assert_eq!(consents.permit(&editor(), "work", PATIENCE, begun).await, Err(ConsentRefused::Unanswered));
-    assert_eq!(clock.now(), begun, "told at once: nobody is asked the same again so soon");
+    assert_eq!(clock.now(), begun, "refused at once: the same question is not asked again so soon");
     clock.jump_wall(86_400_000);
     assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(ConsentRefused::Unanswered));
-    assert_eq!(clock.now().boot, begun.boot, "nor where somebody sets the clock");
+    assert_eq!(clock.now().boot, begun.boot, "nor after the wall clock was set");
     clock.jump_wall(-2 * 86_400_000);
     tokio::time::sleep(QUIET).await;
     let many: Vec<_> =
@@ -82,16 +82,16 @@ async fn nobody_is_asked_without_end_or_by_too_many() {
         waiting.abort();
         _ = waiting.await;
     }
-    assert_eq!(consents.pending().len(), MOST_PENDING, "who leaves leaves the question, which can be answered yet");
+    assert_eq!(consents.pending().len(), MOST_PENDING, "the questions of callers that hung up can still be answered");
     let question = consents.pending().remove(3);
     consents.answer(&question.id, ConsentDecision::Allow).unwrap();
     assert_eq!(consents.permit(&question.asker, "work", Duration::ZERO, clock.now()).await, Ok(()));
     tokio::time::sleep(STANDS + Duration::from_millis(1)).await;
-    assert!(consents.pending().is_empty(), "the others are over");
+    assert!(consents.pending().is_empty(), "the others have expired");
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_app_fills_the_questions_so_that_the_next_is_asked_about_too() {
+async fn no_app_can_use_up_all_pending_questions() {
     let (consents, _) = fresh();
     let clock = Clock::virtual_at(Wall(0));
     let _asked: Vec<_> = (0..MOST_PENDING)
@@ -106,7 +106,7 @@ async fn no_app_fills_the_questions_so_that_the_next_is_asked_about_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_cannot_be_told_apart_is_asked_about_each_time_and_an_apps_answers_go_with_it() {
+async fn unknown_callers_are_asked_about_each_time_and_a_removed_app_is_forgotten() {
     let (consents, _) = fresh();
     let clock = Clock::virtual_at(Wall(0));
     let (one, two) =

@@ -1,4 +1,4 @@
-//! A login as another person than the account's tokens are of: it waits for an answer, and the old tokens go on.
+//! A login as another person than before needs a confirmation; until then the old tokens stay in use.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use crate::broker::login::question::Answerer;
 use crate::contract::{ErrorCode, ImportRequest, LoginReply, LoginRequest, UnlockRequest, whose};
 use crate::oauth::describe::DescribeEndpoint;
 
-/// What a login as `sub` brings: an access token of that name.
+/// The token response to a login as `sub`, which is also the access token.
 fn of(sub: &str, extra: Map<String, serde_json::Value>) -> RefreshOutcome {
     RefreshOutcome::Granted(Box::new(Grant {
         access_token: Some(AccessToken::new(sub)),
@@ -63,7 +63,7 @@ fn asks(login: &LoginReply) -> String {
     confirm.map_or_else(|| "nothing".into(), |(current, new)| format!("{} or {}", short(current), short(new)))
 }
 
-/// `ann` is logged in, and a login as `eve` waits for an answer.
+/// `ann` is logged in, and a login as `eve` waits for the confirmation.
 async fn asking() -> (Bench, LoginReply) {
     let b = Bench::new(&["work"]).await;
     assert_eq!(b.log_in_as("ann").await.status, LoginStatus::Succeeded);
@@ -73,7 +73,7 @@ async fn asking() -> (Bench, LoginReply) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_yes_replaces_and_until_then_the_old_tokens_serve_and_are_refreshed() {
+async fn until_confirmed_the_old_tokens_are_served_and_refreshed_and_then_replaced() {
     let (b, login) = asking().await;
     assert_eq!((b.token().await.as_str(), b.revoked()), ("ann", 0));
     let account = b.broker.account("work").unwrap();
@@ -82,7 +82,7 @@ async fn a_yes_replaces_and_until_then_the_old_tokens_serve_and_are_refreshed() 
     b.broker.refresh("work").await.unwrap();
     assert_eq!(b.token().await, "ann-2");
     let told = b.broker.login_or_question(&login.login_id, s(3600)).await.unwrap();
-    assert_eq!(told.status, LoginStatus::Pending, "who waits is told at once that it asks");
+    assert_eq!(told.status, LoginStatus::Pending, "a waiting caller learns of the question at once");
     let end = b.broker.answer_login(&login.login_id, true, Answerer::Program).await.unwrap();
     assert_eq!((end.status, end.confirm.is_none()), (LoginStatus::Succeeded, true));
     assert_eq!(
@@ -96,7 +96,7 @@ async fn a_yes_replaces_and_until_then_the_old_tokens_serve_and_are_refreshed() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_yes_the_new_grant_is_revoked_and_the_old_one_stays() {
+async fn without_confirmation_the_new_grant_is_revoked_and_the_old_one_stays() {
     for (what, why, token, revoked) in [
         ("no", "the answer was to keep the account as it is", "ann", 1),
         ("silence", "nobody answered in time", "ann", 1),
@@ -114,10 +114,10 @@ async fn without_a_yes_the_new_grant_is_revoked_and_the_old_one_stays() {
             "silence" => tokio::time::sleep(life + s(1)).await,
             "sleep" => {
                 b.clock.suspend(life + s(1));
-                // Later than the machine woke up, and before anybody noticed.
+                // Too late, but before the broker has noticed.
                 let late = b.broker.answer_login(&login.login_id, true, Answerer::Program).await;
                 assert!(matches!(late, Err(Error::Obstacle(_))), "{late:?}");
-                _ = b.bell.send(());
+                _ = b.wake.send(());
                 tokio::time::sleep(s(10)).await;
             }
             "lock" => {
@@ -144,7 +144,7 @@ async fn without_a_yes_the_new_grant_is_revoked_and_the_old_one_stays() {
         assert_eq!(b.revoked(), revoked, "{what}");
         let got = b.token().await;
         assert_eq!(got, token, "{what}");
-        // It works once, whatever the answer.
+        // Answering works once, whatever the answer.
         for replace in [true, false] {
             let again = b.broker.answer_login(&login.login_id, replace, Answerer::Program).await;
             assert!(again.is_err(), "{what}");
@@ -154,7 +154,7 @@ async fn without_a_yes_the_new_grant_is_revoked_and_the_old_one_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_for_the_answer_is_counted_from_the_question() {
+async fn the_confirmation_timeout_starts_at_the_question() {
     let b = Bench::new(&["work"]).await;
     b.log_in_as("ann").await;
     let life = config(&["work"]).serve.login_timeout;
@@ -171,7 +171,7 @@ async fn the_time_for_the_answer_is_counted_from_the_question() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_login_joins_the_question_and_may_answer_it_beforehand() {
+async fn a_second_login_joins_the_question_and_can_confirm_it() {
     let (b, login) = asking().await;
     let joined = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
     assert_eq!(
@@ -186,7 +186,7 @@ async fn a_second_login_joins_the_question_and_may_answer_it_beforehand() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_said_so_beforehand_is_not_asked() {
+async fn a_login_started_with_replace_is_not_asked() {
     for by_who_joined in [false, true] {
         let b = Bench::new(&["work"]).await;
         b.log_in_as("ann").await;
@@ -201,7 +201,7 @@ async fn who_said_so_beforehand_is_not_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_person_and_nobody_known_are_not_asked_about() {
+async fn the_same_or_an_unknown_identity_is_not_asked_about() {
     let nobody = Map::new;
     for (first, second, unknown) in [
         (id_token("ann"), id_token("ann"), false),
@@ -211,7 +211,7 @@ async fn the_same_person_and_nobody_known_are_not_asked_about() {
     ] {
         let b = Bench::new(&["work"]).await;
         let end = b.log_in_with(of("one", first)).await;
-        assert!(!end.replaced.identity_unknown, "the first one replaces nothing");
+        assert!(!end.replaced.identity_unknown, "the first login replaces nothing");
         let end = b.log_in_with(of("two", second)).await;
         assert_eq!((end.status, end.replaced.identity_unknown), (LoginStatus::Succeeded, unknown));
         assert_eq!((b.token().await.as_str(), b.revoked(), end.replaced.replaced_identity.len()), ("two", 0, 0));
@@ -219,14 +219,14 @@ async fn the_same_person_and_nobody_known_are_not_asked_about() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn also_where_only_a_login_helps_nobody_else_takes_the_account_unasked() {
+async fn an_account_that_needs_a_login_is_not_replaced_without_confirmation() {
     let b = Bench::new(&["work"]).await;
     b.log_in_as("ann").await;
     b.script([refused("invalid_grant")]);
     _ = b.broker.refresh("work").await;
     assert_eq!(b.broker.account("work").unwrap().state, AccountState::NeedsLogin);
     assert_eq!(asks(&b.log_in_as("eve").await), "sub ann or sub eve");
-    // Whoever was logged out is nobody's any more.
+    // After a logout the account belongs to nobody.
     b.broker.logout("work").await.unwrap();
     assert_eq!(b.log_in_as("eve").await.status, LoginStatus::Succeeded);
 }
@@ -244,12 +244,12 @@ async fn the_identity_outlives_refreshes_without_an_id_token() {
     b.script([of("ann-2", Map::new()), of("mallory", id_token("mallory"))]);
     b.broker.refresh("work").await.unwrap();
     tokio::time::sleep(s(5)).await;
-    assert!(b.broker.refresh("work").await.is_err(), "a later refresh brings somebody else's tokens");
+    assert!(b.broker.refresh("work").await.is_err(), "a later refresh returns another identity's tokens");
     assert_eq!(b.token().await, "ann-2");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_good_for_the_person_that_was_named() {
+async fn a_confirmation_is_valid_only_for_the_identity_that_was_shown() {
     let (b, login) = asking().await;
     let import = ImportRequest {
         access_token: None,
@@ -270,7 +270,7 @@ async fn an_answer_is_good_for_the_person_that_was_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_import_of_another_persons_token_asks_as_a_login_does() {
+async fn an_import_of_another_persons_token_needs_a_confirmation_too() {
     for (rotated, replace) in [(true, true), (true, false), (false, false)] {
         let b = Bench::new(&["work"]).await;
         b.log_in_as("ann").await;
@@ -285,13 +285,13 @@ async fn an_import_of_another_persons_token_asks_as_a_login_does() {
         b.broker.answer_login(&id, replace, Answerer::Program).await.unwrap();
         tokio::time::sleep(s(1)).await;
         assert_eq!(b.token().await, if replace { "eve" } else { "ann" });
-        // What somebody brought, and still has, is not ours to revoke.
+        // An imported token that did not rotate is still in use elsewhere: not revoked.
         assert_eq!(b.revoked(), usize::from(rotated && !replace), "{rotated} {replace}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_provider_is_asked_whose_a_token_is_that_is_done_before_anything_is_replaced() {
+async fn the_provider_is_asked_for_the_identity_before_anything_is_replaced() {
     let described = |number: u64| Described {
         source: DescribeEndpoint::Details,
         active: true,
@@ -307,23 +307,27 @@ async fn where_the_provider_is_asked_whose_a_token_is_that_is_done_before_anythi
     let says = |said: Option<Described>| *b.provider.described.lock().unwrap() = said;
     says(Some(described(1)));
     b.log_in_with(of("one", Map::new())).await;
-    assert_eq!(b.log_in_with(of("two", Map::new())).await.status, LoginStatus::Succeeded, "the same");
+    assert_eq!(b.log_in_with(of("two", Map::new())).await.status, LoginStatus::Succeeded, "the same identity");
     says(Some(described(2)));
     let login = b.log_in_with(of("three", Map::new())).await;
     assert_eq!((asks(&login).as_str(), b.token().await.as_str()), ("voip_id 1 or voip_id 2", "two"));
     b.broker.answer_login(&login.login_id, false, Answerer::Program).await.unwrap();
     says(None);
     let end = b.log_in_with(of("four", Map::new())).await;
-    assert_eq!((end.status, end.replaced.identity_unknown), (LoginStatus::Succeeded, true), "it does not say");
+    assert_eq!(
+        (end.status, end.replaced.identity_unknown),
+        (LoginStatus::Succeeded, true),
+        "the provider gives no identity"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_page_answers_with_its_cookie_and_its_forms_token_and_the_cookie_is_given_once() {
+async fn the_page_needs_its_cookie_and_csrf_token_and_the_cookie_is_issued_once() {
     let (b, login) = asking().await;
     let id = login.login_id.as_str();
     assert!(b.broker.question_form(id, vec![String::new()]).await.is_none());
     let cookie = b.broker.page_cookie(id).await.unwrap().value;
-    assert!(b.broker.page_cookie(id).await.is_none(), "once");
+    assert!(b.broker.page_cookie(id).await.is_none(), "the cookie is issued once");
     assert!(b.broker.question_form(id, vec!["guessed".into()]).await.is_none());
     let token = b.broker.question_form(id, vec!["junk".into(), cookie.expose().into()]).await.unwrap();
     let page =
@@ -345,16 +349,16 @@ async fn the_page_answers_with_its_cookie_and_its_forms_token_and_the_cookie_is_
     assert_eq!(b.token().await, "eve");
 }
 
-/// Some providers give a person the same tokens each time, or end all tokens of a person and client together.
+/// Some providers issue the same tokens to a user each time, or revoke all tokens of a user and client together.
 #[tokio::test(start_paused = true)]
-async fn a_grant_that_another_account_would_lose_its_tokens_with_is_not_revoked() {
+async fn a_grant_that_another_account_may_share_is_not_revoked() {
     let none = Map::new;
     for (what, others, client, revoked) in [
         ("the same person's", of("eve-1", id_token("eve")), "c", 0),
         ("the same token", of("eve", none()), "c", 0),
         ("the same person's, by another client", of("eve-1", id_token("eve")), "d", 1),
         ("another person's", of("bob", id_token("bob")), "c", 1),
-        ("nobody knows whose", of("x", none()), "c", 1),
+        ("of unknown identity", of("x", none()), "c", 1),
     ] {
         let mut config = config(&["work", "other"]);
         Arc::make_mut(Arc::make_mut(&mut config).accounts.get_mut("other").unwrap()).client_id = client.into();

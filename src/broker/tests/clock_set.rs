@@ -1,4 +1,4 @@
-//! Somebody sets the wall clock while something that is held in memory alone waits: nothing ends sooner or later.
+//! Setting the wall clock neither shortens nor extends any timeout that is held in memory.
 
 use super::*;
 use crate::oauth::grant::GrantType;
@@ -6,7 +6,7 @@ use crate::oauth::grant::GrantType;
 const JUMPS: [i64; 2] = [86_400_000, -86_400_000];
 
 #[tokio::test(start_paused = true)]
-async fn the_right_answer_is_taken_and_a_login_ends_when_its_time_is_over() {
+async fn a_clock_jump_neither_rejects_a_callback_nor_changes_the_login_timeout() {
     for jump in JUMPS {
         let b = Bench::new(&["work"]).await;
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
@@ -23,12 +23,12 @@ async fn the_right_answer_is_taken_and_a_login_ends_when_its_time_is_over() {
         assert_eq!(begun.boot.until(b.clock.now().boot), s(600), "{jump}");
         b.clock.jump_wall(jump);
         tokio::time::sleep(s(590)).await;
-        assert!(b.broker.outcome(&started.login_id).await.is_some(), "{jump}: its outcome can be asked for");
+        assert!(b.broker.outcome(&started.login_id).await.is_some(), "{jump}: its outcome can still be read");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_that_is_joined_says_when_it_ends_by_the_clock_of_now() {
+async fn a_joined_login_gives_its_expiry_by_the_current_wall_clock() {
     for jump in JUMPS {
         let b = Bench::new(&["work"]).await;
         b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_login_that_is_joined_says_when_it_ends_by_the_clock_of_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_devices_code_lasts_as_long_as_the_provider_said() {
+async fn a_clock_jump_does_not_change_the_lifetime_of_a_device_code() {
     for (jump, answers, why) in [
         (JUMPS[0], 20, ""),
         (JUMPS[1], 20, ""),
@@ -58,7 +58,7 @@ async fn a_devices_code_lasts_as_long_as_the_provider_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_a_login_waits_as_long_as_they_said() {
+async fn a_clock_jump_does_not_change_a_callers_wait() {
     for jump in JUMPS {
         let b = Arc::new(Bench::new(&["work"]).await);
         let begun = b.clock.now();
@@ -68,7 +68,7 @@ async fn who_waits_for_a_login_waits_as_long_as_they_said() {
         });
         tokio::time::sleep(s(1)).await;
         b.clock.jump_wall(jump);
-        b.bell.send_replace(());
+        b.wake.send_replace(());
         assert_eq!(waiting.await.unwrap(), "login_required", "{jump}");
         assert_eq!(begun.boot.until(b.clock.now().boot), s(100), "{jump}");
     }

@@ -1,4 +1,4 @@
-//! Grants that come when nobody can keep them: each is revoked at the provider.
+//! Grants that arrive after their account is gone or has changed: each is revoked at the provider.
 
 use super::*;
 use crate::contract::ImportRequest;
@@ -7,7 +7,7 @@ use crate::oauth::grant::GrantType;
 const REMOVED: &str = "the account is no longer in the config";
 const CHANGED: &str = "the config changed while the login was pending";
 
-/// Name, what the config is reloaded to, and why a pending login ends then; empty: it goes on.
+/// Name, the reloaded config, and why it ends a pending login; empty if the login continues.
 type Reload = (&'static str, fn() -> Arc<Config>, &'static str);
 
 const RELOADS: &[Reload] = &[
@@ -36,7 +36,7 @@ async fn bench() -> Bench {
     b
 }
 
-/// A login of `work` whose code is on its way for a second: its id, and what the browser will be told.
+/// A login of `work` one second into the code exchange: its id, and the reply to the browser.
 async fn exchanging(b: &Bench) -> (String, JoinHandle<Result<String, CallbackRejected>>) {
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
     let answer = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
@@ -46,14 +46,14 @@ async fn exchanging(b: &Bench) -> (String, JoinHandle<Result<String, CallbackRej
     (started.login_id, login)
 }
 
-/// Lets the revocations that were begun go as far as they get.
+/// The number of revocations, after pending ones had time to run.
 async fn revoked(b: &Bench) -> usize {
     tokio::time::sleep(Duration::from_millis(10)).await;
     b.provider.revoked.load(Ordering::SeqCst)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_ends_the_logins_that_it_leaves_without_use() {
+async fn a_reload_ends_the_logins_that_no_longer_match_the_config() {
     for (name, reload, why) in RELOADS {
         let b = bench().await;
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_reload_ends_the_logins_that_it_leaves_without_use() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_exchanged_during_such_a_reload_is_revoked() {
+async fn a_grant_exchanged_during_such_a_reload_is_revoked() {
     for (name, reload, why) in RELOADS {
         let b = Arc::new(bench().await);
         let (id, login) = exchanging(&b).await;
@@ -82,9 +82,9 @@ async fn what_is_exchanged_during_such_a_reload_is_revoked() {
     }
 }
 
-/// The other ways that a grant comes, each with the removal of its account under way.
+/// Other kinds of grants whose account is removed while the request is in flight.
 #[tokio::test(start_paused = true)]
-async fn whatever_the_way_it_came_by() {
+async fn device_grants_and_rotated_imports_of_a_removed_account_are_revoked() {
     let import = |token: &str| ImportRequest {
         refresh_token: Some(token.into()),
         access_token: None,
@@ -93,7 +93,7 @@ async fn whatever_the_way_it_came_by() {
     for (name, grant, dropped) in [
         ("a device", Some(GrantType::DeviceCode), 1),
         ("an import that rotates", None, 1),
-        ("an import of a token that goes on working elsewhere", None, 0),
+        ("an import without rotation", None, 0),
     ] {
         let b = Arc::new(Bench::with(|account| account.grant = grant.unwrap_or_default()).await);
         *b.provider.latency.lock().unwrap() = s(2);
@@ -121,7 +121,7 @@ async fn whatever_the_way_it_came_by() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_logout_it_is_revoked_and_a_lock_and_a_stop_keep_it() {
+async fn an_exchange_in_flight_is_revoked_by_a_logout_and_kept_by_a_lock_or_stop() {
     for (what, kept) in [("logout", 0), ("lock", 1), ("stop", 1)] {
         let b = Arc::new(bench().await);
         let (_, login) = exchanging(&b).await;
@@ -137,7 +137,7 @@ async fn after_a_logout_it_is_revoked_and_a_lock_and_a_stop_keep_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_and_a_stop_end_a_device_login_that_waits_for_its_user() {
+async fn a_lock_or_stop_ends_a_pending_device_login() {
     for stop in [false, true] {
         let b = Bench::with(|account| account.grant = GrantType::DeviceCode).await;
         *b.provider.device.lock().unwrap() = Some(device_authorization());
@@ -145,7 +145,7 @@ async fn a_lock_and_a_stop_end_a_device_login_that_waits_for_its_user() {
         b.script((0..9).map(|_| RefreshOutcome::Pending { slow_down: false }));
         let started = b.broker.start_login("work", LoginVia::Device).await.unwrap();
         tokio::time::sleep(Duration::from_millis(5500)).await;
-        assert_eq!(b.trades().len(), 1, "it is under way");
+        assert_eq!(b.trades().len(), 1, "polling has begun");
         let why = if stop {
             b.broker.shut_down(s(2)).await;
             "the daemon is stopping"
@@ -159,7 +159,7 @@ async fn a_lock_and_a_stop_end_a_device_login_that_waits_for_its_user() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_revocation_holds_up_a_stop_no_longer_than_it_may_take() {
+async fn a_slow_revocation_delays_a_stop_only_up_to_its_limit() {
     let b = Arc::new(bench().await);
     *b.provider.slow_revocation.lock().unwrap() = s(60);
     let (_, login) = exchanging(&b).await;

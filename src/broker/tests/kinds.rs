@@ -1,4 +1,4 @@
-//! Logins of every other kind than by code: devices, passwords, nobody, and tokens in the fragment.
+//! Grants other than the authorization code: device code, password, client credentials and implicit.
 
 use super::*;
 use crate::config::PasswordUser;
@@ -7,7 +7,7 @@ use crate::oauth::grant::GrantType;
 use crate::secret::source::SecretSource;
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_asks_for_itself_is_brought_up_by_the_start_and_renewed() {
+async fn client_credentials_are_acquired_at_start_and_refreshed() {
     let b = Bench::with(|account| account.grant = GrantType::ClientCredentials).await;
     for n in 1..4 {
         assert_eq!((b.token_within(Some(s(5))).await, b.requests()), (format!("a{n}"), n));
@@ -30,7 +30,7 @@ fn pending(slow_down: bool) -> RefreshOutcome {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_device_is_asked_for_no_faster_than_the_provider_wants() {
+async fn device_polling_respects_interval_and_slow_down() {
     let b = device().await;
     b.script([pending(false), pending(true), pending(true), pending(true), pending(false)]);
     let before = b.clock.now();
@@ -43,7 +43,7 @@ async fn a_device_is_asked_for_no_faster_than_the_provider_wants() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_joins_a_device_login_sees_its_one_code() {
+async fn callers_that_join_a_device_login_see_the_same_code() {
     let b = Arc::new(device().await);
     *b.provider.latency.lock().unwrap() = s(2);
     let callers: Vec<_> = (0..3)
@@ -62,7 +62,7 @@ async fn whoever_joins_a_device_login_sees_its_one_code() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_device_login_ends_with_a_no_with_its_code_or_with_a_caller_that_hung_up() {
+async fn a_device_login_ends_with_a_refusal_or_its_code_and_survives_a_caller_that_hangs_up() {
     for (answers, why, after) in [
         (vec![pending(false), refused("access_denied")], "access was denied at the provider", 10),
         (vec![refused("expired_token")], "the code has expired", 5),
@@ -88,7 +88,7 @@ async fn a_device_login_ends_with_a_no_with_its_code_or_with_a_caller_that_hung_
     assert_eq!((joined.joined, joined.device.unwrap().user_code.as_str()), (true, "AB-CD"));
     b.broker.logout("work").await.unwrap();
     tokio::time::sleep(s(60)).await;
-    assert_eq!(b.requests(), 0, "nobody asks for a login that is over");
+    assert_eq!(b.requests(), 0, "an ended login is not polled for");
 }
 
 fn password(account: &mut AccountConfig, source: Option<SecretSource>) {
@@ -101,9 +101,9 @@ fn write(pipe: &str, line: &str) {
     std::fs::OpenOptions::new().write(true).open(pipe).unwrap().write_all(line.as_bytes()).unwrap();
 }
 
-// In real time: a pipe and a program have no other.
+// In real time: paused time does not cover a pipe or a program.
 #[tokio::test]
-async fn a_password_is_typed_into_the_pipe_of_the_newest_login() {
+async fn a_password_is_read_from_the_pipe_of_the_newest_login() {
     let folder = tempfile::tempdir().unwrap();
     let b = Bench::of(edited(|account| password(account, None)), Some(folder.path().to_owned())).await;
     let start = async || b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_password_is_typed_into_the_pipe_of_the_newest_login() {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(!std::path::Path::new(&old.pipe).exists(), "it leads nowhere");
+    assert!(!std::path::Path::new(&old.pipe).exists(), "the old pipe is gone");
     write(&new.pipe, "open sesame\n");
     assert_eq!((new.user.as_str(), b.ended(&second.login_id).await.as_str()), ("ann", ""));
     assert_eq!(b.trades(), [r#"Name("ann") open sesame"#]);
@@ -146,7 +146,7 @@ async fn a_password_comes_from_a_program() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_with_a_fragment_is_pasted_too() {
+async fn a_url_with_a_fragment_can_be_pasted() {
     let b = Bench::with(|account| account.grant = GrantType::Implicit).await;
     let started = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
     let url = url::Url::parse(started.start_url.as_deref().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The store's key goes and comes back under a running broker.
+//! Locking and unlocking the store of a running broker.
 
 use super::*;
 use crate::broker::events::Received;
@@ -31,10 +31,10 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_locked_broker_serves_nothing_and_goes_on_where_it_was() {
+async fn a_locked_broker_serves_nothing_and_resumes_after_the_unlock() {
     let b = Bench::logged_in("work").await;
     assert_eq!(told(b.broker.lock().await), LOCKED);
-    assert_eq!(told(b.broker.lock().await), (StoreState::Locked, false), "twice is fine");
+    assert_eq!(told(b.broker.lock().await), (StoreState::Locked, false), "locking is idempotent");
     b.holds_nothing();
     assert_eq!(b.token().await, "store_unavailable");
     let view = b.broker.account("work").unwrap();
@@ -58,13 +58,13 @@ async fn a_locked_broker_serves_nothing_and_goes_on_where_it_was() {
     assert_eq!(b.unlock().await, UNLOCKED);
     assert_eq!(b.unlock().await, (StoreState::Unlocked, false));
     tokio::time::sleep(s(1)).await;
-    assert_eq!((b.token().await, b.requests()), ("a2".into(), 2), "what was due meanwhile is done at once");
+    assert_eq!((b.token().await, b.requests()), ("a2".into(), 2), "an overdue refresh runs at once");
     tokio::time::sleep(s(3090)).await;
-    assert_eq!((b.token().await, b.requests()), ("a3".into(), 3), "and it is kept fresh as before");
+    assert_eq!((b.token().await, b.requests()), ("a3".into(), 3), "scheduled refreshes resume");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_in_flight_is_kept_before_the_key_goes_and_who_waits_is_told_at_once() {
+async fn a_lock_commits_the_refresh_in_flight_and_turns_callers_away_at_once() {
     let b = Arc::new(Bench::logged_in("work").await);
     *b.provider.latency.lock().unwrap() = s(20);
     b.clock.suspend(s(4000));
@@ -83,22 +83,22 @@ async fn a_refresh_in_flight_is_kept_before_the_key_goes_and_who_waits_is_told_a
     for caller in callers {
         assert_eq!(caller.await.unwrap(), "store_unavailable");
     }
-    assert!(begun.boot.until(b.clock.now().boot) < s(1), "they don't wait for the refresh");
+    assert!(begun.boot.until(b.clock.now().boot) < s(1), "callers don't wait for the refresh");
     assert_eq!(b.token().await, "store_unavailable");
     assert!(!b.store.locked.load(Ordering::SeqCst), "the key is needed for the commit");
     assert_eq!(locking.await.unwrap(), LOCKED);
-    assert!(begun.boot.until(b.clock.now().boot) >= s(15), "it waited for the refresh");
+    assert!(begun.boot.until(b.clock.now().boot) >= s(15), "the lock waited for the refresh");
     let kept = b.store.records.lock().unwrap().get("work").unwrap().tokens.refresh_token.clone().unwrap();
-    assert_eq!(kept.expose(), "r2", "the rotated one");
+    assert_eq!(kept.expose(), "r2", "the rotated token");
     b.holds_nothing();
     *b.provider.latency.lock().unwrap() = s(0);
     assert_eq!(b.unlock().await, UNLOCKED);
     assert_eq!((b.token().await, b.requests()), ("a2".into(), 2));
 }
 
-/// Between a lock and an unlock nobody looks at the disk.
+/// While the store is locked, the broker can't see that a record was replaced.
 #[tokio::test(start_paused = true)]
-async fn a_record_that_was_put_back_while_the_store_was_locked_is_not_used() {
+async fn a_record_restored_while_the_store_was_locked_is_not_used() {
     let b = Bench::logged_in("work").await;
     assert_eq!(told(b.broker.lock().await), LOCKED);
     b.store.marks.lock().unwrap().insert("work".into(), 5);
@@ -109,11 +109,11 @@ async fn a_record_that_was_put_back_while_the_store_was_locked_is_not_used() {
     assert!(matches!(&event, Some(Received::Event(event)) if event.event == EventKind::LoginNeeded), "{event:?}");
     assert!(matches!(b.broker.refresh("work").await, Err(Error::LoginRequired { why, .. }) if why.contains("backup")));
     tokio::time::sleep(s(90_000)).await;
-    assert_eq!(b.requests(), 1, "the login's");
+    assert_eq!(b.requests(), 1, "only the login's request");
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_wait_behind_the_refresh_begin_nothing_more() {
+async fn queued_refreshes_send_nothing_after_a_lock() {
     let b = Arc::new(Bench::logged_in("work").await);
     *b.provider.latency.lock().unwrap() = s(20);
     tokio::time::sleep(s(100)).await;
@@ -127,13 +127,13 @@ async fn requests_that_wait_behind_the_refresh_begin_nothing_more() {
     assert_eq!(told(b.broker.lock().await), LOCKED);
     assert_eq!(b.requests(), 2);
     for forced in forced {
-        // The one that was in flight may have ended before or after.
+        // The refresh in flight may end before or after the lock.
         assert!(matches!(forced.await.unwrap(), Ok(()) | Err(Error::StoreLocked)));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn tokens_that_cannot_be_written_are_not_forgotten_for_a_lock() {
+async fn uncommitted_tokens_survive_a_lock_attempt() {
     let b = Bench::logged_in("work").await;
     let before = b.clock.now();
     *b.provider.latency.lock().unwrap() = s(5);
@@ -147,13 +147,13 @@ async fn tokens_that_cannot_be_written_are_not_forgotten_for_a_lock() {
     assert_eq!(b.broker.store_state(), StoreState::Unlocked);
     b.store.full.store(false, Ordering::SeqCst);
     tokio::time::sleep(s(600)).await;
-    assert_eq!((b.token().await, b.requests()), ("a2".into(), 2), "written as soon as it went");
+    assert_eq!((b.token().await, b.requests()), ("a2".into(), 2), "written once the disk has room");
     assert_eq!(told(b.broker.lock().await), LOCKED);
     assert!(before.boot < b.clock.now().boot);
 }
 
 #[tokio::test(start_paused = true)]
-async fn pending_logins_end_with_the_reason_and_one_whose_code_is_spent_is_kept() {
+async fn a_lock_ends_pending_logins_and_keeps_one_whose_code_is_being_exchanged() {
     let b = Arc::new(Bench::new(&["work", "home"]).await);
     let waiting = b.broker.start_login("home", LoginVia::CallerBrowser).await.unwrap();
     let late = b.browse(waiting.start_url.as_deref().unwrap(), "code=late").await;
@@ -193,7 +193,7 @@ async fn an_import_in_flight_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn accounts_come_and_go_while_locked() {
+async fn accounts_can_be_added_and_removed_while_locked() {
     let b = Bench::logged_in("work").await;
     *b.provider.latency.lock().unwrap() = s(10);
     b.clock.suspend(s(4000));
@@ -201,7 +201,7 @@ async fn accounts_come_and_go_while_locked() {
     b.broker.reload(config(&["home"])).await;
     assert_eq!(told(b.broker.lock().await), LOCKED, "the leaving account's refresh is kept first");
     assert_eq!(b.store.records.lock().unwrap()["work"].generation, 2);
-    assert!(b.broker.inner.accounts.load().draining.is_empty(), "and nothing is left of it");
+    assert!(b.broker.inner.accounts.load().draining.is_empty(), "and the account is gone");
     b.broker.reload(config(&["home", "work"])).await;
     assert_eq!(b.broker.account("work").unwrap().state, AccountState::StoreUnavailable);
     b.holds_nothing();
@@ -214,7 +214,7 @@ async fn accounts_come_and_go_while_locked() {
 async fn a_store_that_starts_locked_waits_for_its_key() {
     let b = Bench::logged_in("work").await;
     b.store.locked.store(true, Ordering::SeqCst);
-    let (_bell, jumps) = watch::channel(());
+    let (_wake, jumps) = watch::channel(());
     let second = Broker::start(config(&["work"]), b.world.clone(), jumps, redirect_uri).await;
     let error = second.token("work", TokenQuery::default()).await.err().unwrap();
     assert_eq!(error, Error::StoreLocked);
@@ -223,7 +223,7 @@ async fn a_store_that_starts_locked_waits_for_its_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_passphrases_wait_longer_each_time_whoever_tries() {
+async fn wrong_passphrases_back_off_exponentially_across_callers() {
     let b = Arc::new(Bench::logged_in("work").await);
     b.broker.lock().await.unwrap();
     for (number, waited, pause) in
@@ -244,23 +244,23 @@ async fn wrong_passphrases_wait_longer_each_time_whoever_tries() {
     for _ in 0..100 {
         assert!(matches!(b.try_passphrase("right").await, Err(Error::Obstacle(_))), "one at a time");
     }
-    assert_eq!(b.store.asked.load(Ordering::SeqCst), 8, "and none of them was looked at");
-    assert_eq!(told(b.broker.lock().await), (StoreState::Locked, false), "to lock does not wait for that");
+    assert_eq!(b.store.asked.load(Ordering::SeqCst), 8, "and no other passphrase was tried");
+    assert_eq!(told(b.broker.lock().await), (StoreState::Locked, false), "a lock does not wait for the backoff");
     waiting.await.unwrap().unwrap_err();
     assert!(tokio::time::timeout(s(5), b.try_passphrase("wrong")).await.is_err());
     assert_eq!(told(b.try_passphrase("right").await), UNLOCKED);
     b.broker.lock().await.unwrap();
     let begun = b.clock.now();
     b.try_passphrase("wrong").await.unwrap_err();
-    assert!(begun.boot.until(b.clock.now().boot) < s(1), "a right one makes good for all");
+    assert!(begun.boot.until(b.clock.now().boot) < s(1), "a correct passphrase resets the backoff");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_hangs_up_does_not_leave_it_half_locked() {
+async fn a_caller_that_hangs_up_does_not_interrupt_a_lock() {
     let b = Arc::new(Bench::logged_in("work").await);
     *b.provider.latency.lock().unwrap() = s(20);
     b.clock.suspend(s(4000));
-    b.bell.send_replace(());
+    b.wake.send_replace(());
     tokio::time::sleep(s(1)).await;
     assert!(tokio::time::timeout(s(1), b.broker.lock()).await.is_err());
     tokio::time::sleep(s(30)).await;
@@ -270,28 +270,28 @@ async fn a_caller_that_hangs_up_does_not_leave_it_half_locked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broker_that_slept_locks_itself_and_one_whose_clock_was_set_does_not() {
+async fn the_store_locks_after_a_suspend_and_not_after_a_clock_change() {
     let b = Bench::logged_in("work").await;
     let watching = tokio::spawn(b.broker.clone().lock_after_sleep());
-    let ring = async || {
+    let state_after_wake = async || {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        b.bell.send_replace(());
+        b.wake.send_replace(());
         tokio::time::sleep(Duration::from_millis(10)).await;
         b.broker.store_state()
     };
     b.clock.jump_wall(3_600_000);
-    assert_eq!(ring().await, StoreState::Unlocked);
+    assert_eq!(state_after_wake().await, StoreState::Unlocked);
     for _ in 0..2 {
         b.clock.suspend(s(60));
-        assert_eq!(ring().await, StoreState::Locked);
+        assert_eq!(state_after_wake().await, StoreState::Locked);
         b.unlock().await;
-        assert_eq!(ring().await, StoreState::Unlocked, "once for each sleep");
+        assert_eq!(state_after_wake().await, StoreState::Unlocked, "locked once per suspend");
     }
     watching.abort();
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_broker_locks_itself_and_not_while_somebody_asks() {
+async fn an_idle_store_locks_and_one_in_use_does_not() {
     let b = Bench::logged_in("work").await;
     *b.provider.life.lock().unwrap() = s(86400);
     b.broker.refresh("work").await.unwrap();
@@ -304,13 +304,13 @@ async fn an_idle_broker_locks_itself_and_not_while_somebody_asks() {
     assert_eq!(b.broker.store_state(), StoreState::Unlocked);
     b.broker.account("work").unwrap();
     tokio::time::sleep(s(2)).await;
-    assert_eq!(b.broker.store_state(), StoreState::Locked, "looking at it is no use of it");
+    assert_eq!(b.broker.store_state(), StoreState::Locked, "reading the account's state does not count as use");
     b.unlock().await;
     tokio::time::sleep(s(590)).await;
-    assert_eq!(b.broker.store_state(), StoreState::Unlocked, "the span begins with the unlock");
+    assert_eq!(b.broker.store_state(), StoreState::Unlocked, "the idle time starts at the unlock");
     b.clock.suspend(s(20));
-    b.bell.send_replace(());
+    b.wake.send_replace(());
     tokio::time::sleep(Duration::from_millis(10)).await;
-    assert_eq!(b.broker.store_state(), StoreState::Locked, "sleep counts");
+    assert_eq!(b.broker.store_state(), StoreState::Locked, "suspended time counts");
     idle.abort();
 }

@@ -1,4 +1,4 @@
-//! Logins with a browser, and logouts.
+//! Browser logins, and logouts.
 
 use super::*;
 use crate::broker::events::Received;
@@ -6,7 +6,7 @@ use crate::contract::EventKind;
 use crate::oauth::dialect::IssPolicy;
 
 #[tokio::test(start_paused = true)]
-async fn a_login_is_joined_told_of_its_end_and_ends_by_itself() {
+async fn a_login_is_joined_and_times_out() {
     let b = Bench::new(&["work"]).await;
     let first = b.broker.start_login("work", LoginVia::DaemonBrowser).await.unwrap();
     let second = b.broker.start_login("default", LoginVia::DaemonBrowser).await.unwrap();
@@ -47,14 +47,14 @@ async fn a_login_that_fails_says_why_and_a_new_one_can_follow() {
         let id = b.broker.callback(request).await.unwrap();
         let outcome = b.broker.outcome(&id).await.unwrap().failure.unwrap();
         assert_eq!(outcome.error_description, format!("the login to `work` failed: {why}"));
-        assert_eq!(b.token().await, "a1", "the old token still serves");
+        assert_eq!(b.token().await, "a1", "the old token is still served");
     }
     assert_eq!(b.log_in("work").await, LoginStatus::Succeeded);
     assert_ne!(b.token().await, "a1");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_without_the_issuer_that_it_has_to_name_tells_the_providers_own_error_and_the_setting() {
+async fn a_callback_without_a_required_issuer_reports_the_providers_error_and_the_setting() {
     for (answer, said, code) in [
         ("code=c", "", None),
         ("error=login_required", " (its error: login_required)", Some("login_required")),
@@ -75,7 +75,7 @@ async fn an_answer_without_the_issuer_that_it_has_to_name_tells_the_providers_ow
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stray_answer_changes_nothing() {
+async fn a_rejected_callback_changes_nothing() {
     let b = Bench::new(&["work"]).await;
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
     let good = b.browse(started.start_url.as_deref().unwrap(), "code=c").await;
@@ -88,13 +88,13 @@ async fn a_stray_answer_changes_nothing() {
     let elsewhere = CallbackRequest { arrived_on: "http://127.0.0.1:7464/callback/q".into(), ..wrong_state.clone() };
     let notice = async || b.broker.login(&started.login_id, s(0)).await.unwrap().notice.unwrap_or_default();
     assert_eq!(b.broker.callback(elsewhere).await.unwrap_err(), CallbackRejected::UnknownState);
-    assert_eq!(notice().await, "", "it came to another login's address");
-    for (request, stray, told) in [
+    assert_eq!(notice().await, "", "it arrived at another login's redirect URI");
+    for (request, rejected, told) in [
         (wrong_state, CallbackRejected::UnknownState, "with the `state` of another login"),
         (no_state, CallbackRejected::NoState, "without the `state`"),
         (no_cookie, CallbackRejected::OtherBrowser, "did not send its cookie"),
     ] {
-        assert_eq!(b.broker.callback(request).await.unwrap_err(), stray);
+        assert_eq!(b.broker.callback(request).await.unwrap_err(), rejected);
         assert!(notice().await.contains(told), "{told}");
     }
     assert_eq!(b.broker.login(&started.login_id, s(0)).await.unwrap().status, LoginStatus::Pending);
@@ -103,7 +103,7 @@ async fn a_stray_answer_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_a_login_hears_of_a_stray_answer_at_once_and_not_again() {
+async fn a_waiting_caller_is_notified_of_a_rejected_callback_once() {
     let b = Arc::new(Bench::new(&["work"]).await);
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
     let waiting = tokio::spawn({
@@ -120,18 +120,22 @@ async fn who_waits_for_a_login_hears_of_a_stray_answer_at_once_and_not_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_login_says_whether_an_earlier_one_goes_on() {
+async fn a_failed_login_says_whether_an_earlier_login_is_still_in_use() {
     for (b, earlier) in [(Bench::logged_in("work").await, true), (Bench::new(&["work"]).await, false)] {
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
         let request = b.browse(started.start_url.as_deref().unwrap(), "error=access_denied").await;
         let id = b.broker.callback(request.clone()).await.unwrap();
         assert_eq!(b.broker.login(&id, s(0)).await.unwrap().earlier_login, earlier);
-        assert_eq!(b.broker.callback(request).await.unwrap_err(), CallbackRejected::Over(id), "the answer came twice");
+        assert_eq!(
+            b.broker.callback(request).await.unwrap_err(),
+            CallbackRejected::Over(id),
+            "the callback arrived twice"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_used_fails_the_login_with_the_reason() {
+async fn an_unusable_callback_fails_the_login_with_the_reason() {
     let b = Bench::new(&["work"]).await;
     for (answer, why) in [
         (
@@ -153,14 +157,14 @@ async fn an_answer_that_cannot_be_used_fails_the_login_with_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_path_of_every_redirect_uri_is_a_callback_whether_a_login_waits_or_not() {
+async fn every_redirect_path_is_a_callback_whether_or_not_a_login_is_pending() {
     let b = Bench::with(|account| account.redirect_uri = Some("http://localhost:8400/own/path".into())).await;
     assert!(b.broker.is_callback("/own/path") && !b.broker.expects_callback("/own/path"));
     assert!(!b.broker.is_callback("/callback/p") && !b.broker.is_callback("/own/path/"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_pasted_from_another_machine_completes_the_login() {
+async fn a_redirect_url_pasted_from_another_machine_completes_the_login() {
     let b = Bench::new(&["work"]).await;
     let started = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
     let state = url::Url::parse(started.start_url.as_deref().unwrap())
@@ -191,7 +195,7 @@ async fn a_logout_revokes_and_forgets() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_lets_a_login_finish_and_begins_no_refresh() {
+async fn a_stop_lets_a_login_finish_and_starts_no_refresh() {
     let b = Arc::new(Bench::logged_in("work").await);
     *b.provider.latency.lock().unwrap() = Duration::from_millis(500);
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
@@ -219,7 +223,7 @@ async fn a_logout_ends_the_pending_login() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
+async fn a_redirect_url_pasted_into_the_wrong_login_changes_nothing() {
     let b = Bench::new(&["work", "home"]).await;
     let work = b.broker.start_login("work", LoginVia::Paste).await.unwrap();
     let home = b.broker.start_login("home", LoginVia::Paste).await.unwrap();
@@ -231,7 +235,7 @@ async fn an_address_that_is_pasted_into_the_wrong_login_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_needed_login_is_told_once_and_then_at_intervals_until_somebody_logs_in() {
+async fn a_needed_login_is_announced_once_and_then_repeated_until_a_login() {
     let b = Bench::with(|account| account.keys.remind_after = s(6 * 3600)).await;
     b.log_in("work").await;
     let mut heard = b.broker.listen();
@@ -251,7 +255,7 @@ async fn a_needed_login_is_told_once_and_then_at_intervals_until_somebody_logs_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_that_was_needed_before_the_store_was_locked_is_no_news_after_it() {
+async fn a_needed_login_is_not_announced_again_after_an_unlock() {
     let b = Bench::logged_in("work").await;
     b.script([refused("invalid_grant")]);
     _ = b.broker.refresh("work").await;
@@ -263,6 +267,6 @@ async fn a_login_that_was_needed_before_the_store_was_locked_is_no_news_after_it
     let reminded = tokio::time::timeout(s(24 * 3600), heard.next()).await.unwrap();
     assert!(
         matches!(reminded, Some(Received::Event(event)) if event.event == EventKind::LoginNeeded),
-        "but of a reminder"
+        "except for a reminder"
     );
 }

@@ -1,4 +1,4 @@
-//! A store that forgets.
+//! An in-memory store that can be told to fail.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -12,11 +12,11 @@ use crate::store::{Opening, Store, StoreError};
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) records: Mutex<HashMap<String, Record>>,
-    /// High-water marks, which outlive what is put into `records`.
+    /// High-water marks, kept apart from `records` so that a test can replace records.
     pub(super) marks: Mutex<HashMap<String, u64>>,
     pub(super) full: AtomicBool,
     pub(super) locked: AtomicBool,
-    /// How often it was told to unlock.
+    /// Number of unlock attempts.
     pub(super) asked: AtomicUsize,
 }
 

@@ -1,4 +1,4 @@
-//! The nonce of a login with `openid`: sent, and wanted back in the ID token.
+//! The nonce of an `openid` login: sent in the request, required in the ID token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +11,7 @@ use crate::oauth::grant::GrantType;
 const OTHER: &str = "the id_token has the nonce of another login: it was dropped together with its tokens";
 const OFF: &str = "; if that is this provider's way, set `nonce = \"off\"` in `[providers.p]`";
 
-/// The parameters of the authorization request, and who asked.
+/// Opens the browser: the login's id, the parameters of its authorization request, and the browser.
 async fn leave(b: &Bench) -> (String, HashMap<String, String>, BrowserStart) {
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
     let start = b.leave(started.start_url.as_deref().unwrap()).await;
@@ -33,7 +33,7 @@ fn id_token(claims: &Value) -> String {
     format!("e30.{}.e30", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
-/// Lets a revocation that was begun go as far as it gets.
+/// The number of revocations, after a pending one had time to run.
 async fn revoked(b: &Bench) -> usize {
     tokio::time::sleep(Duration::from_millis(10)).await;
     b.provider.revoked.load(Ordering::SeqCst)
@@ -48,7 +48,7 @@ async fn tokens_beside_an_id_token_without_the_nonce_of_this_login_are_revoked()
         ("openid", NoncePolicy::Send, json!({"id_token": {"nonce": "other"}}), OTHER),
         ("openid", NoncePolicy::Send, json!({"id_token": {"sub": "ann"}}), &missing),
         ("openid", NoncePolicy::Send, json!({"id_token": "sealed"}), &unreadable),
-        // Plain OAuth servers take `openid` for a scope like any other.
+        // Plain OAuth servers treat `openid` like any other scope.
         ("openid", NoncePolicy::Send, json!({}), ""),
         ("openid", NoncePolicy::Send, json!({"id_token": null}), ""),
         ("openid", NoncePolicy::Off, json!({"id_token": {"sub": "ann"}}), ""),
@@ -78,7 +78,7 @@ async fn tokens_beside_an_id_token_without_the_nonce_of_this_login_are_revoked()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_in_the_fragment_needs_the_nonce_where_an_id_token_was_asked_for() {
+async fn a_token_in_the_fragment_needs_the_nonce_if_an_id_token_was_requested() {
     let lacking = format!("there is no id_token, although `openid` was requested{OFF}");
     for (scope, policy, brought, ended) in [
         ("a", NoncePolicy::Send, None, ""),
@@ -109,6 +109,6 @@ async fn a_token_in_the_fragment_needs_the_nonce_where_an_id_token_was_asked_for
         assert_eq!((b.ended(&id).await.as_str(), b.requests()), (ended, 0), "{scope} {policy:?} {brought:?}");
         assert_eq!(revoked(&b).await, failed, "{scope} {policy:?} {brought:?}");
         assert_eq!(b.token_within(None).await, if failed == 0 { "t" } else { "login_required" });
-        assert!(b.broker.expects_fragment("/callback/p"), "a late token is taken out of the address bar as well");
+        assert!(b.broker.expects_fragment("/callback/p"), "a late token is removed from the address bar, too");
     }
 }

@@ -1,4 +1,4 @@
-//! Where the browser is sent, and what becomes of a login that can send it nowhere.
+//! The authorization URL, and logins that have none.
 
 use super::*;
 use crate::oauth::dialect::Par;
@@ -10,13 +10,17 @@ fn pushing(account: &mut AccountConfig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_browser_has_a_request_of_its_own_pushed() {
+async fn each_browser_gets_its_own_pushed_request() {
     let b = Bench::with(pushing).await;
     let mut login = String::new();
     let mut last = None;
     for n in 1..3 {
         let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
-        assert_eq!(b.provider.pushed.lock().unwrap().len(), n - 1, "not before the browser comes");
+        assert_eq!(
+            b.provider.pushed.lock().unwrap().len(),
+            n - 1,
+            "nothing is pushed before the browser opens the start URL"
+        );
         let start = b.leave(started.start_url.as_deref().unwrap()).await;
         assert_eq!(start.authorize_url, format!("https://id.example/a?client_id=c&request_uri=urn%3A{n}"));
         (login, last) = (started.login_id, Some(start));
@@ -35,7 +39,7 @@ async fn every_browser_has_a_request_of_its_own_pushed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_that_can_send_nobody_anywhere_ends_and_says_why() {
+async fn a_login_without_an_authorization_url_ends_with_the_reason() {
     type Edit = fn(&mut AccountConfig);
     let no_endpoint: Edit = |account| Arc::make_mut(&mut account.dialect).endpoints.authorize = None;
     let not_pushed: Edit = |account| Arc::make_mut(&mut account.dialect).par = Par::Always;

@@ -1,4 +1,4 @@
-//! Tokens for a part of what was granted, tokens that were made elsewhere, and what the provider says of them.
+//! Downscoped tokens, imported tokens, and token info from the provider.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn described(active: bool) -> Described {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fifty_who_want_the_same_part_make_one_request() {
+async fn fifty_callers_for_the_same_scope_make_one_request() {
     let b = Bench::with(|account| Arc::make_mut(&mut account.dialect).narrow = Narrowing::Scope).await;
     b.log_in("work").await;
     *b.provider.latency.lock().unwrap() = s(2);
@@ -45,11 +45,11 @@ async fn fifty_who_want_the_same_part_make_one_request() {
         assert_eq!(caller.await.unwrap(), "a2");
     }
     assert_eq!(b.trades(), ["code c", "refresh r1 x y"]);
-    assert_eq!(b.token().await, "a1", "the whole one is another");
+    assert_eq!(b.token().await, "a1", "the full-scope token is separate");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_logout_during_the_exchange_is_the_last_word() {
+async fn a_logout_during_the_exchange_wins() {
     let b = Arc::new(Bench::new(&["work"]).await);
     *b.provider.latency.lock().unwrap() = s(2);
     let started = b.broker.start_login("work", LoginVia::CallerBrowser).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_logout_during_the_exchange_is_the_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
+async fn a_token_is_imported_only_if_the_provider_confirms_it() {
     let access =
         || ImportRequest { access_token: Some("mine".into()), refresh_token: None, ..ImportRequest::default() };
     let refresh =
@@ -116,7 +116,7 @@ async fn a_token_that_was_made_elsewhere_is_taken_once_the_provider_knows_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_access_token_takes_the_place_of_a_login_that_can_be_refreshed_only_after_a_yes() {
+async fn replacing_a_refreshable_login_by_an_access_token_needs_a_confirmation() {
     let import = |replace, give_up_refresh| ImportRequest {
         access_token: Some("mine".into()),
         refresh_token: None,
@@ -149,23 +149,23 @@ async fn an_access_token_takes_the_place_of_a_login_that_can_be_refreshed_only_a
         assert_eq!(b.token().await, if expected.is_ok() { "mine" } else { "a1" }, "{what}");
         assert_eq!(view.refreshable, expected.is_err() || reacquire, "{what}");
     }
-    // A refused refresh token keeps nothing fresh.
+    // With a refused refresh token there is nothing to lose.
     let b = Bench::logged_in("work").await;
     b.script([refused("invalid_grant")]);
     tokio::time::sleep(s(3090)).await;
     *b.provider.described.lock().unwrap() = Some(described(true));
     b.broker.import("work", import(false, false)).await.unwrap();
     assert_eq!(b.token().await, "mine");
-    // Nor is a refresh token that is imported a loss.
+    // Importing a refresh token loses nothing either.
     let b = Bench::logged_in("work").await;
     let refresh = ImportRequest { refresh_token: Some("mine".into()), ..ImportRequest::default() };
     b.broker.import("work", refresh).await.unwrap();
     assert_eq!(b.token().await, "a2");
 }
 
-/// A permanent token: the provider tells whose it is, and of no end.
+/// A permanent token: the provider gives its identity and no expiry.
 #[tokio::test(start_paused = true)]
-async fn an_import_keeps_what_the_provider_says_of_the_token_also_a_second_time() {
+async fn importing_a_token_again_stores_the_providers_description_again() {
     for source in [DescribeEndpoint::Details, DescribeEndpoint::Introspection] {
         let b = Bench::with(|account| {
             let url = Some("https://id.example/d".parse().unwrap());
@@ -192,9 +192,9 @@ async fn an_import_keeps_what_the_provider_says_of_the_token_also_a_second_time(
 }
 
 #[tokio::test(start_paused = true)]
-async fn info_tells_all_but_the_token_and_in_its_own_words() {
+async fn token_info_returns_the_description_without_the_token() {
     let b = Bench::logged_in("work").await;
-    assert!(matches!(b.broker.info("work").await, Err(Error::CannotAsk { .. })), "nothing to ask");
+    assert!(matches!(b.broker.info("work").await, Err(Error::CannotAsk { .. })), "no endpoint to ask");
     *b.provider.described.lock().unwrap() = Some(described(true));
     let info = b.broker.info("work").await.unwrap();
     assert_eq!(

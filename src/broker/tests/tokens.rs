@@ -1,10 +1,10 @@
-//! Tokens: kept fresh, served, kept.
+//! Tokens: refreshed, served, stored.
 
 use super::*;
 use crate::oauth::dialect::Narrowing;
 
 #[tokio::test(start_paused = true)]
-async fn an_account_is_refreshed_ahead_of_expiry_with_nobody_asking() {
+async fn an_account_is_refreshed_ahead_of_expiry_without_callers() {
     let b = Bench::logged_in("work").await;
     for n in 1..6 {
         assert_eq!((b.token().await, b.requests()), (format!("a{n}"), n));
@@ -40,22 +40,22 @@ async fn a_caller_that_hangs_up_cancels_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_sleep_the_bell_wakes_the_accounts() {
+async fn accounts_refresh_after_a_suspend() {
     let b = Bench::logged_in("work").await;
     b.clock.suspend(s(7200));
-    b.bell.send_replace(());
+    b.wake.send_replace(());
     tokio::time::sleep(Duration::from_millis(10)).await;
-    assert_eq!((b.requests(), b.token().await), (2, "a2".into()), "before anybody asked");
+    assert_eq!((b.requests(), b.token().await), (2, "a2".into()), "before any caller asked");
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_wait_no_longer_than_they_asked_and_hear_why() {
+async fn callers_wait_no_longer_than_they_asked_and_get_the_reason() {
     let b = Bench::logged_in("work").await;
     b.clock.suspend(s(4000));
     b.script((0..50).map(|_| RefreshOutcome::Busy { retry_after: Some(s(60)), why: "503".into() }));
     let before = b.clock.now();
     assert_eq!(b.token_within(Some(s(5))).await, "provider_unreachable");
-    assert_eq!(before.until(b.clock.now()), s(0), "the next attempt is later than that: no use in waiting");
+    assert_eq!(before.until(b.clock.now()), s(0), "the next attempt is later than that, so it fails at once");
     let before = b.clock.now();
     *b.provider.latency.lock().unwrap() = s(100);
     assert_eq!(b.token_within(Some(s(70))).await, "provider_unreachable");
@@ -63,7 +63,7 @@ async fn callers_wait_no_longer_than_they_asked_and_hear_why() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_to_wait_waits_for_a_login_too() {
+async fn a_caller_that_waits_also_waits_for_a_login() {
     let b = Arc::new(Bench::new(&["work"]).await);
     assert_eq!(b.token().await, "login_required");
     let waiting = tokio::spawn({
@@ -80,11 +80,11 @@ async fn who_asks_to_wait_waits_for_a_login_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_disk_keeps_the_old_token_and_loses_no_new_one() {
+async fn a_full_disk_keeps_the_old_token_and_spends_no_refresh_token() {
     let b = Bench::logged_in("work").await;
     b.store.full.store(true, Ordering::Relaxed);
     tokio::time::sleep(s(3300)).await;
-    assert_eq!((b.token().await, b.requests()), ("a1".into(), 1), "nothing is asked for that could not be kept");
+    assert_eq!((b.token().await, b.requests()), ("a1".into(), 1), "no refresh without room to store its result");
     tokio::time::sleep(s(600)).await;
     assert_eq!(b.token().await, "store_unavailable");
     b.store.full.store(false, Ordering::Relaxed);
@@ -96,7 +96,7 @@ async fn a_full_disk_keeps_the_old_token_and_loses_no_new_one() {
 async fn a_restart_serves_at_once_from_the_store() {
     let b = Bench::logged_in("work").await;
     b.broker.shut_down(s(1)).await;
-    let again = Broker::start(config(&["work"]), b.world.clone(), b.bell.subscribe(), redirect_uri).await;
+    let again = Broker::start(config(&["work"]), b.world.clone(), b.wake.subscribe(), redirect_uri).await;
     assert_eq!(again.token("work", TokenQuery::default()).await.ok().unwrap().access_token, "a1");
     assert_eq!(b.requests(), 1);
 }
@@ -120,11 +120,11 @@ async fn a_reload_adds_and_removes_accounts_and_drops_neither_token_nor_login() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removed_account_is_not_started_anew_while_its_refresh_is_in_flight() {
+async fn a_removed_account_is_not_restarted_while_its_refresh_is_in_flight() {
     let b = Bench::logged_in("work").await;
     *b.provider.latency.lock().unwrap() = s(5);
     b.clock.suspend(s(4000));
-    b.bell.send_replace(());
+    b.wake.send_replace(());
     tokio::time::sleep(s(1)).await;
     b.broker.reload(config(&["home"])).await;
     b.broker.reload(config(&["work"])).await;
@@ -151,7 +151,7 @@ async fn a_rejected_token_is_refreshed_once_per_half_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_narrower_token_is_no_answer_to_a_report_of_a_rejected_one() {
+async fn a_downscoped_token_does_not_answer_a_report_of_a_rejected_token() {
     let b = Bench::with(|account| Arc::make_mut(&mut account.dialect).narrow = Narrowing::Scope).await;
     b.log_in("work").await;
     tokio::time::sleep(s(60)).await;
@@ -168,7 +168,7 @@ async fn a_narrower_token_is_no_answer_to_a_report_of_a_rejected_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_without_a_refresh_token_is_not_called_expired_before_it_is() {
+async fn a_token_without_a_refresh_token_is_not_reported_expired_early() {
     let b = Bench::with(|account| Arc::make_mut(&mut account.dialect).narrow = Narrowing::Scope).await;
     let grant = Grant { refresh_token: None, ..b.provider.grant(1) };
     b.script([RefreshOutcome::Granted(Box::new(grant))]);
@@ -182,7 +182,7 @@ async fn a_token_without_a_refresh_token_is_not_called_expired_before_it_is() {
     assert_eq!(b.broker.refresh("work").await.unwrap_err(), present);
     assert_eq!(b.broker.rejected("work").await.unwrap_err(), present);
     assert_eq!(b.broker.token("work", part()).await.err(), Some(present));
-    assert_eq!((b.token().await.as_str(), b.requests()), ("a1", 1), "nobody was asked");
+    assert_eq!((b.token().await.as_str(), b.requests()), ("a1", 1), "no request was sent");
     tokio::time::sleep(s(3600)).await;
     for error in [
         b.broker.refresh("work").await.unwrap_err(),
@@ -194,7 +194,7 @@ async fn a_token_without_a_refresh_token_is_not_called_expired_before_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unknown_names_get_the_nearest_and_default_has_to_be_clear() {
+async fn an_unknown_name_suggests_the_nearest_and_default_must_be_unambiguous() {
     let b = Bench::new(&["work", "home"]).await;
     let error = b.broker.account("wrk").unwrap_err();
     assert_eq!(error, Error::UnknownAccount { name: "wrk".into(), nearest: vec!["work".into()] });
@@ -202,7 +202,7 @@ async fn unknown_names_get_the_nearest_and_default_has_to_be_clear() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_with_a_valid_token_is_served_before_it_expires_whatever_the_provider_does() {
+async fn a_caller_gets_the_valid_token_before_it_expires_even_if_the_provider_hangs() {
     let b = Bench::logged_in("work").await;
     *b.provider.latency.lock().unwrap() = s(3000);
     tokio::time::sleep(s(3597)).await;
@@ -213,7 +213,7 @@ async fn a_caller_with_a_valid_token_is_served_before_it_expires_whatever_the_pr
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_writes_what_was_held_back() {
+async fn a_stop_writes_uncommitted_tokens() {
     let b = Bench::logged_in("work").await;
     *b.provider.latency.lock().unwrap() = s(1000);
     tokio::time::sleep(s(3095)).await;
@@ -226,7 +226,7 @@ async fn a_stop_writes_what_was_held_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_refresh_by_hand_is_a_new_token_too_and_a_crowd_gets_one() {
+async fn each_forced_refresh_gets_a_new_token_and_concurrent_ones_share_one() {
     let b = Arc::new(Bench::logged_in("work").await);
     for generation in 2..4 {
         assert_eq!(b.broker.refresh("work").await.unwrap().generation, generation);

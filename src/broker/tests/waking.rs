@@ -1,9 +1,9 @@
-//! After a night's sleep, or when the network is back.
+//! Refreshes after a suspend, and after the network is back.
 
 use super::*;
 use crate::contract::EventKind::{Failing, LoggedIn, LoggedOut, Recovered};
 
-/// How long it takes until `seen`, by the clock of the test.
+/// Waits until `seen`, at most for `limit`; returns how long that took by the test's clock.
 async fn within(bench: &Bench, limit: Duration, seen: impl Fn(&Bench) -> bool) -> Duration {
     let begun = bench.clock.now();
     while !seen(bench) {
@@ -14,51 +14,51 @@ async fn within(bench: &Bench, limit: Duration, seen: impl Fn(&Bench) -> bool) -
 }
 
 #[tokio::test(start_paused = true)]
-async fn hundreds_of_accounts_that_slept_too_long_ask_a_few_at_a_time() {
+async fn hundreds_of_accounts_that_expired_during_a_suspend_refresh_a_few_at_a_time() {
     let (b, names) = Bench::crowded(300).await;
     let before = b.requests();
     *b.provider.latency.lock().unwrap() = Duration::from_millis(300);
     b.provider.most_at_once.store(0, Ordering::SeqCst);
     b.clock.suspend(s(8 * 3600));
-    b.bell.send_replace(());
+    b.wake.send_replace(());
     within(&b, s(30), |b| b.requests() == before + names.len()).await;
-    assert_eq!(b.provider.most_at_once.load(Ordering::SeqCst), 16, "so many turns there are");
-    // And whoever asks has not waited for the others' sake longer than it takes.
+    assert_eq!(b.provider.most_at_once.load(Ordering::SeqCst), 16, "the limit on concurrent refreshes");
+    // And every account has a valid token.
     assert!(b.broker.accounts().iter().all(|account| account.state == AccountState::Active));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_waits_for_the_network_and_goes_out_when_it_is_back() {
-    for (rings, most) in [(true, s(4)), (false, s(301))] {
+async fn a_failed_refresh_is_retried_soon_after_the_network_is_back() {
+    for (woken, most) in [(true, s(4)), (false, s(301))] {
         let b = Bench::logged_in("work").await;
         let offline = || RefreshOutcome::NotSent { why: "no connection (Network is unreachable)".into() };
         b.script((0..40).map(|_| offline()));
-        // Until its pauses have grown.
+        // Until the backoff has grown.
         let next = |b: &Bench| b.broker.account("work").unwrap().next_refresh_at.unwrap_or_default();
         within(&b, s(3600), |b| b.requests() > 8 && next(b) > b.clock.now().wall.unix_seconds() + 20).await;
         b.provider.script.lock().unwrap().clear();
-        if rings {
-            b.bell.send_replace(());
+        if woken {
+            b.wake.send_replace(());
         }
         let generation = b.broker.account("work").unwrap().generation;
         let took = within(&b, most, |b| b.broker.account("work").unwrap().generation > generation).await;
-        assert!(if rings { took >= Duration::from_millis(400) } else { took > s(10) }, "{rings}: it took {took:?}");
+        assert!(if woken { took >= Duration::from_millis(400) } else { took > s(10) }, "{woken}: it took {took:?}");
     }
 }
 
-/// Fifty accounts that all became due at once, at a provider that takes `latency` to answer.
+/// Fifty accounts that became due at once; the provider takes `latency` to reply.
 async fn crowd(latency: Duration) -> (Bench, usize) {
     let (b, _) = Bench::crowded(50).await;
     let before = b.trades().len();
     *b.provider.latency.lock().unwrap() = latency;
     b.clock.suspend(s(3500));
-    b.bell.send_replace(());
+    b.wake.send_replace(());
     within(&b, s(10), |b| b.trades().len() == before + 16).await;
     (b, before)
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_a_turn_begins_nothing_once_the_daemon_stops_or_locks() {
+async fn queued_refreshes_send_nothing_once_the_daemon_stops_or_locks() {
     for locks in [false, true] {
         let (b, before) = crowd(s(3)).await;
         let asked = b.clock.now();
@@ -67,27 +67,27 @@ async fn who_waits_for_a_turn_begins_nothing_once_the_daemon_stops_or_locks() {
         } else {
             b.broker.shut_down(s(20)).await;
         }
-        assert!(asked.until(b.clock.now()) <= s(4), "as long as what is in flight takes");
+        assert!(asked.until(b.clock.now()) <= s(4), "waits for the requests in flight only");
         tokio::time::sleep(s(60)).await;
-        assert_eq!(b.trades().len(), before + 16, "nothing is begun after that");
+        assert_eq!(b.trades().len(), before + 16, "no request starts after that");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_who_asks_waits_for_the_turns_of_others() {
+async fn a_forced_refresh_does_not_queue_behind_scheduled_ones() {
     let (b, _) = crowd(s(10)).await;
     let asked = b.clock.now();
-    // Its own turn would come after all of the sixteen.
+    // The refresh slots are all taken; a forced refresh does not wait for one.
     b.provider.latency.lock().unwrap().clone_from(&s(1));
     assert!(b.broker.refresh("a9").await.is_ok());
     assert!(asked.until(b.clock.now()) <= s(11));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_is_prompt_or_not_at_all_also_in_a_crowd() {
+async fn under_load_a_replay_is_prompt_or_does_not_happen() {
     let (b, before) = crowd(s(15)).await;
     b.script((0..100).map(|_| RefreshOutcome::Lost { why: "no reply within 15 s".into() }));
-    // Before the access tokens have ended, which is the time for a last attempt.
+    // Before the access tokens expire: at that time each account makes a last attempt.
     tokio::time::sleep(s(85)).await;
     let mut sent: HashMap<String, Vec<Moment>> = HashMap::new();
     for (at, what) in b.provider.trades.lock().unwrap().iter().skip(before) {
@@ -100,7 +100,7 @@ async fn a_replay_is_prompt_or_not_at_all_also_in_a_crowd() {
     assert!(sent.values().any(|at| at.len() == 2), "some were replayed");
 }
 
-/// Everything that the provider answers for a while; then it is well.
+/// The provider answers everything with `answer` for `span`, then recovers.
 async fn outage(b: &Bench, span: Duration, answer: impl Fn() -> RefreshOutcome) {
     let until = b.clock.now().plus(span);
     while !b.clock.now().reached(until) {
@@ -116,7 +116,7 @@ async fn outage(b: &Bench, span: Duration, answer: impl Fn() -> RefreshOutcome) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_an_outage_every_account_that_somebody_asks_for_has_its_token_within_two_seconds() {
+async fn after_an_outage_every_requested_account_has_a_token_within_two_seconds() {
     for answer in
         [(|| RefreshOutcome::NotSent { why: "no connection (refused)".into() }) as fn() -> RefreshOutcome, || {
             RefreshOutcome::Busy { retry_after: None, why: "the provider answered 503".into() }
@@ -124,11 +124,11 @@ async fn after_an_outage_every_account_that_somebody_asks_for_has_its_token_with
     {
         let (b, names) = Bench::crowded(7).await;
         b.clock.suspend(s(2 * 3600));
-        b.bell.send_replace(());
+        b.wake.send_replace(());
         outage(&b, s(600), answer).await;
         let (well, before) = (b.clock.now(), b.requests());
         let tokens = names.iter().map(|name| async {
-            // A program that asks again as soon as it may.
+            // A program that retries as soon as `Retry-After` allows.
             loop {
                 match b.broker.token(name, TokenQuery::default()).await {
                     Ok(_) => return well.until(b.clock.now()),
@@ -148,12 +148,12 @@ async fn after_an_outage_every_account_that_somebody_asks_for_has_its_token_with
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_answer_ends_the_pauses_of_all_accounts_of_the_host() {
+async fn one_reply_ends_the_backoff_of_all_accounts_of_the_host() {
     let (b, _) = Bench::crowded(20).await;
     b.clock.suspend(s(2 * 3600));
-    b.bell.send_replace(());
+    b.wake.send_replace(());
     outage(&b, s(1200), || RefreshOutcome::Busy { retry_after: None, why: "the provider answered 503".into() }).await;
-    // A person asks for one of them; nobody asks for the others.
+    // The user forces a refresh of one account; there are no other requests.
     tokio::time::sleep(s(3)).await;
     b.broker.refresh("a0").await.unwrap();
     let well = |b: &Bench| b.broker.accounts().iter().all(|account| account.reason.is_none());
@@ -161,7 +161,7 @@ async fn one_answer_ends_the_pauses_of_all_accounts_of_the_host() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_that_outlasts_the_token_is_told_and_so_is_its_end() {
+async fn an_outage_that_outlasts_the_token_is_announced_and_so_is_its_end() {
     let b = Bench::logged_in("work").await;
     let mut heard = b.broker.listen();
     outage(&b, s(4000), || RefreshOutcome::NotSent { why: "no connection (refused)".into() }).await;

@@ -9,7 +9,7 @@ use crate::client::Error;
 use crate::docs_test::{every_variant, keep_current, table};
 use crate::os::paths::NoHome;
 
-/// What the client library says, each with its cause.
+/// Messages of the client library, each with its cause.
 fn of_the_daemon() -> Vec<(Failure, &'static str)> {
     let (why, path) = (|| String::from("WHY"), || PathBuf::from("PATH"));
     let error = || std::io::Error::other("ERROR");
@@ -62,7 +62,7 @@ fn of_the_daemon() -> Vec<(Failure, &'static str)> {
             Error::OpenToOthers { act: "read", path: path(), mode: 0o644 },
             "the mode of the file gives others access"
         )],
-        // Told as the daemon told it: the table of `Error` above has its messages.
+        // Passed on from the daemon: `docs/errors.md` lists these messages in the table of `Error`.
         Daemon: [(Error::from(crate::error::Error::Busy.reply()), "")],
     });
     let told = rows.into_iter().filter(|(error, _)| error.reply().is_none());
@@ -124,6 +124,6 @@ fn no_command_has_a_message_of_its_own() {
             );
         }
     }
-    assert!(outside.is_empty(), "a message belongs into a table of src/cli/message/: {outside:#?}");
-    assert!(used.len() >= 50, "the reader of the sources sees too little: {used:?}");
+    assert!(outside.is_empty(), "a message belongs in a table of src/cli/message/: {outside:#?}");
+    assert!(used.len() >= 50, "the test finds too few uses in the sources: {used:?}");
 }

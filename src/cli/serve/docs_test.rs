@@ -1,4 +1,4 @@
-//! `docs/errors.md` says what the code says: of configs, starts, and secrets that can't be had.
+//! `docs/errors.md` agrees with the code on configs, failed starts, and unavailable secrets.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn mistakes(text: &str) -> ConfigErrors {
 }
 
 #[test]
-fn every_config_that_is_not_used_is_in_the_docs() {
+fn every_refused_config_is_in_the_docs() {
     let path = || PathBuf::from("~/.config/ringback/config.toml");
     let rows = every_variant!(ConfigFileError {
         Nowhere: [(ConfigFileError::Nowhere, "an environment without HOME, such as cron's")],
@@ -56,7 +56,7 @@ fn every_config_that_is_not_used_is_in_the_docs() {
 }
 
 #[test]
-fn what_a_mistake_in_the_config_leaves_out_is_in_the_docs() {
+fn the_effect_of_each_config_mistake_is_in_the_docs() {
     let account = "[accounts.work]\nprovider = \"google\"\nclient_id = \"c\"\n";
     let rows = every_variant!(ProblemScope {
         Everything: [(
@@ -225,7 +225,7 @@ fn of_passed_sockets() -> Vec<[String; 4]> {
 }
 
 #[test]
-fn every_failure_of_a_start_is_in_the_docs() {
+fn every_failed_start_is_in_the_docs() {
     let home = row(&homeless(NoHome), "an environment without HOME");
     let rows = [of_the_store(), of_folders(), of_addresses(), of_passed_sockets(), vec![home]].concat();
     let source = "StoreError, FolderError, BindError, PassedError and NoHome";
@@ -259,7 +259,7 @@ fn of_client_keys() -> Vec<[String; 2]> {
 }
 
 #[test]
-fn every_secret_that_can_not_be_had_is_in_the_docs() {
+fn every_unavailable_secret_is_in_the_docs() {
     let rows = every_variant!(CredentialError {
         File: [(
             CredentialError::File { path: "phonecom.secret".into(), why: why() },

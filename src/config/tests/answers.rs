@@ -1,4 +1,4 @@
-//! Response modes, `iss` and `nonce` of a login, and the audience of an assertion.
+//! Response modes, the issuer check, and the audience of client assertions.
 
 use super::*;
 use crate::oauth::dialect::{AssertionAudience, IssPolicy, NoncePolicy};
@@ -9,7 +9,7 @@ const UNKNOWN: &str = "ringback does not know this mode, and so not where the an
 const IN_FRAGMENT: &str = "browsers send no fragment, and ringback looks for a code in the query";
 const IN_QUERY: &str = "a token in a query ends up in logs, so ringback accepts none there";
 
-/// The mistakes of an account with this grant whose parameter is set by the account, the provider and the URL, in turn.
+/// The mistakes when the parameter is set by the account, by the provider and in the URL, in this order.
 fn by_each_way(grant: &str, parameter: &str, value: &str) -> [Vec<String>; 3] {
     let extra = format!("extra_authorize = {{ {parameter} = \"{value}\" }}");
     let url = format!("authorize_url = \"https://h/a?{parameter}={value}\"");
@@ -27,7 +27,7 @@ fn by_each_way(grant: &str, parameter: &str, value: &str) -> [Vec<String>; 3] {
 }
 
 #[test]
-fn a_response_mode_that_no_callback_can_take_is_refused_with_the_reason() {
+fn an_unsupported_response_mode_is_refused_with_the_reason() {
     for (mode, why) in [
         ("form_post", POST),
         ("FORM_POST", POST),
@@ -49,7 +49,7 @@ fn a_response_mode_that_no_callback_can_take_is_refused_with_the_reason() {
 }
 
 #[test]
-fn query_and_fragment_fit_where_the_answer_comes_there_anyway() {
+fn a_response_mode_equal_to_the_grants_default_is_accepted() {
     for (grant, mode, why) in [
         ("authorization_code", "query", ""),
         ("implicit", "fragment", ""),
@@ -70,7 +70,7 @@ fn query_and_fragment_fit_where_the_answer_comes_there_anyway() {
 }
 
 #[test]
-fn whom_an_answer_and_a_signature_are_of_and_for_is_read_as_it_is_written() {
+fn issuer_nonce_and_assertion_audience_are_read_from_the_config() {
     let of = |keys: &str| {
         let provider = "issuer = \"https://i\"\nauthorize_url = \"https://a/\"\ntoken_url = \"https://t/\"";
         let text = format!(

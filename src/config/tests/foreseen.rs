@@ -1,4 +1,4 @@
-//! What is warned of before a login, and what is not.
+//! Warnings about problems that a login would run into.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const COMMA: &str =
     "this is one scope with a comma in it; scopes are a list of texts, or one text with spaces between them";
 const PLACEHOLDER: &str = "this looks like a placeholder; replace it by the provider's value";
 
-/// The warnings of one account at this provider, without its place and name.
+/// The warnings of one account at this provider, without position and account name.
 fn warnings(provider: &str, keys: &str) -> Vec<String> {
     let id = if keys.contains("client_id") { "" } else { "client_id = \"i\"\n" };
     let text = format!(
@@ -28,7 +28,7 @@ fn offline(what: &str, name: &str) -> String {
 }
 
 #[test]
-fn slips_in_scope_and_client_id_are_warned_of() {
+fn likely_mistakes_in_scope_and_client_id_cause_a_warning() {
     for (provider, keys, expected) in [
         ("gitlab", "scope = [\"read\", \"write\"]", vec![]),
         ("gitlab", "scope = \"read,write\"", vec![format!("scope: has `read,write`: {COMMA}")]),
@@ -53,7 +53,7 @@ fn slips_in_scope_and_client_id_are_warned_of() {
 }
 
 #[test]
-fn what_known_providers_give_no_refresh_token_without_is_warned_of() {
+fn parameters_that_a_known_provider_needs_for_a_refresh_token_cause_a_warning() {
     let microsoft = offline("scope: has no `offline_access`", "Microsoft");
     let google = offline("extra_authorize: has no `access_type = \"offline\"`", "Google");
     let dropbox = offline("extra_authorize: has no `token_access_type = \"offline\"`", "Dropbox");
@@ -80,7 +80,7 @@ fn what_known_providers_give_no_refresh_token_without_is_warned_of() {
 }
 
 #[test]
-fn a_redirect_uri_that_is_another_at_every_start_is_warned_of() {
+fn a_redirect_uri_that_changes_at_every_start_causes_a_warning() {
     let of = |tcp: &str, keys: &str| {
         let text = format!(
             "[listen]\ntcp = [{tcp}]\n[accounts.a]\nprovider = \"gitlab\"\nclient_id = \"i\"\nclient_secret = \"s\"\n{keys}\n"

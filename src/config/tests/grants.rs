@@ -1,4 +1,4 @@
-//! Grants, what each needs, and what is warned about.
+//! Grants: their required keys, and warnings.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ const PROVIDER: &str = "[providers.p]\ntoken_url = \"https://h/t\"\n";
 const ACCOUNT: &str = "[accounts.a]\nprovider = \"p\"\nclient_id = \"i\"\n";
 const SECRET: &str = "client_secret = \"s\"\n";
 
-/// (the provider's keys, the account's without the usual ones, messages)
+/// (the provider's keys, the account's keys without the usual ones, messages)
 const TABLE: &[(&str, &str, &[&str])] = &[
     ("authorize_url = \"https://h/a\"", "client_secret = \"s\"", &[]),
     (
@@ -160,7 +160,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
 ];
 
 #[test]
-fn each_grant_needs_what_it_needs() {
+fn each_grant_has_its_required_keys() {
     for (provider, account, expected) in TABLE {
         let text = format!("{PROVIDER}{provider}\n{ACCOUNT}{account}\n");
         let messages: Vec<String> = match parse(&text, Path::new("/c.toml"), FilePrivacy::Private, None) {
@@ -172,7 +172,7 @@ fn each_grant_needs_what_it_needs() {
 }
 
 #[test]
-fn without_listeners_only_logins_that_come_back_need_a_redirect_uri() {
+fn without_listeners_only_grants_with_a_callback_need_a_redirect_uri() {
     for (grant, sound) in [
         ("authorization_code", false),
         ("implicit", false),
@@ -190,7 +190,7 @@ fn without_listeners_only_logins_that_come_back_need_a_redirect_uri() {
 }
 
 #[test]
-fn the_keys_of_an_account_arrive_where_they_are_used() {
+fn the_keys_of_an_account_reach_the_code_that_uses_them() {
     let config = sound(&format!(
         "{PROVIDER}{ACCOUNT}{SECRET}grant = \"password\"\nphonenumber = \"+1\"\npassword_credential = \"c\"\n\
          resource = [\"urn:x:y\", \"https://r/\"]\naudience = \"aud\"\nhook = [\"bin/h\", \"x\"]\n"
@@ -206,7 +206,7 @@ fn the_keys_of_an_account_arrive_where_they_are_used() {
 }
 
 #[test]
-fn what_works_and_should_not_be_done_is_warned_about() {
+fn insecure_settings_cause_a_warning() {
     for (provider, account, key, words) in [
         (
             "",

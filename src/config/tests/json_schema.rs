@@ -14,7 +14,7 @@ use crate::oauth::preset::PRESETS;
 struct Validator(Schemas, SchemaIndex);
 
 impl Validator {
-    /// Fails to compile anything that is not a JSON Schema of draft 2020-12.
+    /// Compiling also checks that it is a valid JSON Schema of draft 2020-12.
     fn new() -> Self {
         let schema: Value = serde_json::from_str(&json_schema()).unwrap();
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -40,7 +40,7 @@ fn is_valid(config: &str) -> bool {
 }
 
 #[test]
-fn the_schema_accepts_every_key_with_its_example_and_its_words() {
+fn the_schema_accepts_every_key_with_its_example_and_keywords() {
     let validator = Validator::new();
     for section in SECTIONS {
         for key in section.keys {
@@ -77,11 +77,11 @@ fn the_schema_accepts_every_config_of_the_docs() {
             }
         }
     }
-    assert!(count >= 5, "the configs of the docs were not found: {count}");
+    assert!(count >= 5, "too few configs found in the docs: {count}");
 }
 
 #[test]
-fn the_schema_accepts_what_is_written_in_unusual_ways() {
+fn the_schema_accepts_unusual_notations() {
     let validator = Validator::new();
     for (path, name, value) in [
         ("serve", "wait", "0"),
@@ -149,7 +149,7 @@ fn the_schema_refuses_typical_mistakes() {
         "[providers.p]\nresponse_paths = { acces_token = \"a\" }\n".to_owned(),
         "[providers.p]\npreset = \"Google\"\n".to_owned(),
     ] {
-        assert!(!is_valid(&mistake), "the parser takes it:\n{mistake}");
-        assert!(validator.check(&mistake).is_err(), "the schema takes it:\n{mistake}");
+        assert!(!is_valid(&mistake), "the parser accepts it:\n{mistake}");
+        assert!(validator.check(&mistake).is_err(), "the schema accepts it:\n{mistake}");
     }
 }

@@ -1,4 +1,4 @@
-//! Every kind of mistake and the message it gives, word by word.
+//! Every kind of mistake with its exact message.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "3:1: store.keep: is not a known key; expected it in [audit]",
         ],
     ),
-    // Consequences of a mistake are not reported beside it.
+    // Consequences of a mistake are not reported with it.
     (
         "default_account = \"work\"\n[acounts.work]\nprovider = \"phonecom\"",
         &["2:2: acounts: is not a known key; did you mean `accounts`?"],

@@ -1,4 +1,4 @@
-//! What still works when something is wrong, and the user's own presets.
+//! Which accounts stay usable despite mistakes, and the user's own presets.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn account(name: &str, provider: &str) -> String {
     format!("[accounts.{name}]\nprovider = \"{provider}\"\nclient_id = \"i\"\nclient_secret = \"s\"\n")
 }
 
-/// Names of the accounts that work, and of the others with the reason.
+/// Names of the usable accounts, and the unusable ones with the reason.
 fn standing(parsed: &Parsed) -> (Vec<&str>, Vec<(&str, &str)>) {
     let config = parsed.config.as_ref().unwrap_or_else(|| panic!("{}", parsed.mistakes));
     let broken = config.broken.iter().map(|(name, why)| (name.as_str(), why.as_str()));
@@ -29,7 +29,7 @@ fn standing(parsed: &Parsed) -> (Vec<&str>, Vec<(&str, &str)>) {
 }
 
 #[test]
-fn a_mistake_takes_out_the_accounts_that_it_concerns_and_no_other() {
+fn a_mistake_disables_only_the_accounts_that_it_concerns() {
     let good = account("good", "google");
     let urls = "authorize_url = \"https://h/a\"\ntoken_url = \"https://h/t\"\n";
     for (config, files, why) in [
@@ -74,7 +74,7 @@ fn a_mistake_takes_out_the_accounts_that_it_concerns_and_no_other() {
             "providers/p.toml:1:1: knob: is not a known key",
         ),
     ] {
-        // `accounts.bad = 1` has to come before the first section.
+        // `accounts.bad = 1` must come before the first section.
         let text =
             if config.starts_with("accounts.bad") { format!("{config}{good}") } else { format!("{good}{config}") };
         let parsed = put_together(&text, &files);
@@ -88,7 +88,7 @@ fn a_mistake_takes_out_the_accounts_that_it_concerns_and_no_other() {
 }
 
 #[test]
-fn any_other_mistake_takes_out_everything() {
+fn any_other_mistake_makes_the_config_unusable() {
     for text in [
         "lisen = 1\n",
         "[listen]\ntcp = 1\n",
@@ -103,7 +103,7 @@ fn any_other_mistake_takes_out_everything() {
 }
 
 #[test]
-fn the_default_account_stays_the_one_that_was_named_though_it_is_broken() {
+fn a_broken_default_account_stays_the_default() {
     let text = format!("default_account = \"bad\"\n{}{}", account("bad", "nobody"), account("good", "google"));
     let config = put_together(&text, &[]).config.unwrap();
     assert_eq!(config.default_account.as_deref(), Some("bad"));
@@ -120,7 +120,7 @@ fn a_broken_account_takes_no_redirect_from_another() {
 }
 
 #[test]
-fn presets_of_the_user_lie_over_the_built_in_ones_and_sections_over_both() {
+fn user_presets_override_built_in_ones_and_sections_override_both() {
     let files = [
         file("own", "authorize_url = \"https://own/a\"\ntoken_url = \"https://own/t\"\npkce = \"off\"\n"),
         file("google", "pkce = \"send\"\nextra_authorize = { hd = \"example.com\" }\n"),
@@ -162,7 +162,7 @@ fn presets_of_the_user_lie_over_the_built_in_ones_and_sections_over_both() {
 }
 
 #[test]
-fn a_file_can_be_based_on_built_in_presets_only_and_has_a_name_that_accounts_can_use() {
+fn a_preset_file_is_based_on_built_in_presets_only_and_needs_a_valid_name() {
     for (files, message) in [
         (vec![file("a", "preset = \"b\"\n"), file("b", "label = \"B\"\n")], "providers/a.toml:1:10: preset: is `b`"),
         (vec![file("A b", "label = \"x\"\n")], "providers/A b.toml:1:1: has the name `A b`, which is not a valid name"),

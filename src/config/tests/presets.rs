@@ -13,7 +13,7 @@ fn url(url: Option<&url::Url>) -> &str {
     url.map_or("-", url::Url::as_str)
 }
 
-/// The dialect of an account that names the preset and nothing else.
+/// The dialect of an account that sets only the preset.
 fn dialect(preset: &str) -> Arc<Dialect> {
     let config = sound(&format!("[accounts.a]\nprovider = \"{preset}\"\nclient_id = \"i\"\nclient_secret = \"s\"\n"));
     Arc::clone(&config.accounts["a"].dialect)
@@ -116,7 +116,7 @@ const TABLE: &[Row] = &[
 ];
 
 #[test]
-fn presets_say_what_the_providers_document() {
+fn presets_match_the_providers_documentation() {
     for (name, authorize, token, device, revoke, auth, pkce, rotation) in TABLE {
         let dialect = dialect(name);
         let found = &dialect.endpoints;
@@ -132,15 +132,15 @@ fn presets_say_what_the_providers_document() {
         let is_json = *name == "phonecom";
         assert_eq!(dialect.body == BodyEncoding::Json, is_json, "{name}");
         assert_eq!(dialect.provider, *name);
-        assert_ne!(dialect.label, *name, "a label for people");
+        assert_ne!(dialect.label, *name, "a display name");
     }
     let told: Vec<&str> = TABLE.iter().map(|row| row.0).collect();
     let complete: Vec<&str> = PRESETS.iter().filter(|p| p.lacks.is_none()).map(|p| p.name).collect();
-    assert_eq!(told, complete, "every preset has its row");
+    assert_eq!(told, complete, "every preset has a row in the table");
 }
 
 #[test]
-fn what_only_one_provider_wants_is_there() {
+fn provider_specific_parameters_are_set() {
     let (google, slack, dropbox) = (dialect("google"), dialect("slack"), dialect("dropbox"));
     assert_eq!(google.issuer.as_deref(), Some("https://accounts.google.com"));
     assert_eq!(google.extra_authorize["access_type"], "offline");
@@ -156,7 +156,7 @@ fn what_only_one_provider_wants_is_there() {
 }
 
 #[test]
-fn the_presets_hold_no_mistake_and_those_without_urls_say_so() {
+fn presets_have_no_mistakes_and_those_without_urls_ask_for_them() {
     let privacy = FilePrivacy::Private;
     let sources = Sources { text: "", path: Path::new("/c.toml"), privacy, home: None, providers: &[] };
     let (known, mistakes) = known_providers(&sources);
@@ -178,7 +178,7 @@ fn the_presets_hold_no_mistake_and_those_without_urls_say_so() {
 }
 
 #[test]
-fn what_belongs_to_the_token_endpoint_follows_it() {
+fn endpoints_derived_from_the_token_endpoint_follow_it() {
     let provider = "[providers.practice]\npreset = \"phonecom\"\ntoken_url = \"http://127.0.0.1:9/t?x=1\"\n";
     let account = "[accounts.a]\nprovider = \"practice\"\nclient_id = \"i\"\nclient_secret = \"s\"\n";
     let dialect = |more: &str| Arc::clone(&sound(&format!("{provider}{more}{account}")).accounts["a"].dialect);
@@ -192,7 +192,7 @@ fn what_belongs_to_the_token_endpoint_follows_it() {
 }
 
 #[test]
-fn what_is_shown_of_a_provider_holds_no_password_though_somebody_put_one_into_a_url() {
+fn provider_info_and_messages_hide_a_password_in_a_url() {
     for url in ["https://u:canary@h/t", "https://u:canary@{h}/t", "http://canary@h/#canary"] {
         let text = format!("[providers.p]\ntoken_url = \"{url}\"\nvariables = {{ h = \"x\" }}\n");
         let path = Path::new("/c.toml");

@@ -1,4 +1,4 @@
-//! A renamed key is still read.
+//! A renamed key can still be set by its old name.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::config::schema::{Schema, Section};
 use crate::config::value::Base;
 
 settings! {
-    /// A section with keys that got other names.
+    /// A section with renamed keys.
     section "", Top, AtReload;
     pub(crate) struct Renamed, static RENAMED;
 
@@ -26,7 +26,7 @@ settings! {
 
 static SECTIONS: &[&Section] = &[&RENAMED];
 
-/// What is read, the mistakes and the warnings.
+/// The values, the mistakes and the warnings.
 fn read(text: &str) -> (u64, Option<String>, Vec<String>, Vec<String>) {
     let sheet = Diagnostics::new(Path::new("/c"), text);
     let table = DeTable::parse(text).unwrap().into_inner();

@@ -1,4 +1,4 @@
-//! Variables in URLs: which value applies, and what is refused.
+//! Variables in URLs: precedence and mistakes.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ fn account(more: &str) -> String {
 }
 
 #[test]
-fn the_accounts_value_comes_before_the_providers() {
+fn the_accounts_value_takes_precedence_over_the_providers() {
     for (provider, own, token_url) in [
         ("variables = { t = \"common\" }", "", "https://h/common/t"),
         ("variables = { t = \"common\" }", "variables = { t = \"a.b\" }", "https://h/a.b/t"),
@@ -97,7 +97,7 @@ const TABLE: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn each_mistake_names_the_key_that_has_to_change() {
+fn each_mistake_names_the_key_to_change() {
     for (provider, own, message) in TABLE {
         let text = format!("[providers.p]\nauthorize_url = \"https://h/a\"\n{provider}\n{}", account(own));
         let errors = parse(&text, Path::new("/c.toml"), FilePrivacy::Private, None).unwrap_err();

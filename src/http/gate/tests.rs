@@ -1,4 +1,4 @@
-//! The gate from outside: a router whose every route answers, with the gate before it.
+//! The gate in front of a router that answers on every route.
 
 mod keys;
 mod replies;
@@ -23,7 +23,7 @@ use crate::http::session::Sessions;
 use crate::os::ports::PeerUser;
 use crate::routes::{Access, ROUTES};
 
-/// `k3y` stands for the key that opens everything.
+/// `k3y` is replaced by a key with all rights.
 const KEY: &str = "Authorization: Bearer k3y";
 static APPS: LazyLock<(Apps, String)> = LazyLock::new(apps::tests::fresh);
 const HOST: &str = "Host: 127.0.0.1:7464";
@@ -46,7 +46,7 @@ fn gate() -> Gate {
     Gate::new(APPS.0.clone(), AuditLog::default(), Sessions::default(), Clock::System)
 }
 
-/// Every route of the table with a handler that says so, and a fallback in the callback's place.
+/// Every route of the table with a handler that confirms that it was reached, and a fallback for callbacks.
 fn guarded(gate: Gate) -> Guarded {
     let paths: BTreeSet<&str> = ROUTES.iter().map(|route| route.path).collect();
     let router = paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(|| async { "reached" })));
@@ -75,7 +75,7 @@ async fn ask(method: &str, target: &str, lines: &[&str], peer: Peer) -> Response
     guarded(gate()).send(request(method, target, lines, peer)).await
 }
 
-/// `(request line, header lines, status)`; Host and key are there unless the row has its own.
+/// `(request line, header lines, status)`; Host and key are added unless the row sets its own.
 #[rustfmt::skip]
 const TABLE: [(&str, &[&str], u16); 107] = [
     ("GET /token", &[], 200),
@@ -172,7 +172,7 @@ const TABLE: [(&str, &[&str], u16); 107] = [
     ("GET /v1//accounts", &[], 400),
     ("GET /token/", &["Authorization: none"], 200), // the fallback, which knows no such path
     ("GET /v1/accounts//token", &["Authorization: none"], 400),
-    // what our own page posts: our Origin, a form, and nobody else's
+    // the form that our own page posts: our Origin and the form's type, nothing else
     ("POST /callback/p", &[ORIGIN, FORM], 200),
     ("POST /callback/p", &["Origin: HTTP://127.0.0.1:7464", FORM], 403),
     ("POST /callback/p", &[ORIGIN, "Content-Type: application/x-www-form-urlencoded;charset=UTF-8", "Content-Length: 9"], 200),
@@ -197,7 +197,7 @@ const TABLE: [(&str, &[&str], u16); 107] = [
 ];
 
 #[tokio::test]
-async fn the_table_of_who_gets_in() {
+async fn the_gate_answers_every_request_as_the_table_says() {
     for (line, lines, status) in TABLE {
         let (method, target) = line.split_once(' ').unwrap();
         let has = |name: &str| lines.iter().any(|line| line.starts_with(name));
@@ -208,9 +208,9 @@ async fn the_table_of_who_gets_in() {
     }
 }
 
-/// They are compared before anybody showed a key, so there may not be many of them.
+/// Repeated parameters are looked for before the key is checked, so their number must be limited.
 #[tokio::test]
-async fn a_query_has_few_parameters_and_each_once() {
+async fn query_parameters_are_limited_in_number_and_not_repeated() {
     let query = |count: usize| (0..count).map(|n| format!("p{n}=")).collect::<Vec<_>>().join("&");
     for (query, said) in [
         (query(64), None),
@@ -222,16 +222,16 @@ async fn a_query_has_few_parameters_and_each_once() {
         ("x".repeat(8193), Some("the query is too long")),
     ] {
         let reply = ask("GET", &format!("/v1/accounts?{query}"), &[HOST], tcp()).await;
-        // Without a key, what is well formed is told that it needs one.
+        // A well-formed query without a key gets 401.
         assert_eq!(reply.status(), if said.is_some() { 400 } else { 401 });
         let body = axum::body::to_bytes(reply.into_body(), 10_000).await.unwrap();
         assert!(String::from_utf8_lossy(&body).contains(said.unwrap_or("key")), "{said:?}");
     }
 }
 
-/// Who connects, and whether anything is open to them: by default, and with `[listen] other_users`.
+/// The peer's user, and whether the gate lets it in: by default, and with `[listen] other_users`.
 #[tokio::test]
-async fn another_user_gets_nothing_or_with_a_key_what_needs_one_and_never_a_browsers_stop() {
+async fn another_user_needs_a_key_and_permission_and_never_reaches_a_browser_route() {
     let stranger = own_uid() + 1;
     for (user, usual, allowed) in [
         (PeerUser::Uid(own_uid()), true, true),
@@ -265,14 +265,18 @@ async fn another_user_gets_nothing_or_with_a_key_what_needs_one_and_never_a_brow
             {
                 let reply = guarded(gate).send(request(method, path, lines, tcp_of(user))).await;
                 assert_eq!(reply.status() == 200, own, "{user:?} {method} {path}");
-                assert_eq!(reply.headers().get("connection").is_some(), !own, "a stranger's connection is closed");
+                assert_eq!(
+                    reply.headers().get("connection").is_some(),
+                    !own,
+                    "the connection of another user is closed"
+                );
             }
         }
     }
 }
 
 #[tokio::test]
-async fn on_port_80_host_goes_without_it() {
+async fn on_port_80_the_host_header_has_no_port() {
     let user = PeerUser::Uid(own_uid());
     let peer = Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 80, user };
     for (host, status) in [("Host: 127.0.0.1", 200), ("Host: localhost", 200), ("Host: [::1]", 200), (HOST, 403)] {
@@ -302,7 +306,7 @@ async fn bodies_of_state_changing_requests_are_json_or_empty() {
 }
 
 #[tokio::test]
-async fn every_route_of_the_table_is_closed_to_strangers_unless_it_says_otherwise() {
+async fn every_route_is_closed_to_unauthenticated_callers_unless_its_row_opens_it() {
     for route in ROUTES.iter().filter(|route| !matches!(route.access, Access::Session | Access::Form)) {
         let path = route.path.replace("{name}", "work").replace("{id}", "i").replace("{ticket}", "t");
         let reply = ask(route.method.as_str(), &path, &[HOST], tcp()).await;

@@ -1,4 +1,4 @@
-//! Connections in real time over real sockets, with small limits.
+//! Real connections in real time, with small limits.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +15,7 @@ use super::connection::{HEAD_BYTES, HEAD_FIELDS};
 use super::*;
 use crate::http::body::JsonBody;
 
-/// What has to pass does; what must not is `LONG` away, also on a machine that has other things to do.
+/// Timeouts that must elapse take `SHORT`; those that must not take `LONG`, enough for a busy machine.
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(4);
 
@@ -33,7 +33,7 @@ async fn slow() -> &'static str {
     "slow"
 }
 
-/// More than the kernel buffers.
+/// Larger than the kernel's socket buffers.
 async fn large() -> Vec<u8> {
     vec![b'x'; 32 << 20]
 }
@@ -69,7 +69,7 @@ async fn send(address: SocketAddr, text: &str) -> TcpStream {
     stream
 }
 
-/// All that comes until the other side closes; panics if that takes long.
+/// Everything received until the peer closes; panics if it does not close.
 async fn rest(mut stream: impl AsyncRead + Unpin) -> String {
     let mut text = Vec::new();
     let _ = timeout(LONG, stream.read_to_end(&mut text)).await.expect("the connection should have been closed");
@@ -77,7 +77,7 @@ async fn rest(mut stream: impl AsyncRead + Unpin) -> String {
 }
 
 #[tokio::test]
-async fn silent_slow_and_idle_connections_are_closed() {
+async fn silent_slow_and_idle_connections_time_out() {
     let (_server, _open, address) = start(limits()).await;
     let silent = send(address, "").await;
     let partial = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nX-A").await;
@@ -88,7 +88,7 @@ async fn silent_slow_and_idle_connections_are_closed() {
 }
 
 #[tokio::test]
-async fn bodies_are_bounded_in_time_and_size() {
+async fn bodies_are_limited_in_time_and_size() {
     let (_server, _open, address) = start(limits()).await;
     let head = "POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
     for (tail, status) in [
@@ -119,8 +119,8 @@ async fn heads_that_are_too_large_are_refused() {
 }
 
 #[tokio::test]
-async fn who_comes_when_the_house_is_full_is_served_once_there_is_room() {
-    // Of 4 places TCP gets 3.
+async fn at_the_connection_limit_a_new_connection_waits_for_a_slot() {
+    // TCP gets 3 of the 4 connection slots.
     let (_server, _open, address) = start(ConnectionLimits { connections: 4, head: SHORT * 2, ..limits() }).await;
     let mut holding = Vec::new();
     for _ in 0..3 {
@@ -128,13 +128,13 @@ async fn who_comes_when_the_house_is_full_is_served_once_there_is_room() {
     }
     let mut late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     let mut byte = [0];
-    assert!(timeout(SHORT, late.read(&mut byte)).await.is_err(), "it should wait");
+    assert!(timeout(SHORT, late.read(&mut byte)).await.is_err(), "it should wait for a connection slot");
     drop(holding);
     assert!(rest(late).await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]
-async fn who_makes_no_use_of_its_place_gives_way_when_the_house_is_full() {
+async fn at_the_connection_limit_unproductive_connections_are_evicted() {
     let post = "POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
     for idle in ["", "GET /who", "GET /who HTTP/1.1\r\nHost: x\r\n\r\n", "GET /large HTTP/1.1\r\nHost: x\r\n\r\n", post]
     {
@@ -149,7 +149,7 @@ async fn who_makes_no_use_of_its_place_gives_way_when_the_house_is_full() {
 }
 
 #[tokio::test]
-async fn only_as_many_idle_connections_go_as_places_are_needed_and_the_oldest_goes_first() {
+async fn only_as_many_idle_connections_as_needed_are_evicted_oldest_first() {
     let patient = ConnectionLimits { connections: 8, head: LONG * 5, ..limits() };
     let (_server, _open, address) = start(patient).await;
     let mut idle = Vec::new();
@@ -164,12 +164,12 @@ async fn only_as_many_idle_connections_go_as_places_are_needed_and_the_oldest_go
     for stream in &mut idle {
         gone.push(timeout(SHORT / 20, stream.read(&mut [0])).await.is_ok());
     }
-    assert_eq!(gone, [true, true, false, false, false, false], "one for the late one, one for who comes next");
+    assert_eq!(gone, [true, true, false, false, false, false], "one slot for the late connection, one spare");
     drop(late);
 }
 
 #[tokio::test]
-async fn who_leaves_while_waiting_gives_its_place_back_at_once() {
+async fn a_client_that_disconnects_frees_its_slot_at_once() {
     let (_server, _open, address) = start(ConnectionLimits { connections: 2, ..limits() }).await;
     for half in [false, true] {
         let mut waiting = Vec::new();
@@ -178,7 +178,7 @@ async fn who_leaves_while_waiting_gives_its_place_back_at_once() {
         }
         let mut late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
         let mut byte = [0];
-        assert!(timeout(SHORT * 2, late.read(&mut byte)).await.is_err(), "both places should be taken");
+        assert!(timeout(SHORT * 2, late.read(&mut byte)).await.is_err(), "both connection slots should be taken");
         if half {
             for stream in &mut waiting {
                 stream.shutdown().await.unwrap();
@@ -186,23 +186,23 @@ async fn who_leaves_while_waiting_gives_its_place_back_at_once() {
         } else {
             waiting.clear();
         }
-        let reply = timeout(SHORT, rest(late)).await.expect("the places should be free");
+        let reply = timeout(SHORT, rest(late)).await.expect("the connection slots should be free");
         assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
     }
 }
 
 #[tokio::test]
-async fn who_does_not_read_its_reply_loses_its_place() {
+async fn a_client_that_does_not_read_its_reply_loses_its_slot() {
     let (_server, _open, address) = start(ConnectionLimits { connections: 2, head: LONG, ..limits() }).await;
     let request = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
     let _deaf = (send(address, request).await, send(address, request).await);
     let late = send(address, "GET /who HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
-    let reply = timeout(SHORT * 4, rest(late)).await.expect("the places should be free");
+    let reply = timeout(SHORT * 4, rest(late)).await.expect("the connection slots should be free");
     assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
 }
 
 #[tokio::test]
-async fn a_reply_that_is_read_slowly_but_soon_enough_arrives_whole() {
+async fn a_slow_reader_within_the_timeout_gets_the_whole_reply() {
     let (_server, _open, address) = start(ConnectionLimits { reply: LONG, ..limits() }).await;
     let stream = send(address, "GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     tokio::time::sleep(SHORT / 4).await;
@@ -210,20 +210,20 @@ async fn a_reply_that_is_read_slowly_but_soon_enough_arrives_whole() {
 }
 
 #[tokio::test]
-async fn shutdown_closes_the_listener_lets_requests_end_and_cuts_the_stuck() {
+async fn shutdown_closes_the_listener_finishes_requests_and_aborts_stuck_ones() {
     let (server, _open, address) = start(ConnectionLimits { head: LONG, drain: LONG, ..limits() }).await;
     let idle = send(address, "").await;
     let slow = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let stuck = send(address, "GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await;
     tokio::time::sleep(SHORT / 8).await;
-    timeout(LONG * 5, server.shut_down()).await.expect("the shutdown has an end");
+    timeout(LONG * 5, server.shut_down()).await.expect("the shutdown should end");
     assert!(rest(slow).await.ends_with("slow"));
     assert_eq!((rest(idle).await, rest(stuck).await), (String::new(), String::new()));
     assert!(TcpStream::connect(address).await.is_err());
 }
 
 #[tokio::test]
-async fn a_listener_closes_when_its_handle_is_dropped_and_its_connections_go_on() {
+async fn dropping_a_listeners_handle_closes_it_and_keeps_its_connections() {
     let (_server, open, address) = start(limits()).await;
     let slow = send(address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
     tokio::time::sleep(SHORT / 8).await;
@@ -239,7 +239,7 @@ fn private_folder() -> tempfile::TempDir {
 }
 
 #[tokio::test]
-async fn the_socket_is_private_knows_its_peer_and_goes_away() {
+async fn the_socket_is_private_identifies_its_peer_and_is_removed() {
     let folder = private_folder();
     let path = folder.path().join("s");
     let listener = bind_unix(&path).await.unwrap();
@@ -264,7 +264,7 @@ async fn stale_sockets_are_replaced_and_other_files_left_alone() {
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     assert!(path.exists());
     let listener = bind_unix(&path).await.unwrap();
-    // Somebody replaces the file: it is not ours to remove then.
+    // If another process has replaced the file, it must not be removed.
     std::fs::remove_file(&path).unwrap();
     std::fs::File::create(&path).unwrap();
     drop(listener);

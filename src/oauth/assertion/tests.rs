@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::oauth::credentials::ClientKey;
 
-/// Generated for this test with `openssl genrsa` and used nowhere else: ring can't generate RSA keys.
+/// Made for this test with `openssl genrsa`, since ring can't generate RSA keys.
 const RSA_PKCS8: &str = include_str!("rsa-pkcs8.pem");
 const RSA_PKCS1: &str = include_str!("rsa-pkcs1.pem");
 
@@ -44,7 +44,7 @@ fn check(pem: &str, algorithm: &str, by: &'static dyn VerificationAlgorithm, pub
 }
 
 #[test]
-fn every_kind_of_key_signs_in_every_form_of_pem() {
+fn every_kind_of_key_signs_from_every_pem_encoding() {
     let rng = SystemRandom::new();
     for (curve, algorithm, by, inner) in
         [(Curve::P256, "ES256", &ECDSA_P256_SHA256_FIXED, 29), (Curve::P384, "ES384", &ECDSA_P384_SHA384_FIXED, 27)]
@@ -54,7 +54,7 @@ fn every_kind_of_key_signs_in_every_form_of_pem() {
         let pair = EcdsaKeyPair::from_pkcs8(curve.algorithm(), der, &rng).unwrap();
         let public = pair.public_key().as_ref();
         check(&pem("PRIVATE KEY", der), algorithm, by, public);
-        // The SEC1 key is the last member of the PKCS#8 one.
+        // The SEC1 key is the last field of the PKCS#8 structure.
         check(&pem("EC PRIVATE KEY", &der[inner..]), algorithm, by, public);
     }
     let document = Ed25519KeyPair::generate_pkcs8(&rng).unwrap();
@@ -67,7 +67,7 @@ fn every_kind_of_key_signs_in_every_form_of_pem() {
 }
 
 #[test]
-fn a_bad_key_is_told_without_a_word_of_it() {
+fn errors_about_a_bad_key_contain_nothing_of_it() {
     let cut = &RSA_PKCS1[..RSA_PKCS1.len() / 2];
     let words = pem("PRIVATE KEY", b"not a key");
     for (text, expected) in [

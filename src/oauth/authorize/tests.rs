@@ -9,7 +9,7 @@ fn the_challenge_is_the_one_of_rfc_7636_appendix_b() {
 }
 
 #[test]
-fn the_url_says_everything_once_and_no_secret() {
+fn the_authorization_url_has_each_parameter_once_and_no_secret() {
     let mut dialect = dialect();
     dialect.endpoints.authorize = Some(Url::parse("https://id.example/authorize?tenant=a%20b").unwrap());
     dialect.extra_authorize.insert("prompt".into(), "consent".into());
@@ -59,7 +59,7 @@ fn parameters(dialect: &Dialect, target: &Target, response_type: ResponseType) -
 }
 
 #[test]
-fn what_is_asked_for_depends_on_what_is_to_come_back() {
+fn the_parameters_depend_on_the_response_type() {
     let scopes =
         |scope: &[&str]| Target { scope: scope.iter().map(|s| (*s).to_owned()).collect(), ..Target::default() };
     let resources = Target {
@@ -102,7 +102,7 @@ fn what_is_asked_for_depends_on_what_is_to_come_back() {
 }
 
 #[test]
-fn a_pushed_request_leaves_two_parameters_to_the_browser() {
+fn a_pushed_request_leaves_two_parameters_in_the_url() {
     let mut dialect = dialect();
     dialect.endpoints.authorize = Some(Url::parse("https://id.example/authorize?tenant=a").unwrap());
     dialect.extra_authorize.insert("prompt".into(), "consent".into());
@@ -111,7 +111,7 @@ fn a_pushed_request_leaves_two_parameters_to_the_browser() {
 }
 
 #[test]
-fn the_reply_to_a_pushed_request_has_its_uri() {
+fn the_reply_to_a_pushed_request_is_parsed() {
     let read = |status, body: &str| {
         let received =
             ReceivedReply { status, content_type: None, retry_after: None, body: body.as_bytes(), at: Wall(0) };

@@ -32,7 +32,7 @@ fn check(query: &str, expected: &str) {
 }
 
 #[test]
-fn answers_are_read_by_what_counts_and_the_rest_is_ignored() {
+fn callbacks_are_read_and_unknown_parameters_ignored() {
     check("code=c~6&state=s&session_state=x", "s None code c~6");
     check("code=c&state=s&iss=https%3A%2F%2Fid", "s Some(\"https://id\") code c");
     check("error=access_denied&state=s", "error access_denied: ");
@@ -58,7 +58,7 @@ fn a_parameter_without_a_value_counts_as_omitted() {
 }
 
 #[test]
-fn what_is_wrong_with_an_answer_is_named() {
+fn every_fault_of_a_callback_is_named() {
     check("code=c", "has no `state`");
     check("error=access_denied", "has no `state`");
     check("code=c&state=s&state=s", "has `state` more than once");
@@ -71,7 +71,7 @@ fn what_is_wrong_with_an_answer_is_named() {
 }
 
 #[test]
-fn whose_answer_it_is_is_told_without_doubt_or_not_at_all() {
+fn the_state_of_a_callback_is_unambiguous_or_missing() {
     for (query, expected) in [
         ("state=s", Ok("s")),
         ("state=s&state=s&state=", Ok("s")),
@@ -104,7 +104,7 @@ fn issuers_are_compared_byte_for_byte() {
 }
 
 #[test]
-fn what_stands_in_the_query_beside_a_fragment_is_part_of_its_answer() {
+fn query_parameters_beside_a_fragment_belong_to_the_callback() {
     let id = "https%3A%2F%2Fid";
     for (query, fragment, expected) in [
         (&*format!("iss={id}"), "access_token=t&state=s", "s Some(\"https://id\") token t - - {}"),
@@ -124,7 +124,7 @@ fn what_stands_in_the_query_beside_a_fragment_is_part_of_its_answer() {
 }
 
 #[test]
-fn fragments_bring_tokens_and_nothing_else() {
+fn fragments_give_tokens_only() {
     let long = "x".repeat(5000);
     for (fragment, expected) in [
         ("access_token=t&state=s", "s None token t - - {}".to_owned()),

@@ -15,7 +15,7 @@ fn read(body: &str) -> Result<Metadata, String> {
 }
 
 #[test]
-fn metadata_is_looked_for_in_both_places() {
+fn metadata_is_looked_up_at_both_well_known_urls() {
     for (issuer, expected) in [
         (
             "https://id.example",
@@ -57,7 +57,7 @@ fn metadata_is_looked_for_in_both_places() {
 }
 
 #[test]
-fn metadata_is_believed_only_of_the_issuer_itself_and_with_safe_endpoints() {
+fn metadata_must_name_its_issuer_and_safe_endpoints() {
     let of = |more: &str| read(&format!(r#"{{"issuer":"{ISSUER}"{more}}}"#));
     assert_eq!(of(""), Ok(Metadata::default()));
     assert_eq!(of(r#","revocation_endpoint":null,"unknown":[{}]"#), Ok(Metadata::default()));
@@ -81,7 +81,7 @@ fn metadata_is_believed_only_of_the_issuer_itself_and_with_safe_endpoints() {
 }
 
 #[test]
-fn what_is_written_wins_over_what_is_found() {
+fn configured_endpoints_take_precedence_over_metadata() {
     let url = |path: &str| Url::parse(&format!("https://id.example/{path}")).unwrap();
     let body = format!(
         r#"{{"issuer":"{ISSUER}","authorization_endpoint":"https://id.example/a","token_endpoint":"https://id.example/t",
@@ -93,7 +93,7 @@ fn what_is_written_wins_over_what_is_found() {
     assert_eq!(
         Metadata::of_document(ISSUER, &found.to_document(ISSUER)),
         Ok(found.clone()),
-        "what is kept is read again"
+        "cached metadata can be read back"
     );
 
     let open = Dialect {

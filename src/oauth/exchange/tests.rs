@@ -55,7 +55,7 @@ fn check(dialect: &Dialect, trade: &Trade, secret: Option<&str>, expected: &str)
     let request = signed(|signing| token_request(dialect, trade, &credentials(secret), signing)).unwrap();
     assert_eq!(show(&request), expected);
     for secret in ["C~6", "R\"", "S&", "PASS", "DC"] {
-        assert!(!request.url.as_str().contains(secret), "the address is logged and compared");
+        assert!(!request.url.as_str().contains(secret), "the URL is logged and compared");
     }
 }
 
@@ -66,7 +66,7 @@ fn by(client_auth: ClientAuth, body: BodyEncoding) -> Dialect {
 const TOKEN: &str = "POST https://id.example/token";
 
 #[test]
-fn token_requests_are_exactly_as_each_dialect_wants_them() {
+fn token_requests_match_each_dialect_exactly() {
     let (json, form) = (by(ClientAuth::Post, BodyEncoding::Json), by(ClientAuth::Post, BodyEncoding::Form));
     check(
         &json,
@@ -110,7 +110,7 @@ fn token_requests_are_exactly_as_each_dialect_wants_them() {
 }
 
 #[test]
-fn every_grant_sends_what_it_has_in_one_order() {
+fn every_grant_sends_its_parameters_in_a_fixed_order() {
     let form = by(ClientAuth::None, BodyEncoding::Form);
     let resources = "resource=https%3A%2F%2Fa&resource=https%3A%2F%2Fb&audience=aud&client_id=my+id";
     let password = |user| Trade::Password { user, password: Password::new("PASS"), target: target() };
@@ -161,7 +161,7 @@ fn every_grant_sends_what_it_has_in_one_order() {
 }
 
 #[test]
-fn a_query_is_apart_from_the_address() {
+fn secrets_in_a_query_are_kept_apart_from_the_url() {
     let mut query = by(ClientAuth::Post, BodyEncoding::Query);
     query.endpoints.token = Some(Url::parse("https://id.example/token?mode=x").unwrap());
     check(
@@ -173,7 +173,7 @@ fn a_query_is_apart_from_the_address() {
 }
 
 #[test]
-fn refreshes_have_a_place_and_parameters_of_their_own() {
+fn refreshes_can_have_their_own_endpoint_and_parameters() {
     let text = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     let mut dialect = by(ClientAuth::None, BodyEncoding::Form);
     dialect.extra_token = text(&[("a", "1"), ("audience", "1"), ("b", "1")]);
@@ -196,7 +196,7 @@ fn refreshes_have_a_place_and_parameters_of_their_own() {
 }
 
 #[test]
-fn without_a_key_or_an_endpoint_nothing_is_built() {
+fn no_request_is_built_without_a_key_or_an_endpoint() {
     let jwt = by(ClientAuth::PrivateKeyJwt, BodyEncoding::Form);
     let why = |dialect: &Dialect| {
         let built = signed(|signing| token_request(dialect, &code(), &credentials(None), signing));
@@ -209,7 +209,7 @@ fn without_a_key_or_an_endpoint_nothing_is_built() {
 }
 
 #[test]
-fn other_requests_are_forms_whatever_the_token_endpoint_wants() {
+fn other_requests_are_forms_whatever_the_token_endpoint_uses() {
     let url = |path: &str| Some(Url::parse(&format!("https://id.example/{path}")).unwrap());
     let mut dialect = by(ClientAuth::Post, BodyEncoding::Json);
     dialect.endpoints.par = url("par");
@@ -244,7 +244,7 @@ fn other_requests_are_forms_whatever_the_token_endpoint_wants() {
 }
 
 #[test]
-fn tokens_are_given_back_in_the_provider_s_way() {
+fn tokens_are_revoked_as_the_provider_requires() {
     let tokens = TokenSet {
         access_token: AccessToken::new("A"),
         refresh_token: Some(RefreshToken::new("R")),
@@ -254,7 +254,7 @@ fn tokens_are_given_back_in_the_provider_s_way() {
         extra: serde_json::Map::new(),
     };
     let bare = TokenSet { refresh_token: None, ..tokens.clone() };
-    // A login may have brought only a refresh token.
+    // A login may have returned only a refresh token.
     let lone = TokenSet { access_token: AccessToken::new(""), ..tokens.clone() };
     let url = Url::parse("https://id.example/r").unwrap();
     let deleted = Some("DELETE https://id.example/r - Bearer A ".to_owned());
@@ -282,8 +282,8 @@ fn tokens_are_given_back_in_the_provider_s_way() {
 }
 
 #[test]
-fn no_buffer_grows() {
-    // Every byte takes the longest form of its encoding.
+fn buffers_with_secrets_never_reallocate() {
+    // Every byte has the longest possible encoding.
     let text = "\u{1}é".repeat(50);
     let parameters = vec![("é\u{1}", text.as_str()), ("r", &text), ("r", "")];
     let (form, json) = (encoding::pairs(&parameters, encoding::Space::Percent), encoding::json(&parameters));

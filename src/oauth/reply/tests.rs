@@ -74,7 +74,7 @@ fn grants_are_read_leniently() {
 }
 
 #[test]
-fn what_cannot_be_a_grant_is_never_taken_for_one() {
+fn a_malformed_grant_is_never_accepted() {
     let long = format!(r#"{{"access_token":"{}"}}"#, "a".repeat(64 * 1024 + 1));
     let bad_token = "unclear access_token has characters that are not allowed in tokens";
     for (body, expected) in [
@@ -107,7 +107,7 @@ fn what_cannot_be_a_grant_is_never_taken_for_one() {
 }
 
 #[test]
-fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
+fn refusals_are_read_in_every_format_and_classified() {
     for (status, body, expected) in [
         (400, r#"{"error":"invalid_grant","error_description":"gone"}"#, "refused Grant invalid_grant: gone"),
         (401, r#"{"error":"invalid_client"}"#, "refused Client invalid_client"),
@@ -130,7 +130,7 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
         (422, r#"{"@error":{"@message":"Bad","fields":{"scope":["x"]}}}"#, "refused Unknown http_422: Bad; scope: x"),
         (400, r#"{"error":"a\u001b[31m\nb","error_description":"\u202ex"}"#, "refused Unknown a [31m b: x"),
         (400, r#"{"error":"temporarily_unavailable"}"#, "busy - the provider answered temporarily_unavailable"),
-        // The shapes of other APIs: a known code is recognized in any of them, and their descriptions are passed on.
+        // Error formats of other APIs: known codes are recognized in any member, and the text is reported.
         (400, r#"{"status":"BAD_REFRESH_TOKEN","message":"gone"}"#, "refused Grant BAD_REFRESH_TOKEN: gone"),
         (400, r#"{"errors":["invalid_grant"]}"#, "refused Grant invalid_grant"),
         (401, r#"[{"errorCode":"INVALID_SESSION","message":"m"}]"#, "refused Unknown INVALID_SESSION: m"),
@@ -160,7 +160,7 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
             "<html>Welcome to the hotel</html>",
             "refused Unknown http_403: a reply that is not an OAuth error (`application/json; charset=utf-8`; from a proxy, firewall or captive portal?)",
         ),
-        // Errors that say of themselves that they are temporary.
+        // Errors that are temporary by their own code.
         (200, r#"{"ok":false,"error":"service_unavailable"}"#, "busy - the provider answered service_unavailable"),
         (
             400,
@@ -181,7 +181,7 @@ fn refusals_are_read_in_both_shapes_and_blamed_rightly() {
 }
 
 #[test]
-fn what_decides_nothing_is_busy_or_unclear() {
+fn an_undecided_reply_is_busy_or_unclear() {
     let limited = r#"{"@error":{"@message":"Too much requests","@httpStatusCode":429,"@rateLimit":{"RateLimit-Limit":30,"Retry-After":11}}}"#;
     assert_eq!(json(429, limited), "busy 11 too many requests (429): Too much requests");
     let received =
@@ -196,7 +196,7 @@ fn what_decides_nothing_is_busy_or_unclear() {
     assert_eq!(json(504, ""), "unclear a gateway of the provider answered 504");
     assert_eq!(json(302, ""), "busy - unexpected status 302 (redirects are not followed)");
     let later = ReceivedReply { status: 403, content_type: None, retry_after: Some("7"), body: b"<html>", at: NOW };
-    assert_eq!(show_parsed(later), "busy 7 the provider answered 403", "who says when to come back refuses nothing");
+    assert_eq!(show_parsed(later), "busy 7 the provider answered 403", "a reply with `Retry-After` is no refusal");
     for (status, code) in [(403, "rate_limit_exceeded"), (400, "temporarily_unavailable"), (200, "server_error")] {
         let body = format!(r#"{{"error":"{code}"}}"#);
         let received =
@@ -209,7 +209,7 @@ fn what_decides_nothing_is_busy_or_unclear() {
 
 proptest::proptest! {
     #[test]
-    fn no_bytes_make_any_reader_panic(status in 100u16..600, body: Vec<u8>, text in "[{}\\[\\]\":,a-z0-9\\\\]{0,80}") {
+    fn no_input_makes_a_parser_panic(status in 100u16..600, body: Vec<u8>, text in "[{}\\[\\]\":,a-z0-9\\\\]{0,80}") {
         for body in [&body[..], text.as_bytes()] {
             let received = ReceivedReply { status, content_type: None, retry_after: Some("x"), body, at: NOW };
             let _ = parse(received, &dialect());
@@ -223,7 +223,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn members_are_read_where_the_provider_puts_them() {
+fn members_are_read_from_the_configured_paths() {
     let paths = [
         ("access_token", "authed_user.access_token"),
         ("refresh_token", "authed_user.refresh_token"),
@@ -258,7 +258,7 @@ fn members_are_read_where_the_provider_puts_them() {
 }
 
 #[test]
-fn a_lifetime_is_in_the_unit_of_the_provider() {
+fn a_lifetime_is_read_in_the_configured_unit() {
     for (unit, value, expected) in [
         (Duration::from_millis(1), "3600000", Some(3600)),
         (Duration::from_millis(1), "999", None),
@@ -277,7 +277,7 @@ fn a_lifetime_is_in_the_unit_of_the_provider() {
 }
 
 #[test]
-fn details_beside_the_token_help_and_instead_of_it_are_named() {
+fn token_details_supply_the_expiry_and_do_not_replace_the_token() {
     let now = NOW.unix_seconds();
     for (body, expected) in [
         (
@@ -308,7 +308,7 @@ fn details_beside_the_token_help_and_instead_of_it_are_named() {
 }
 
 #[test]
-fn pending_is_said_by_two_codes_only() {
+fn only_two_codes_mean_pending() {
     for (status, code, expected) in [
         (400, "authorization_pending", "pending, slow down: false"),
         (400, "slow_down", "pending, slow down: true"),
@@ -322,7 +322,7 @@ fn pending_is_said_by_two_codes_only() {
 }
 
 #[test]
-fn every_shape_of_phonecom_errors_is_told() {
+fn every_phonecom_error_format_is_reported() {
     for (status, body, expected) in [
         (
             409,
@@ -350,7 +350,7 @@ fn every_shape_of_phonecom_errors_is_told() {
 }
 
 #[test]
-fn the_provider_says_how_long_to_wait_in_many_ways() {
+fn retry_after_is_read_from_every_known_format() {
     let reset = NOW.unix_seconds() + 9;
     for (header, limit, expected) in [
         (None, r#""Retry-After":11"#.to_owned(), "11"),

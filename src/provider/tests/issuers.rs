@@ -6,7 +6,7 @@ use crate::provider::issuers::Slot;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// An issuer whose metadata names token endpoints on the host of this number; status and host may change.
+/// An issuer whose metadata puts the token endpoint on host number `host`; tests can change status and host.
 struct Issuer {
     server: Server,
     told: Arc<Told>,
@@ -55,7 +55,7 @@ impl Issuer {
 const RFC_8414: &str = "/.well-known/oauth-authorization-server/tenant";
 const OIDC: &str = "/tenant/.well-known/openid-configuration";
 
-/// The token URL, or the error.
+/// The token endpoint, or the error.
 async fn token_url(provider: &HttpProvider, dialect: &Arc<Dialect>) -> String {
     match provider.resolve(dialect).await {
         Ok(resolved) => resolved.token_url().unwrap().to_string(),
@@ -68,7 +68,7 @@ fn at_host(host: usize) -> String {
 }
 
 #[tokio::test]
-async fn what_needs_no_metadata_costs_nothing() {
+async fn without_discovery_no_metadata_is_requested() {
     let plain = Arc::new(dialect());
     assert!(Arc::ptr_eq(&provider().resolve(&plain).await.unwrap(), &plain));
     let accepted = provider().accept(&plain).await;
@@ -79,7 +79,7 @@ async fn what_needs_no_metadata_costs_nothing() {
 }
 
 #[tokio::test]
-async fn metadata_is_found_in_either_place_and_read_once_for_everybody() {
+async fn metadata_is_found_at_either_url_and_requested_once_for_all_callers() {
     for (path, asked) in [(RFC_8414, 1), (OIDC, 2)] {
         let issuer = Issuer::start(path).await;
         let (provider, dialect) = (Arc::new(provider()), issuer.dialect());
@@ -97,7 +97,7 @@ async fn metadata_is_found_in_either_place_and_read_once_for_everybody() {
 }
 
 #[tokio::test]
-async fn metadata_is_read_again_after_a_day_and_the_old_goes_on_if_that_fails() {
+async fn metadata_is_refreshed_daily_and_the_old_is_kept_on_failure() {
     let issuer = Issuer::start(RFC_8414).await;
     let clock = Clock::virtual_at(Wall(1_700_000_000_000));
     let (provider, dialect) = (HttpProvider::new(clock.clone()), issuer.dialect());
@@ -106,17 +106,25 @@ async fn metadata_is_read_again_after_a_day_and_the_old_goes_on_if_that_fails() 
     assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 1));
     issuer.told.status.store(503, Ordering::SeqCst);
     clock.suspend(Duration::from_secs(60));
-    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 3), "both places were asked");
-    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 3), "not again at once");
+    assert_eq!(
+        (token_url(&provider, &dialect).await, issuer.asked()),
+        (at_host(1), 3),
+        "both well-known URLs were requested"
+    );
+    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 3), "not requested again at once");
     issuer.told.status.store(200, Ordering::SeqCst);
     clock.suspend(Duration::from_secs(301));
     assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 4));
     clock.jump_wall(-3_600_000);
-    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 5), "the clock was set back");
+    assert_eq!(
+        (token_url(&provider, &dialect).await, issuer.asked()),
+        (at_host(1), 5),
+        "requested again after the clock was set back"
+    );
 }
 
 #[tokio::test]
-async fn kept_metadata_serves_a_start_without_network() {
+async fn cached_metadata_is_enough_to_start_offline() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("issuers");
     let issuer = Issuer::start(RFC_8414).await;
@@ -142,7 +150,7 @@ async fn kept_metadata_serves_a_start_without_network() {
 }
 
 #[tokio::test]
-async fn a_token_endpoint_that_moves_needs_somebody_s_word() {
+async fn a_moved_token_endpoint_must_be_accepted_by_the_user() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("issuers");
     let issuer = Issuer::start(RFC_8414).await;
@@ -158,11 +166,15 @@ async fn a_token_endpoint_that_moves_needs_somebody_s_word() {
     );
     assert_eq!(token_url(&provider, &dialect).await, moved);
     let restarted = HttpProvider::new(clock.clone()).with_cache(folder.clone());
-    assert_eq!(token_url(&restarted, &dialect).await, moved, "a restart forgets nothing");
+    assert_eq!(token_url(&restarted, &dialect).await, moved, "the restart keeps the accepted host");
 
     let mut written = (*dialect).clone();
     written.endpoints.token = Some(Url::parse("https://mine.example/t").unwrap());
-    assert_eq!(token_url(&provider, &Arc::new(written)).await, "https://mine.example/t", "it is not used");
+    assert_eq!(
+        token_url(&provider, &Arc::new(written)).await,
+        "https://mine.example/t",
+        "a configured endpoint needs no metadata"
+    );
 
     assert_eq!(provider.accept(&dialect).await, Ok("https://id2.example".into()));
     assert_eq!(token_url(&provider, &dialect).await, at_host(2));
@@ -171,7 +183,7 @@ async fn a_token_endpoint_that_moves_needs_somebody_s_word() {
 }
 
 #[tokio::test]
-async fn why_there_is_no_metadata_is_told_for_both_places() {
+async fn missing_metadata_is_explained_for_both_urls() {
     let issuer = Issuer::start("/elsewhere").await;
     let (name, dialect) = (issuer.told.issuer.get().unwrap(), issuer.dialect());
     let expected = format!("no metadata of {name} ({RFC_8414}: there is none (404); {OIDC}: there is none (404))");
@@ -182,7 +194,7 @@ async fn why_there_is_no_metadata_is_told_for_both_places() {
 }
 
 #[tokio::test]
-async fn a_read_that_failed_stands_for_a_while_until_a_person_asks_or_the_config_is_read_again() {
+async fn a_failed_metadata_request_backs_off_until_a_forced_retry_or_reload() {
     let issuer = Issuer::start(OIDC).await;
     issuer.told.status.store(503, Ordering::SeqCst);
     let (provider, dialect) = (Arc::new(provider()), issuer.dialect());
@@ -195,7 +207,7 @@ async fn a_read_that_failed_stands_for_a_while_until_a_person_asks_or_the_config
     for caller in callers {
         assert!(caller.await.unwrap().to_string().contains("503"));
     }
-    // A machine that stalls for longer than the first pause may see a second read.
+    // On a machine that stalls for longer than the first backoff there may be a second request.
     assert!(issuer.asked() < 10, "{}", issuer.asked());
     issuer.told.status.store(200, Ordering::SeqCst);
     provider.try_again(&dialect);
@@ -203,7 +215,7 @@ async fn a_read_that_failed_stands_for_a_while_until_a_person_asks_or_the_config
 }
 
 #[test]
-fn the_pause_after_a_failed_read_grows_and_heeds_what_the_host_asks_for() {
+fn the_metadata_backoff_grows_and_respects_retry_after() {
     let (slot, error) = (Slot::default(), |seconds: Option<u64>| AskError::Unreachable {
         why: "x".into(),
         retry_after: seconds.map(Duration::from_secs),

@@ -1,4 +1,4 @@
-//! A scripted server for one test, which records the requests.
+//! A scripted server that records its requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,8 +14,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// `answers` gets "METHOD PATH BODY" (the `Authorization` header if there is no body) and returns status and JSON.
-    /// The status 0 closes the connection without a reply.
+    /// `answers` gets "METHOD PATH BODY" (with the `Authorization` header if there is no body) and returns status
+    /// and JSON. Status 0 closes the connection without a reply.
     pub(super) async fn start(answers: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::on(listener, Arc::new(answers))
@@ -37,7 +37,7 @@ impl Server {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// All requests so far.
+    /// Every request so far.
     pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }

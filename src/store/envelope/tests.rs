@@ -1,4 +1,4 @@
-//! Interoperability with the `age` crate, which is the reference.
+//! Compatibility with the `age` crate, the reference implementation.
 
 use std::io::{Read as _, Write as _};
 use std::iter;
@@ -9,7 +9,7 @@ use age::{Decryptor, Encryptor, scrypt};
 
 use super::*;
 
-/// The same key in our own type.
+/// Converts a key of the `age` crate to ours.
 fn ours(identity: &Reference) -> Identity {
     Identity::parse(identity.to_string().expose_secret()).unwrap()
 }
@@ -19,7 +19,7 @@ fn phrase(text: &str) -> Passphrase {
 }
 
 #[test]
-fn the_passphrase_opens_it_and_nothing_else_does() {
+fn only_the_right_passphrase_opens_a_file() {
     let file = seal(b"canary", &Addressee::Passphrase(phrase("open sesame"))).unwrap();
     assert!(file.starts_with(b"age-encryption.org/v1\n-> scrypt ") && takes_passphrase(&file).unwrap());
     assert!(!file.windows(6).any(|part| part == b"canary"));
@@ -40,7 +40,7 @@ fn the_passphrase_opens_it_and_nothing_else_does() {
 }
 
 #[test]
-fn who_has_one_of_the_keys_opens_it() {
+fn each_recipients_key_opens_a_file() {
     let (first, second) = (Reference::generate(), Reference::generate());
     let to = [&first, &second].map(|identity| recipient(&identity.to_public().to_string()).unwrap());
     let file = seal(b"canary", &Addressee::Recipients(to.into())).unwrap();
@@ -57,7 +57,7 @@ fn who_has_one_of_the_keys_opens_it() {
     assert!(recipient("age1").is_err() && recipient("ssh-ed25519 AAAA").is_err());
 }
 
-/// Lengths around the boundaries of chunks.
+/// Around the 64 KiB chunk boundaries.
 const LENGTHS: [usize; 7] = [0, 1, 65_535, 65_536, 65_537, 131_072, 200_000];
 
 fn text(length: usize) -> Vec<u8> {
@@ -65,7 +65,7 @@ fn text(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_we_encrypt_the_reference_decrypts_and_the_other_way_round() {
+fn files_are_interchangeable_with_the_reference_implementation() {
     let identity = Reference::generate();
     let to = Addressee::Recipients(vec![recipient(&identity.to_public().to_string()).unwrap()]);
     let key = EnvelopeKey::Identities(vec![ours(&identity)]);
@@ -83,7 +83,7 @@ fn what_we_encrypt_the_reference_decrypts_and_the_other_way_round() {
 }
 
 #[test]
-fn a_passphrase_is_the_same_to_the_reference() {
+fn passphrase_files_are_interchangeable_with_the_reference_implementation() {
     let mut by_phrase = scrypt::Recipient::new(SecretString::from("open sesame".to_owned()));
     by_phrase.set_work_factor(10);
     let encryptor = Encryptor::with_recipients(iter::once(&by_phrase as _)).unwrap();
@@ -101,7 +101,7 @@ fn a_passphrase_is_the_same_to_the_reference() {
 }
 
 #[test]
-fn nothing_of_a_header_can_be_changed() {
+fn a_changed_or_truncated_header_is_refused() {
     let identity = Reference::generate();
     let key = EnvelopeKey::Identities(vec![ours(&identity)]);
     let to = [&identity, &Reference::generate()].map(|identity| recipient(&identity.to_public().to_string()).unwrap());
@@ -118,7 +118,7 @@ fn nothing_of_a_header_can_be_changed() {
 }
 
 #[test]
-fn keys_are_read_in_the_one_form_that_they_have() {
+fn keys_are_read_only_in_their_canonical_form() {
     let identity = Reference::generate();
     let public = identity.to_public().to_string();
     let secret = identity.to_string().expose_secret().to_owned();

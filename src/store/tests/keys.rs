@@ -1,4 +1,4 @@
-//! Where the master key comes from, and where it must not come from.
+//! Sources of the master key, and sources that are refused.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use crate::os::keyring::KeyringError;
 use crate::secret::source::KeySource;
 use crate::store::key::source::{Keyring, OsKeyring, Outside};
 
-/// A keyring in memory, or none at all.
+/// An in-memory keyring, or an absent one.
 pub(super) struct Ring(pub(super) Option<Mutex<HashMap<String, Vec<u8>>>>);
 
 impl Ring {
@@ -45,7 +45,7 @@ impl Keyring for Ring {
     }
 }
 
-/// For sources that use nothing outside the state folder.
+/// For key sources that use neither the environment nor the keyring.
 pub(super) const NOTHING: Outside<'static> = Outside { env: &|_| None, keyring: &OsKeyring };
 
 fn ask(held: &StateLock, source: &KeySource, ring: &Ring, credentials: Option<&Path>) -> Result<Obtained, StoreError> {
@@ -73,7 +73,7 @@ fn refused(result: Result<Obtained, StoreError>, word: &str) {
 }
 
 #[test]
-fn a_key_file_is_made_at_the_first_start_only() {
+fn a_key_file_is_created_at_the_first_start_only() {
     let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     let made = from(&held, &KeySource::File).unwrap();
@@ -87,11 +87,11 @@ fn a_key_file_is_made_at_the_first_start_only() {
     refused(from(&held, &KeySource::Auto), "Secret Service");
     refused(ask(&held, &KeySource::Keyring, &Ring::empty(), None), "encrypted with that key");
     refused(ask(&held, &KeySource::Auto, &Ring::empty(), None), "encrypted with that key");
-    assert!(!path.exists(), "no fresh key");
+    assert!(!path.exists(), "no new key is made");
 }
 
 #[test]
-fn a_key_file_that_is_open_linked_or_broken_is_refused() {
+fn a_readable_linked_or_damaged_key_file_is_refused() {
     let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     from(&held, &KeySource::File).unwrap();
@@ -121,13 +121,21 @@ fn auto_remembers_its_first_choice() {
     std::fs::remove_file(folder.path().join("key-source")).unwrap();
     let held = seal_one(held, &made);
     refused(ask(&held, &KeySource::Auto, &Ring::absent(), None), "Secret Service");
-    assert_eq!(ask(&held, &KeySource::Auto, &ring, None).unwrap().key.id(), made.key.id(), "found without the note");
+    assert_eq!(
+        ask(&held, &KeySource::Auto, &ring, None).unwrap().key.id(),
+        made.key.id(),
+        "found without `key-source`"
+    );
     assert!(!folder.path().join("master.key").exists());
 
     let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     let made = ask(&held, &KeySource::Auto, &Ring::absent(), None).unwrap();
-    assert_eq!(ask(&held, &KeySource::Auto, &ring, None).unwrap().key.id(), made.key.id(), "a keyring that came later");
+    assert_eq!(
+        ask(&held, &KeySource::Auto, &ring, None).unwrap().key.id(),
+        made.key.id(),
+        "a keyring that appeared later is not used"
+    );
 }
 
 #[test]
@@ -149,7 +157,7 @@ fn a_credential_is_a_plain_name_in_systemds_folder() {
 }
 
 #[test]
-fn a_program_prints_the_key_and_nothing_of_it_gets_into_errors() {
+fn a_command_prints_the_key_and_errors_contain_none_of_it() {
     let folder = tempdir();
     let held = StateLock::take(folder.path()).unwrap();
     let run = |script: &str| {

@@ -31,29 +31,32 @@ fn all_is_locked(store: &FileStore) {
 }
 
 #[test]
-fn a_locked_store_does_nothing_and_unlocks_with_the_same_key() {
+fn a_locked_store_refuses_everything_and_unlocks_with_the_same_key() {
     let folder = tempdir();
     let store = open(folder.path());
     store.commit("work", &record(1)).unwrap();
     store.begin("work", &intended(1)).unwrap();
-    assert_eq!(names(&folder.path().join("accounts")).len(), 2, "room is reserved");
+    assert_eq!(names(&folder.path().join("accounts")).len(), 2, "space is reserved");
     for _ in 0..2 {
         store.lock();
         assert_eq!(store.state(), StoreState::Locked);
         all_is_locked(&store);
     }
-    assert_eq!(names(&folder.path().join("accounts")), ["work.sealed"], "and given back");
+    assert_eq!(names(&folder.path().join("accounts")), ["work.sealed"], "and released");
     for _ in 0..2 {
         store.unlock(&Opening::Source).unwrap();
         assert_eq!((store.state(), generation(&store)), (StoreState::Unlocked, Some(1)));
     }
     store.commit("work", &record(2)).unwrap();
     store.lock();
-    assert!(matches!(store.unlock(&right()), Err(StoreError::Passphrase { .. })), "it has no use for one");
+    assert!(
+        matches!(store.unlock(&right()), Err(StoreError::Passphrase { .. })),
+        "a store without a passphrase accepts none"
+    );
 }
 
 #[test]
-fn another_key_than_before_the_lock_is_refused_and_none_is_made() {
+fn unlocking_refuses_another_key_and_creates_none() {
     let folder = tempdir();
     let store = open(folder.path());
     let key = folder.path().join("master.key");
@@ -74,13 +77,13 @@ fn another_key_than_before_the_lock_is_refused_and_none_is_made() {
 }
 
 #[test]
-fn a_passphrase_is_set_once_and_opens_the_store_from_then_on() {
+fn a_passphrase_is_set_once_and_opens_the_store_afterwards() {
     let folder = tempdir();
     let store = with_passphrase(folder.path());
     assert_eq!(store.state(), StoreState::PassphraseUnset);
     all_is_locked(&store);
     assert!(matches!(store.unlock(&Opening::Source), Err(StoreError::Passphrase { .. })));
-    assert!(matches!(store.unlock(&right()), Err(StoreError::Passphrase { .. })), "none was set");
+    assert!(matches!(store.unlock(&right()), Err(StoreError::Passphrase { .. })), "no passphrase is set");
     for bad in ["", "short", "elevenchars", &"x".repeat(1025)] {
         let error = store.unlock(&Opening::First(Passphrase::new(bad))).unwrap_err();
         assert!(matches!(error, StoreError::Passphrase { .. }), "{error}");
@@ -93,7 +96,7 @@ fn a_passphrase_is_set_once_and_opens_the_store_from_then_on() {
     let store = with_passphrase(folder.path());
     assert_eq!(store.state(), StoreState::PassphraseNeeded);
     let again = Opening::First(Passphrase::new("another passphrase"));
-    assert!(matches!(store.unlock(&again), Err(StoreError::Passphrase { .. })), "it was set already");
+    assert!(matches!(store.unlock(&again), Err(StoreError::Passphrase { .. })), "a passphrase is already set");
     let before = std::fs::read(folder.path().join("accounts/work.sealed")).unwrap();
     for wrong in ["", "x", "correct horse batterz", "correct horse battery "] {
         let wrong = Opening::Passphrase(Passphrase::new(wrong));
@@ -109,7 +112,7 @@ fn a_passphrase_is_set_once_and_opens_the_store_from_then_on() {
 }
 
 #[test]
-fn sealed_accounts_without_the_file_are_not_given_a_new_passphrase() {
+fn no_passphrase_can_be_set_for_sealed_accounts_without_their_passphrase_file() {
     let folder = tempdir();
     open(folder.path()).commit("work", &record(1)).unwrap();
     let held = StateLock::take(folder.path()).unwrap();
@@ -119,7 +122,7 @@ fn sealed_accounts_without_the_file_are_not_given_a_new_passphrase() {
 
 const CHEAP: &str = "memory_kib = 64\npasses = 1\nlanes = 1";
 
-/// A folder with a passphrase at the lowest cost.
+/// A folder with a passphrase at the lowest KDF cost.
 fn cheap() -> (tempfile::TempDir, Folder, [u8; 8]) {
     let temp = tempdir();
     let folder = Folder::open(temp.path()).unwrap();
@@ -133,7 +136,7 @@ fn text(folder: &Folder) -> String {
 }
 
 #[test]
-fn the_cost_of_guessing_grows_with_the_program() {
+fn an_unlock_raises_an_outdated_kdf_cost() {
     let (_temp, folder, id) = cheap();
     assert!(text(&folder).contains(CHEAP));
     let before = text(&folder);
@@ -151,7 +154,7 @@ fn the_cost_of_guessing_grows_with_the_program() {
 }
 
 #[test]
-fn a_changed_file_opens_nothing_and_is_left_alone() {
+fn a_tampered_passphrase_file_opens_nothing_and_is_left_alone() {
     for (from, to) in [
         ("version = 1", "version = 2"),
         ("version = 1", "version = 0"),

@@ -1,10 +1,10 @@
-//! High-water marks against real folders.
+//! High-water marks with real folders.
 
 use std::os::unix::fs::symlink;
 
 use super::*;
 
-/// A kind of damage, and how to cause it.
+/// The name of a fault, and the function that causes it.
 type Spoil<On, const ROWS: usize> = [(&'static str, fn(&On)); ROWS];
 
 /// The state folder and the cache folder of one user.
@@ -25,16 +25,16 @@ impl Home {
         open(&self.folder.path().join(state)).with_marks(Some(&self.cache()))
     }
 
-    /// The one file of marks.
+    /// The only high-water mark file.
     fn mark(&self) -> PathBuf {
         let marks = self.cache().join("generations");
-        let [state] = &names(&marks)[..] else { panic!("one folder for one state folder") };
+        let [state] = &names(&marks)[..] else { panic!("expected one folder of marks") };
         marks.join(state).join("work")
     }
 }
 
 #[test]
-fn a_mark_follows_every_commit_and_stays_when_the_folder_goes() {
+fn every_commit_raises_the_mark_and_it_outlives_the_state_folder() {
     let home = Home::new();
     let store = home.open("state");
     assert_eq!((store.high_water_mark("work"), names(&home.cache()).len()), (0, 1));
@@ -57,11 +57,11 @@ fn a_mark_follows_every_commit_and_stays_when_the_folder_goes() {
 }
 
 #[test]
-fn what_is_deleted_leaves_a_mark_above_all_that_it_was() {
+fn a_deleted_record_leaves_a_mark_above_its_generation() {
     let home = Home::new();
     let store = home.open("state");
     store.remove("work").unwrap();
-    assert_eq!(store.high_water_mark("work"), 0, "there was nothing");
+    assert_eq!(store.high_water_mark("work"), 0, "there was no record");
     store.commit("work", &record(4)).unwrap();
     std::fs::remove_file(home.mark()).unwrap();
     store.remove("work").unwrap();
@@ -71,7 +71,7 @@ fn what_is_deleted_leaves_a_mark_above_all_that_it_was() {
 }
 
 #[test]
-fn a_mark_that_is_none_counts_as_missing_and_the_next_commit_mends_it() {
+fn an_invalid_mark_counts_as_missing_and_the_next_commit_repairs_it() {
     let spoil: Spoil<Path, 6> = [
         ("deleted", |_| ()),
         ("garbage", |path| put(path, b"\xff\x00garbage")),
@@ -93,7 +93,7 @@ fn a_mark_that_is_none_counts_as_missing_and_the_next_commit_mends_it() {
 }
 
 #[test]
-fn where_no_mark_can_be_kept_everything_else_works() {
+fn the_store_works_where_no_mark_can_be_kept() {
     let spoil: Spoil<Home, 4> = [
         ("a folder for a mark", |home| {
             std::fs::remove_file(home.mark()).unwrap();
@@ -131,7 +131,7 @@ fn where_no_mark_can_be_kept_everything_else_works() {
 }
 
 #[test]
-fn a_cache_that_is_emptied_meanwhile_is_made_again() {
+fn a_cache_emptied_at_run_time_is_created_again() {
     let home = Home::new();
     let store = home.open("state");
     store.commit("work", &record(1)).unwrap();
@@ -140,7 +140,7 @@ fn a_cache_that_is_emptied_meanwhile_is_made_again() {
     assert_eq!(store.high_water_mark("work"), 2);
 }
 
-/// What a mark costs beside the commit that it follows; `cargo test --lib cost_of_a_mark -- --ignored --nocapture`.
+/// The cost of a mark compared with its commit: `cargo test --lib cost_of_a_mark -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn cost_of_a_mark() {

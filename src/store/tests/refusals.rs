@@ -1,10 +1,10 @@
-//! Files and folders that the store must not use, and a disk without room.
+//! Files and folders that the store must not use, and full disks.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
 
-/// A store with one record, reopened after `spoil` has changed the record's file.
+/// A store with one record, reopened after `spoil` has damaged the record's file.
 fn spoiled(spoil: impl FnOnce(&Path)) -> (tempfile::TempDir, FileStore, PathBuf) {
     let folder = tempdir();
     let store = open(folder.path());
@@ -25,7 +25,7 @@ fn flip(path: &Path, at: usize) {
 }
 
 #[test]
-fn a_damaged_file_is_set_aside_whole() {
+fn a_damaged_file_is_set_aside_unchanged() {
     let spoils: [fn(&Path); 6] = [
         |path| put(path, b""),
         |path| put(path, b"junk from elsewhere, long enough to have a header of its own, but not ours"),
@@ -41,14 +41,14 @@ fn a_damaged_file_is_set_aside_whole() {
         assert_eq!((was, std::fs::read(&aside).unwrap()), (path.clone(), before), "{n}");
         let name = aside.file_name().unwrap().to_str().unwrap();
         assert!(name.starts_with("work.sealed.damaged-"), "{name}");
-        assert!(store.load("work").unwrap().is_none(), "{n}: from now on nothing is stored");
+        assert!(store.load("work").unwrap().is_none(), "{n}: no record is left");
         store.commit("work", &record(1)).unwrap();
         assert_eq!(generation(&store), Some(1), "{n}");
     }
 }
 
 #[test]
-fn nothing_set_aside_is_ever_overwritten() {
+fn no_file_set_aside_is_ever_overwritten() {
     let (folder, _, path) = spoiled(|_| {});
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _inside = runtime.enter();
@@ -72,7 +72,7 @@ fn a_file_of_another_account_is_damage_and_leaves_that_account_alone() {
 }
 
 #[test]
-fn with_the_wrong_key_or_a_newer_format_nothing_is_touched() {
+fn a_wrong_key_or_a_newer_format_leaves_files_untouched() {
     let (folder, store, path) = spoiled(|_| {});
     drop(store);
     let before = std::fs::read(&path).unwrap();
@@ -92,7 +92,7 @@ fn with_the_wrong_key_or_a_newer_format_nothing_is_touched() {
 }
 
 #[test]
-fn what_is_not_a_private_file_of_ours_is_refused_and_left_alone() {
+fn a_file_that_is_not_private_and_ours_is_refused_and_left_alone() {
     let outside = tempdir();
     let target = outside.path().join("target");
     put(&target, b"precious");
@@ -168,7 +168,7 @@ fn names_that_leave_the_folder_are_refused() {
     }
 }
 
-/// A file system of this size, if this user may mount one.
+/// A small file system, if this user may mount one.
 struct TinyDisk(tempfile::TempDir);
 
 impl TinyDisk {
@@ -179,7 +179,7 @@ impl TinyDisk {
         mount.is_ok_and(|done| done.status.success()).then_some(Self(folder))
     }
 
-    /// Fills the disk.
+    /// Uses up the free space.
     fn fill(&self) -> PathBuf {
         let path = self.0.path().join("filler");
         let mut file = std::fs::File::create(&path).unwrap();
@@ -209,7 +209,7 @@ fn on_a_full_disk_begin_fails_and_a_commit_that_was_begun_succeeds() {
     assert!(matches!(&error, StoreError::Io { why, .. } if why.contains("No space")), "{error}");
     let found = store.load("work").unwrap().unwrap();
     assert!(found.generation == 1 && found.intent.is_none(), "the old record is intact");
-    assert_eq!(names(&state.join("accounts")), ["work.sealed"], "nothing is left of the attempt");
+    assert_eq!(names(&state.join("accounts")), ["work.sealed"], "the failed attempt leaves no file");
 
     std::fs::remove_file(filler).unwrap();
     store.begin("work", &intended(1)).unwrap();
@@ -217,6 +217,6 @@ fn on_a_full_disk_begin_fails_and_a_commit_that_was_begun_succeeds() {
     let mut large = record(2);
     large.tokens.access_token = Secret::new("a".repeat(65_536));
     large.tokens.refresh_token = Some(Secret::new("r".repeat(65_536)));
-    store.commit("work", &large).expect("its room was reserved");
+    store.commit("work", &large).expect("its space was reserved");
     assert_eq!(generation(&store), Some(2));
 }

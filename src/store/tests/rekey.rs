@@ -1,4 +1,4 @@
-//! Rekeys from every place to every other, also interrupted ones.
+//! Rekeying: from every key source to every other, interrupted or failed.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::store::rekey::NewPlace;
 const FIRST: &str = "correct horse battery";
 const SECOND: &str = "another fine passphrase";
 
-/// A keyring that lives as long as the test process: a store wants one that is `'static`.
+/// A leaked keyring: a store requires a `'static` one.
 fn ring() -> &'static Ring {
     Box::leak(Box::new(Ring::empty()))
 }
@@ -37,7 +37,7 @@ fn fill(store: &FileStore) {
     store.begin("work", &intended(1)).unwrap();
 }
 
-/// Everything is there, with its generation and its intent.
+/// Asserts that all records are there with their generations and intents.
 fn is_whole(store: &FileStore, context: &str) {
     let home = store.load("home").unwrap().unwrap();
     let work = store.load("work").unwrap().unwrap();
@@ -67,7 +67,7 @@ fn source(place: &str) -> KeySource {
 }
 
 #[test]
-fn from_every_place_to_every_other_all_accounts_come_along_and_the_old_key_goes() {
+fn rekeying_between_all_sources_keeps_all_accounts_and_removes_the_old_key() {
     for from in ["file", "keyring", "passphrase", "auto"] {
         for place in ["file", "keyring", "passphrase"] {
             let context = format!("from {from} to {place}");
@@ -79,13 +79,16 @@ fn from_every_place_to_every_other_all_accounts_come_along_and_the_old_key_goes(
             let sealed = files(&state.join("accounts"));
             let keys = ring.0.as_ref().unwrap().lock().unwrap().clone();
             assert_eq!(store.rekey(&to(place), ring).unwrap().accounts, ["home", "work"], "{context}");
-            assert!(matches!(store.load("home"), Err(StoreError::Locked)), "{context}: it has the old key");
+            assert!(
+                matches!(store.load("home"), Err(StoreError::Locked)),
+                "{context}: the locked store has the old key"
+            );
             assert!(!store.rekey_is_half_done(), "{context}");
             drop(store);
             let after = files(state);
             for (name, had) in [("master.key", place == "file"), ("passphrase.toml", place == "passphrase")] {
                 assert_eq!(after.contains_key(name), had, "{context}: {name}");
-                assert!(!had || after.get(name) != before.get(name), "{context}: another key");
+                assert!(!had || after.get(name) != before.get(name), "{context}: the key changed");
             }
             let now = ring.0.as_ref().unwrap().lock().unwrap().clone();
             assert_eq!(now.len(), usize::from(place == "keyring"), "{context}");
@@ -98,7 +101,7 @@ fn from_every_place_to_every_other_all_accounts_come_along_and_the_old_key_goes(
                 "{context}: {:?}",
                 after.keys()
             );
-            // The config may still name the old place. Twice: the note stays.
+            // The config may still name the old source. Opened twice, since the note about the new one must stay.
             for _ in 0..2 {
                 let store = opened(state, &source, ring, SECOND);
                 is_whole(&store, &context);
@@ -109,7 +112,7 @@ fn from_every_place_to_every_other_all_accounts_come_along_and_the_old_key_goes(
 }
 
 #[test]
-fn a_key_after_another_and_back_again() {
+fn repeated_rekeys_leave_only_the_newest_key() {
     let (folder, ring) = (tempdir(), ring());
     fill(&opened(folder.path(), &KeySource::File, ring, FIRST));
     for place in ["keyring", "keyring", "passphrase", "passphrase", "keyring", "file", "file", "keyring"] {
@@ -124,7 +127,7 @@ fn a_key_after_another_and_back_again() {
 }
 
 #[test]
-fn only_the_new_passphrase_opens_it() {
+fn after_a_rekey_only_the_new_passphrase_opens_the_store() {
     let (folder, ring) = (tempdir(), ring());
     let store = opened(folder.path(), &KeySource::Passphrase, ring, FIRST);
     fill(&store);
@@ -136,10 +139,10 @@ fn only_the_new_passphrase_opens_it() {
     let old = store.unlock(&Opening::Passphrase(Passphrase::new(FIRST)));
     assert!(matches!(old, Err(StoreError::WrongPassphrase)), "{old:?}");
     store.unlock(&Opening::Passphrase(Passphrase::new(SECOND))).unwrap();
-    is_whole(&store, "the new one");
+    is_whole(&store, "with the new passphrase");
 }
 
-/// A keyring that accepts secrets but keeps none.
+/// A keyring that reports success but stores nothing.
 struct Forgetful;
 
 impl Keyring for Forgetful {
@@ -156,7 +159,7 @@ impl Keyring for Forgetful {
     }
 }
 
-/// A keyring that refuses to delete.
+/// A keyring that refuses deletions.
 struct Clinging(&'static Ring);
 
 impl Keyring for Clinging {
@@ -174,23 +177,23 @@ impl Keyring for Clinging {
 }
 
 #[test]
-fn an_old_key_that_stays_in_the_keyring_is_named() {
+fn an_old_key_left_in_the_keyring_is_reported() {
     let (folder, ring) = (tempdir(), ring());
     let store = opened(folder.path(), &KeySource::Keyring, ring, FIRST);
     fill(&store);
-    let left = store.rekey(&NewPlace::File, &Clinging(ring)).unwrap().left.expect("it is told");
+    let left = store.rekey(&NewPlace::File, &Clinging(ring)).unwrap().left.expect("the key left behind is reported");
     assert!(left.contains(&format!("username `{}`", folder.path().display())), "{left}");
     drop(store);
     is_whole(&opened(folder.path(), &KeySource::File, ring, FIRST), "with the new key");
 }
 
 #[test]
-fn an_old_key_that_can_not_be_overwritten_is_refused_before_anything_changes() {
+fn a_blocked_key_file_fails_the_rekey_before_anything_changes() {
     let (folder, ring) = (tempdir(), ring());
     let state = folder.path();
     let store = opened(state, &KeySource::File, ring, FIRST);
     fill(&store);
-    // A leftover: not in use, but in the way.
+    // A stale file: not in use, but it blocks the new one.
     std::os::unix::fs::symlink(state.join("elsewhere"), state.join("passphrase.toml")).unwrap();
     let before = files(&state.join("accounts"));
     store.rekey(&NewPlace::File, ring).unwrap_err();
@@ -198,7 +201,7 @@ fn an_old_key_that_can_not_be_overwritten_is_refused_before_anything_changes() {
 }
 
 #[test]
-fn what_fails_before_it_is_decided_changes_nothing() {
+fn a_rekey_that_fails_before_its_plan_is_written_changes_nothing() {
     let (folder, ring) = (tempdir(), ring());
     let state = folder.path();
     let store = opened(state, &KeySource::File, ring, FIRST);
@@ -213,7 +216,7 @@ fn what_fails_before_it_is_decided_changes_nothing() {
     unchanged("a keyring that forgets");
     store.rekey(&NewPlace::Passphrase(Passphrase::new("short")), ring).unwrap_err();
     unchanged("a passphrase that is too short");
-    // Sealed with another store's key, so it can't be sealed again.
+    // Sealed with another store's key, so it can't be resealed.
     let other = tempdir();
     opened(other.path(), &KeySource::File, ring, FIRST).commit("work", &record(1)).unwrap();
     let foreign = state.join("accounts/work.sealed");
@@ -226,7 +229,7 @@ fn what_fails_before_it_is_decided_changes_nothing() {
 }
 
 #[test]
-fn a_plan_that_nobody_understands_stops_the_start_and_stays() {
+fn an_unknown_rekey_plan_stops_the_start_and_is_kept() {
     let (folder, ring) = (tempdir(), ring());
     fill(&opened(folder.path(), &KeySource::File, ring, FIRST));
     let plan = folder.path().join("rekey");
@@ -235,10 +238,10 @@ fn a_plan_that_nobody_understands_stops_the_start_and_stays() {
         let outside = Outside { env: &|_| None, keyring: ring };
         let held = StateLock::take(folder.path()).unwrap();
         let result = FileStore::open(held, &KeySource::File, outside, Clock::System);
-        // A plan never has a place without the mark of a rekey.
+        // A plan is a key source followed by ` by rekey`, and nothing else.
         assert!(matches!(result, Err(StoreError::Unsafe { .. })), "{text:?}: {result:?}");
         assert_eq!(std::fs::read(&plan).unwrap(), text.as_bytes());
     }
     std::fs::remove_file(&plan).unwrap();
-    is_whole(&opened(folder.path(), &KeySource::File, ring, FIRST), "nothing was touched");
+    is_whole(&opened(folder.path(), &KeySource::File, ring, FIRST), "nothing was changed");
 }

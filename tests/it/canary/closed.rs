@@ -1,4 +1,4 @@
-//! What another program of the same user sees of the daemon in `/proc`: that it is there, and no memory.
+//! Another program of the same user sees the daemon in `/proc`, but can't read its memory.
 
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
@@ -7,10 +7,10 @@ use super::search::letters;
 use crate::idp::Idp;
 use crate::world::World;
 
-/// Before a program: takes root's powers from it, which would see through everything. Its user stays the same.
+/// Command prefix that drops all capabilities, with which root could read any process. The user stays the same.
 const POWERLESS: [&str; 4] = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"];
 
-/// Reads a file of `/proc/PID` as any program of this user would. How many bytes, or why none.
+/// Reads a file of `/proc/PID` like any program of this user; returns the number of bytes or the error.
 fn read(prefix: &[&str], pid: u32, file: &str) -> Result<usize, String> {
     let path = format!("/proc/{pid}/{file}");
     let program = if file == "exe" { ["readlink", "--verbose", &path] } else { ["head", "--bytes=100000", &path] };
@@ -19,7 +19,7 @@ fn read(prefix: &[&str], pid: u32, file: &str) -> Result<usize, String> {
     if output.status.success() { Ok(output.stdout.len()) } else { Err(String::from_utf8(output.stderr).unwrap()) }
 }
 
-/// How often `secret` stands in what the daemon has in memory; `None` where even root may not look.
+/// The number of copies of `secret` in the daemon's memory; `None` where not even root may read it.
 pub(super) fn copies(pid: u32, secret: &[u8]) -> Option<usize> {
     let memory = std::fs::File::open(format!("/proc/{pid}/mem")).ok()?;
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
@@ -28,7 +28,7 @@ pub(super) fn copies(pid: u32, secret: &[u8]) -> Option<usize> {
         let (from, to) = line.split(' ').next()?.split_once('-')?;
         let (from, to) = (u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?);
         let mut bytes = vec![0; usize::try_from(to - from).ok()?];
-        // What can't be read is none of its own memory.
+        // Unreadable ranges are not the daemon's own memory.
         if memory.read_exact_at(&mut bytes, from).is_ok() {
             found += letters(&bytes).matches(&letters(secret)).count();
         }
@@ -37,7 +37,7 @@ pub(super) fn copies(pid: u32, secret: &[u8]) -> Option<usize> {
 }
 
 #[test]
-fn no_other_program_of_this_user_reads_the_daemons_memory_and_it_dumps_no_core() {
+fn the_daemons_memory_is_closed_to_other_programs_and_core_dumps() {
     let prefix: &[&str] = if rustix::process::geteuid().is_root() { &POWERLESS } else { &[] };
     if !prefix.is_empty() && !Command::new("setpriv").arg("--version").output().is_ok_and(|done| done.status.success())
     {
@@ -46,7 +46,7 @@ fn no_other_program_of_this_user_reads_the_daemons_memory_and_it_dumps_no_core()
     }
     let mut world = World::start(&Idp::start());
     world.stop();
-    // A limit that it has to lower, wherever the test itself runs.
+    // Sets a core limit, so that the daemon has to lower it wherever the test runs.
     let limited: &[&str] = if prefix.is_empty() { &[] } else { &["prlimit", "--core=4096:4096", "--"] };
     world.through = limited.iter().chain(prefix).map(|word| (*word).to_owned()).collect();
     world.run();
@@ -75,7 +75,7 @@ fn no_other_program_of_this_user_reads_the_daemons_memory_and_it_dumps_no_core()
     let may_lock = line("limits", "Max locked memory");
     let locked = line("status", "VmLck:");
     assert!(may_lock.trim_start().starts_with("0 ") || !locked.trim().starts_with("0 "), "{locked} of {may_lock}");
-    // Of a port that changes with every start it always warns.
+    // The warning about a port that changes at every start is expected.
     let is_warning = |line: &&str| line.contains("WARN") && !line.contains("has a different port at every start");
     assert_eq!(world.log().lines().find(is_warning), None);
 }

@@ -1,4 +1,4 @@
-//! What was seen and where, and whether a secret stands in it in any of the forms that software gives to text.
+//! Collects the daemon's output and searches it for secrets in every common encoding.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use crate::http::Reply;
 
-/// Every byte that came from the daemon, as a letter each (the search for text is the fast one), with the name
-/// of the place where it stood.
+/// Everything that came from the daemon, each byte as a `char` (text search is the fast one), with the name of its
+/// source.
 #[derive(Default)]
 pub(super) struct Evidence(Vec<(String, String)>);
 
-/// A secret, and the places where it may stand, by how their names begin.
+/// A secret, and the prefixes of the places where it may appear.
 pub(super) struct Canary {
     pub(super) what: &'static str,
     pub(super) secret: Vec<u8>,
@@ -30,13 +30,13 @@ impl Evidence {
         reply
     }
 
-    /// Exit code, standard output and standard error of a command.
+    /// Records exit code, standard output and standard error of a command.
     pub(super) fn told(&mut self, place: &str, (code, out, err): (i32, String, String)) -> (i32, String, String) {
         self.add(place, format!("{code}\n{out}\n{err}"));
         (code, out, err)
     }
 
-    /// Every file below `folder`; `root` is left out of the names.
+    /// Records every file below `folder`, with names relative to `root`.
     pub(super) fn files(&mut self, root: &Path, folder: &Path) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -45,14 +45,14 @@ impl Evidence {
                 self.files(root, &path);
             } else if kind.is_file() {
                 let name = format!("file {}", path.strip_prefix(root).unwrap().display());
-                // A temp file may be gone by now.
+                // A temporary file may be gone already.
                 self.add(name, std::fs::read(&path).unwrap_or_default());
             }
         }
     }
 
-    /// Which canaries stand where they must not, and which do not even stand where they belong: whoever
-    /// finds nothing there has looked for the wrong thing.
+    /// Canaries that appear where they must not, and canaries that are missing where they belong: without those
+    /// the search would prove nothing.
     pub(super) fn wrong(&self, canaries: &[Canary]) -> Vec<String> {
         let mut wrong = Vec::new();
         for canary in canaries {
@@ -61,7 +61,7 @@ impl Evidence {
             for (place, bytes) in &self.0 {
                 let allowed = canary.may.iter().any(|may| place.starts_with(may));
                 if let Some((form, _)) = holds(bytes).filter(|_| !allowed) {
-                    wrong.push(format!("{} stands {form} in `{place}`", canary.what));
+                    wrong.push(format!("{} is {form} in `{place}`", canary.what));
                 }
             }
             for may in canary.may {
@@ -81,7 +81,7 @@ pub(super) fn letters(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-/// As it is, and as JSON, URLs, base64, hex and Rust's `Debug` write it.
+/// The secret verbatim, and as encoded by JSON, URLs, base64, hex and Rust's `Debug`.
 fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let text = String::from_utf8_lossy(secret);
     let hex = |each: fn(&u8) -> String, glue: &str| secret.iter().map(each).collect::<Vec<_>>().join(glue).into_bytes();
@@ -99,7 +99,7 @@ fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("as a list of numbers", hex(ToString::to_string, ", ")),
         ("as a list of numbers in JSON", hex(ToString::to_string, ",")),
     ];
-    // Within a longer text, base64 has one of three looks; what depends on the neighbours is cut off.
+    // Within a longer text, base64 has one of three alignments; characters that depend on neighbours are cut off.
     for (ahead, cut) in [(0, 0), (1, 2), (2, 3)] {
         let padded: Vec<u8> = std::iter::repeat_n(0, ahead).chain(secret.iter().copied()).collect();
         let whole = padded.len() / 3 * 4;
@@ -112,14 +112,18 @@ fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn a_secret_is_found_in_every_form_and_where_it_belongs_or_not() {
+fn the_search_finds_a_secret_in_every_encoding_and_checks_its_places() {
     let secret = b"S%cret~canary /+\"1";
     let finds = |bytes: Vec<u8>| {
         let mut evidence = Evidence::default();
         evidence.add("reply x", bytes);
         let canary = |may| Canary { what: "it", secret: secret.to_vec(), may };
         let wrong = evidence.wrong(&[canary(&[])]);
-        assert_eq!(evidence.wrong(&[canary(&["reply"])]).is_empty(), !wrong.is_empty(), "allowed is not found there");
+        assert_eq!(
+            evidence.wrong(&[canary(&["reply"])]).is_empty(),
+            !wrong.is_empty(),
+            "an allowed place counts only if the secret is there"
+        );
         assert_eq!(evidence.wrong(&[canary(&["file"])]).len(), 1 + wrong.len());
         !wrong.is_empty()
     };

@@ -1,4 +1,4 @@
-//! The world with the canaries in it: accounts, files, programs, environment.
+//! The world with its canaries: accounts, files, programs, environment.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::idp::Idp;
 use crate::world::{World, provider};
 
-// Characters that each encoding writes in its own way.
+// The values have characters that each encoding escapes differently.
 pub(super) const INLINE: &str = "INLINE%canary&1/é";
 pub(super) const FILED: &str = "FILED~canary+2 x";
 pub(super) const COMMANDED: &str = "COMMANDED~canary<3>";
@@ -22,7 +22,7 @@ pub(super) fn master_key_as_text() -> String {
     ringback::store::key::MasterKey::from_bytes(MASTER_KEY).to_hex().to_string()
 }
 
-/// One account for each way to a secret; everything that the daemon starts writes down what it was given.
+/// One account for each source of a secret; every program that the daemon starts records its input.
 fn config(idp: &Idp, root: &Path) -> String {
     let recorder = |name: &str, secret: &str| {
         let folder = root.join("children");
@@ -61,7 +61,7 @@ fn config(idp: &Idp, root: &Path) -> String {
 
 pub(super) const ACCOUNTS: [&str; 4] = ["inline", "filed", "commanded", "typed"];
 
-/// Writes down its environment and arguments, and says what is in the file that it is given, if any.
+/// Records its environment and arguments, and prints the file that it is given, if any.
 const RECORD: &str = "cat /proc/$$/environ >>\"$1\"; cat /proc/$$/cmdline >>\"$1\"; [ \"$2\" = - ] || cat \"$2\"\n";
 
 pub(super) fn world(idp: &Idp, format: &str) -> World {
@@ -75,7 +75,7 @@ pub(super) fn world(idp: &Idp, format: &str) -> World {
     std::fs::create_dir(root.join("children")).unwrap();
     std::fs::create_dir(root.join("bin")).unwrap();
     put("children/record", 0o600, RECORD);
-    // The first time it opens the browser, then it fails.
+    // The launcher succeeds the first time, then fails.
     let children = root.join("children");
     let opener = format!("[ ! -e {0}/opened ] || exit 3; >{0}/opened; . {0}/record {0}/browser -", children.display());
     put(

@@ -1,4 +1,4 @@
-//! Requests, as the provider saw them.
+//! Requests that the provider received.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::plain;
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) method: String,
@@ -31,7 +31,7 @@ impl Seen {
         url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    /// The parameters, whether in a form, in JSON or in the query.
+    /// The parameters from a form, JSON or the query.
     pub(crate) fn parameters(&self) -> BTreeMap<String, String> {
         if self.body.is_empty() {
             return self.query();

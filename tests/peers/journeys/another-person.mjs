@@ -1,15 +1,16 @@
-// Two persons log in to the same account, one after the other, at npm oidc-provider in a real Chromium: the page asks.
+// Two people log in to the same account, one after the other, at npm oidc-provider in a real Chromium: the page asks
+// for confirmation.
 import { check, checkLog, ended, fingerprint, freePort, journey, oidcConfig, request, until } from '../world.mjs';
 import { visit } from '../browser.mjs';
 
-/** `user` logs in in a browser of their own, and presses `button` on the page that asks. The command line has no terminal. */
+/** `user` logs in with their own browser and presses `button` on the page that asks. There is no terminal. */
 async function logIn(world, user, button, end) {
   const { running, url } = await world.beginLogin('work');
   const page = await visit(url, { user, press: button, end });
   return { page, code: await ended(running, 15_000), said: running.err };
 }
 
-await journey('oidc-provider: another person at the same account is asked about in Chromium, and replaces only with a yes', async (world) => {
+await journey('oidc-provider: a login as another person asks in Chromium and replaces the tokens only after a yes', async (world) => {
   const port = await freePort();
   const provider = await world.oidcProvider({ ACCESS_TTL: '600', REDIRECT_URIS: 'http://127.0.0.1/callback/peer' });
   world.config(oidcConfig(provider.url, port));
@@ -22,7 +23,7 @@ await journey('oidc-provider: another person at the same account is asked about 
   const first = await world.token();
   check(await whose(first) === 'ann', 'the first token is not ann\'s');
   const again = await logIn(world, 'ann', undefined, /Logged in to work/);
-  check(again.code === 0 && !/Before/.test(again.page.text), `ann once more is asked: ${again.page.text.slice(0, 300)}`);
+  check(again.code === 0 && !/Before/.test(again.page.text), `a second login as ann asks: ${again.page.text.slice(0, 300)}`);
 
   const kept = await logIn(world, 'eve', 'Keep', /No new login to work/);
   check(kept.code === 11 && /--replace/.test(kept.said), `without a terminal: exit ${kept.code}: ${kept.said}`);
@@ -31,7 +32,7 @@ await journey('oidc-provider: another person at the same account is asked about 
   check(await whose(await world.token()) === 'ann', 'a no replaced the tokens');
   const granted = (await provider.journal('token request')).at(-1);
   const ofEve = [granted.refresh_token, granted.access_token];
-  await until('the revocation of what eve was granted', 10_000, async () => (await revoked()).length >= ofEve.length);
+  await until("the revocation of eve's grant", 10_000, async () => (await revoked()).length >= ofEve.length);
   check(JSON.stringify(await revoked()) === JSON.stringify(ofEve), `something else was revoked: ${JSON.stringify(await revoked())}`);
 
   const replaced = await logIn(world, 'eve', 'Replace', /Logged in to work/);

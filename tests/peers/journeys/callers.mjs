@@ -1,8 +1,8 @@
-// The programs that ask for a token: curl, Python requests and the command line, over TCP and over the socket.
+// Programs that fetch a token: curl, Python requests and the command line, over TCP and over the socket.
 import path from 'node:path';
 import { check, checkLog, journey, PEERS, practice, request } from '../world.mjs';
 
-/** A daemon that holds a token of the sandbox, and that token. */
+/** A daemon with a token of the sandbox, and that token. */
 async function withToken(world) {
   const { sandbox, daemon } = await practice(world);
   await world.loginByForm('practice');
@@ -11,7 +11,7 @@ async function withToken(world) {
   return { sandbox, daemon, token };
 }
 
-/** One curl; headers go in by a file, so that no key is ever in argv. Answers with status, headers and body. */
+/** Runs curl with headers from a file, so that no key is in argv. Returns status, headers and body. */
 async function curl(world, url, headers = [], args = []) {
   const file = world.file('curl-headers', headers.map((h) => `${h}\n`).join(''));
   const done = await world.run('curl', ['-sS', '--max-time', '10', '--noproxy', '*', '-H', `@${file}`, '-D', '-', ...args, url]);
@@ -53,7 +53,7 @@ await journey('curl over TCP: key, no key, wrong key, foreign Host, foreign Orig
   check([400, 401].includes(inQuery.status), `a key in the query: ${inQuery.status}`);
   const unknown = await curl(world, `${daemon.url}/v1/accounts/practise/token`, [key]);
   check(unknown.status === 404 && JSON.parse(unknown.body).error === 'unknown_account' && unknown.body.includes('practice'), `unknown account: ${unknown.status} ${unknown.body}`);
-  check((await curl(world, `${daemon.url}/healthz`)).status === 200, 'healthz wants a key');
+  check((await curl(world, `${daemon.url}/healthz`)).status === 200, 'healthz needs a key');
   checkLog(daemon, [token, daemon.key, 'practice-secret', 'x'.repeat(20)]);
 });
 
@@ -89,7 +89,7 @@ await journey('the command line: token, --json, --header, by socket and by RINGB
   const byUrl = await world.ringback(['token'], { env: { RINGBACK_URL: daemon.url, RINGBACK_KEY_FILE: daemon.keyFile, XDG_RUNTIME_DIR: world.dir } });
   check(byUrl.code === 0 && byUrl.out.trim() === token, `RINGBACK_URL: exit ${byUrl.code}, ${byUrl.err}`);
 
-  // What a script would do with it: the header goes straight into curl's stdin.
+  // As in a script: the header is piped to curl's standard input.
   const used = await world.run('curl', ['-sS', '--noproxy', '*', '-o', '/dev/null', '-w', '%{http_code}', '-H', '@-', `${sandbox.url}/v4/accounts/1000001`], { input: header.out });
   check(used.out === '200', `the sandbox answered curl with ${used.out} ${used.err}`);
 

@@ -1,4 +1,4 @@
-// What an issuer tells of itself is enough: endpoints, PKCE, who answered, revocation, introspection, pushed requests.
+// Discovery: the issuer's metadata supplies endpoints, PKCE, `iss`, revocation, introspection and pushed requests.
 import { check, checkLogAgainst, cookiesSet, ended, fingerprint, journey, request, submitConsent, until, work } from '../world.mjs';
 
 const PEER = ['http://127.0.0.1/callback/peer'];
@@ -7,7 +7,7 @@ const account = (id, more = '') => `client_id = "${id}"\nscope = ["openid", "off
 const same = (got, wanted, what) => check(JSON.stringify(got) === JSON.stringify(wanted), `${what}: ${JSON.stringify(got)}, expected ${JSON.stringify(wanted)}`);
 const works = async (peer, token) => (await request(`${peer.url}/me`, { headers: { authorization: `Bearer ${token}` } })).status;
 
-/** A client with a secret at an oidc-provider, and a daemon with that account. */
+/** An oidc-provider with a confidential client, and a daemon with that account. */
 async function confidential(world, features = {}, more = '', lifetime = 600) {
   const peer = await world.oidcProvider({ ACCESS_TTL: String(lifetime) }, {
     clients: [{ client_id: 'office', client_secret: 'office-secret', application_type: 'native', grant_types: ['authorization_code', 'refresh_token'], redirect_uris: PEER }],
@@ -23,7 +23,7 @@ for (const [what, env, asked] of [
   ['by RFC 8414', {}, [[RFC8414, 200]]],
   ['by OpenID Connect', { METADATA: 'openid' }, [[RFC8414, 404], [OPENID, 200]]],
 ]) {
-  await journey(`discovery ${what}: the issuer is all that the config has`, async (world) => {
+  await journey(`discovery ${what}: the config has only the issuer`, async (world) => {
     const peer = await world.oidcProvider({ REDIRECT_URIS: PEER.join(' '), ...env });
     const daemon = await work(world, provider(peer.url), account('public'));
     await world.loginByForm('work');
@@ -38,7 +38,7 @@ for (const [what, env, asked] of [
   });
 }
 
-await journey('discovery: metadata of another issuer is refused by name, and nothing is sent', async (world) => {
+await journey('discovery: metadata of another issuer is refused with both names, and nothing is sent', async (world) => {
   const peer = await world.oidcProvider({ REDIRECT_URIS: PEER.join(' ') });
   await work(world, provider(`${peer.url}/`), account('public')); // one slash too many
   const login = await world.ringback(['login', 'work', '--no-browser'], { limit: 10_000 });
@@ -48,7 +48,7 @@ await journey('discovery: metadata of another issuer is refused by name, and not
   same([...events].sort(), ['metadata request', 'ready'], 'events');
 });
 
-await journey('PKCE: a provider that requires it gets S256, and without it says no', async (world) => {
+await journey('PKCE: a provider that requires it gets S256, and refuses a request without it', async (world) => {
   const peer = await world.oidcProvider({ REDIRECT_URIS: `${PEER[0]} http://127.0.0.1/callback/lax` });
   await work(world, provider(peer.url), account('public'), `[providers.lax]\n${provider(peer.url, 'client_auth = "none"\npkce = "off"')}\n[accounts.lax]\nprovider = "lax"\n${account('public')}`);
   await world.loginByForm('work');
@@ -61,7 +61,7 @@ await journey('PKCE: a provider that requires it gets S256, and without it says 
   check(exchanges.length === 1 && exchanges[0].names.includes('code_verifier'), `token requests: ${JSON.stringify(exchanges)}`);
 });
 
-await journey('iss: an answer of another issuer than the configured one is refused, and nothing is exchanged', async (world) => {
+await journey('iss: a callback of another issuer is refused, and no code is exchanged', async (world) => {
   const peer = await world.oidcProvider({ REDIRECT_URIS: PEER.join(' ') });
   const bare = (issuer) => `preset = "generic"\nauthorize_url = "${peer.url}/auth"\ntoken_url = "${peer.url}/token"\nclient_auth = "none"\nissuer = "${issuer}"\niss_required = true`;
   await work(world, bare('https://id.example.test'), account('public'));
@@ -75,7 +75,7 @@ await journey('iss: an answer of another issuer than the configured one is refus
   check(token.code === 5 && token.out === '', `token: exit ${token.code}`);
 });
 
-await journey('nonce: an ID token with another one ends the login, and its grant is revoked; the right one is taken', async (world) => {
+await journey('nonce: an ID token with a wrong nonce ends the login and its grant is revoked; the right one is accepted', async (world) => {
   const { peer, daemon } = await confidential(world);
   const { running, url } = await world.beginLogin('work');
   const opened = await request(url);
@@ -89,7 +89,7 @@ await journey('nonce: an ID token with another one ends the login, and its grant
     const journal = await peer.journal();
     return journal.filter((e) => e.event === 'revocation request').length === 2 && journal;
   });
-  check(revoked.some((e) => e.event === 'grant revoked'), 'the grant lives on');
+  check(revoked.some((e) => e.event === 'grant revoked'), 'the grant is still valid');
   const exchanges = revoked.filter((e) => e.event === 'token request');
   same(exchanges.map((e) => [e.grant, e.status]), [['authorization_code', 200]], 'token requests');
   same(revoked.filter((e) => e.event === 'revocation request').map((e) => [e.status, e.token]), [[200, exchanges[0].refresh_token], [200, exchanges[0].access_token]], 'revocations');
@@ -103,14 +103,14 @@ await journey('nonce: an ID token with another one ends the login, and its grant
   checkLogAgainst(journal, daemon, [token, 'office-secret', 'eyJ']);
 });
 
-await journey('nonce: switched off, none is sent and none is looked for', async (world) => {
+await journey('nonce: with nonce = "off", none is sent and none is checked', async (world) => {
   const { peer } = await confidential(world, {}, 'nonce = "off"');
   await world.loginByForm('work');
   same(await works(peer, await world.token()), 200, 'the token at userinfo');
   same((await peer.journal('authorized')).map((e) => e.nonce), [false], 'nonces');
 });
 
-await journey('pushed requests: where the metadata requires them, the browser carries a reference only', async (world) => {
+await journey('pushed requests: if the metadata requires them, the browser carries only a reference', async (world) => {
   const { peer, daemon } = await confidential(world, { pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true } });
   await world.loginByForm('work');
   const token = await world.token();
@@ -124,7 +124,7 @@ await journey('pushed requests: where the metadata requires them, the browser ca
   checkLogAgainst(journal, daemon, [token, 'office-secret']);
 });
 
-await journey('introspection: ringback info says what the provider says, and never the token', async (world) => {
+await journey("introspection: ringback info shows the provider's reply and never the token", async (world) => {
   const { peer, daemon } = await confidential(world);
   await world.loginByForm('work');
   const token = await world.token();
@@ -141,7 +141,7 @@ await journey('introspection: ringback info says what the provider says, and nev
   checkLogAgainst(await peer.journal(), daemon, [token, 'office-secret']);
 });
 
-await journey('revocation: logout ends both tokens at the provider', async (world) => {
+await journey('revocation: a logout revokes both tokens at the provider', async (world) => {
   const { peer, daemon } = await confidential(world);
   await world.loginByForm('work');
   const token = await world.token();
@@ -152,13 +152,13 @@ await journey('revocation: logout ends both tokens at the provider', async (worl
   const journal = await peer.journal();
   const [exchange] = journal.filter((e) => e.event === 'token request');
   same(journal.filter((e) => e.event === 'revocation request').map((e) => [e.auth, e.status, e.hint, e.token]), [['basic', 200, 'refresh_token', exchange.refresh_token], ['basic', 200, 'access_token', exchange.access_token]], 'revocations');
-  check(journal.some((e) => e.event === 'grant revoked'), 'the grant lives on');
+  check(journal.some((e) => e.event === 'grant revoked'), 'the grant is still valid');
   const after = await world.ringback(['token', 'work']);
   check(after.code === 5 && after.out === '', `token after logout: exit ${after.code}`);
   checkLogAgainst(journal, daemon, [token, 'office-secret']);
 });
 
-await journey('rotation: when somebody else used an old refresh token, the account asks for a login', async (world) => {
+await journey('rotation: after an attacker has used an old refresh token, the account needs a login', async (world) => {
   const LIFETIME = 8;
   const { peer, daemon } = await confidential(world, {}, '', LIFETIME);
   await world.loginByForm('work');
@@ -175,7 +175,7 @@ await journey('rotation: when somebody else used an old refresh token, the accou
   same(thief, { status: 400, error: 'invalid_grant' }, 'the thief');
   same(await works(peer, token), 401, 'the token after the theft');
 
-  // At the next refresh it comes out; until it expires, the last token is served.
+  // The next refresh reveals it; the last token is served until it expires.
   const asked = (path) => request(`${daemon.url}/v1/accounts/work${path}`, { headers: daemon.authorization });
   const view = await until('the account needs a login', LIFETIME * 1000, async () => {
     const account = (await asked('')).json();
@@ -199,7 +199,7 @@ await journey('rotation: when somebody else used an old refresh token, the accou
   checkLogAgainst(await peer.journal(), daemon, [token, 'office-secret']);
 });
 
-await journey('resource indicators: a token for each resource, asked for once', async (world) => {
+await journey('resource indicators: one token for each resource, requested once', async (world) => {
   const [calls, faxes, other] = ['calls', 'faxes', 'other'].map((name) => `https://${name}.example.test/`);
   const peer = await world.oidcProvider({
     ACCESS_TTL: '600', REDIRECT_URIS: PEER.join(' '), RESOURCES: JSON.stringify({ [calls]: 'read', [faxes]: 'read write', [other]: 'read' }),
@@ -222,7 +222,7 @@ await journey('resource indicators: a token for each resource, asked for once', 
   same(asked.map((e) => [e.grant, e.resource]), [['authorization_code', []], ['refresh_token', [calls]], ['refresh_token', [faxes]]], 'token requests');
   same((await peer.journal('authorized')).map((e) => e.resource), [[calls, faxes]], 'what was asked of the user');
 
-  // oidc-provider spends the refresh token before it refuses such a resource: to ask at all would end the login.
+  // oidc-provider spends the refresh token before it refuses such a resource: the request would end the login.
   const refused = await world.ringback(['token', '--resource', other]);
   check(refused.code !== 0 && refused.out === '', `a resource that was not granted: exit ${refused.code}`);
   const refresh = await world.ringback(['refresh']);

@@ -1,4 +1,4 @@
-// Where grants meet crowds, strangers and mistakes: what the journeys of each grant leave out.
+// Further journeys of the grants: many callers, attackers and mistakes.
 import crypto from 'node:crypto';
 import path from 'node:path';
 import { check, checkLogAgainst, cookiesSet, ended, journey, PEERS, request, RINGBACK, sleep, submitConsent, until, work } from '../world.mjs';
@@ -30,20 +30,20 @@ await journey('resource indicators: twenty callers for each of two resources, an
   }
   const requests = await peer.journal('token request');
   for (const resource of [calls, faxes]) same(requests.filter((e) => e.resource[0] === resource).map((e) => [e.grant, e.status]), [['refresh_token', 200]], `requests for ${resource}`);
-  // One chain: whatever is asked for, each request spends the refresh token of the reply before it.
+  // One chain: each request, for whichever resource, spends the refresh token of the previous reply.
   same(requests.map((e) => e.reuse), requests.map(() => false), 'reuse');
   same(requests.slice(1).map((e) => e.used), requests.slice(0, -1).map((e) => e.refresh_token), 'the chain of refresh tokens');
   check(requests.every((e, i) => i === 0 || e.began >= requests[i - 1].began), 'two requests at the same time');
   checkLogAgainst(requests, daemon, [...tokens, await world.token()]);
 });
 
-await journey('implicit: an answer from elsewhere, without its state, for another question, or twice is refused', async (world) => {
+await journey('implicit: a callback from another origin or browser, without its state, with another nonce, or repeated is refused', async (world) => {
   const peer = await world.oidcProvider({ ACCESS_TTL: '600' }, {
     clients: [{ client_id: 'page', token_endpoint_auth_method: 'none', application_type: 'native', grant_types: ['implicit'], response_types: ['id_token token'], redirect_uris: PEER }],
     responseTypes: ['code', 'id_token token'],
   });
   const daemon = await work(world, `preset = "oidc"\nissuer = "${peer.url}"\nclient_auth = "none"`, 'grant = "implicit"\nclient_id = "page"\nscope = ["openid"]');
-  /** A login as far as the provider's answer; `send` hands that to the daemon as the page in the browser does. */
+  /** A login up to the provider's response; `send` passes that to the daemon like the page's script. */
   const answered = async () => {
     const { running, url } = await world.beginLogin('work');
     const opened = await request(url);
@@ -67,19 +67,19 @@ await journey('implicit: an answer from elsewhere, without its state, for anothe
     ['no state', { state: undefined }],
     ['another browser', {}, { cookie: '' }],
     ['another origin', {}, { from: 'https://evil.example' }],
-    ['no origin to speak of', {}, { from: 'null' }],
+    ['the origin null', {}, { from: 'null' }],
   ]) {
     const reply = await send(...args);
     check(reply.status >= 400 && reply.status < 500 && !reply.text.includes(token), `${what}: ${reply.status} ${reply.text.slice(0, 200)}`);
     check((await asked(daemon, '/token')).status === 428 && running.code === undefined, `${what}: it changed something`);
   }
   const taken = await send();
-  check(taken.status === 200 && /^\/login\/outcome\//.test(taken.json().outcome), `as it came: ${taken.status} ${taken.text.slice(0, 200)}`);
+  check(taken.status === 200 && /^\/login\/outcome\//.test(taken.json().outcome), `the unchanged callback: ${taken.status} ${taken.text.slice(0, 200)}`);
   same([await ended(running, 15_000), await world.token()], [0, token], 'the login');
   const twice = await send();
-  same([twice.json().outcome, await world.token()], [`${taken.json().outcome}?again`, token], 'the same answer twice');
+  same([twice.json().outcome, await world.token()], [`${taken.json().outcome}?again`, token], 'the same callback twice');
 
-  // An ID token that answers an older question ends the login; what is held goes on.
+  // An ID token for an older request ends the login; the stored token stays valid.
   const next = await answered();
   check(claims(next.answer.get('id_token')).nonce !== claims(answer.get('id_token')).nonce, 'the same nonce twice');
   await next.send({ id_token: answer.get('id_token') });
@@ -88,7 +88,7 @@ await journey('implicit: an answer from elsewhere, without its state, for anothe
   checkLogAgainst([{ token: 'none of the kind' }], daemon, [token, next.answer.get('access_token'), 'eyJ']);
 });
 
-await journey('signed clients: a strange key is refused; a login without a browser', async (world) => {
+await journey('signed clients: an unknown key is refused; a login without a browser', async (world) => {
   const pair = () => crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const [known, strange] = [pair(), pair()];
   const client = (name) => ({
@@ -108,7 +108,7 @@ await journey('signed clients: a strange key is refused; a login without a brows
   const login = await world.ringback(['login', 'work']);
   same([login.code, login.out, (await at('good')).length], [0, '', before + 1], `ringback login: ${login.err}`);
   await until('the refusal', 5000, async () => (await at('stranger')).length > 0);
-  // Longer than the two seconds that forced attempts are apart.
+  // Longer than the minimum of two seconds between forced refreshes.
   for (const end = Date.now() + 5000; Date.now() < end; await sleep(100)) {
     const reply = await asked(daemon, '/v1/accounts/stranger/token');
     same([reply.status, reply.json().error, reply.json().provider_error], [502, 'provider_refused', 'invalid_client'], 'a strange key');
@@ -116,13 +116,13 @@ await journey('signed clients: a strange key is refused; a login without a brows
   const cli = await world.ringback(['token', 'stranger']);
   check(cli.code === 8 && cli.out === '' && /invalid_client/.test(cli.err), `ringback token: exit ${cli.code}: ${cli.err}`);
   const tries = await at('stranger');
-  check(tries.length === 1 && tries[0].status === 401, `requests with the strange key: ${JSON.stringify(tries)}`);
+  check(tries.length === 1 && tries[0].status === 401, `requests with the unknown key: ${JSON.stringify(tries)}`);
   const requests = await peer.journal('token request');
   same(new Set(requests.map((e) => e.assertion.jti)).size, requests.length, 'assertions');
   checkLogAgainst(requests, daemon, [await world.token('work'), 'PRIVATE KEY', 'eyJ', known.privateKey.export({ format: 'jwk' }).d]);
 });
 
-await journey('introspection: a token that somebody revoked is worth nothing, and ringback info says so', async (world) => {
+await journey('introspection: ringback info shows that a revoked token is inactive', async (world) => {
   const peer = await world.oidcProvider({ ACCESS_TTL: '600' }, {
     clients: [{ client_id: 'office', client_secret: 'office-secret', application_type: 'native', grant_types: ['authorization_code', 'refresh_token'], redirect_uris: PEER }],
   });
@@ -140,17 +140,17 @@ await journey('introspection: a token that somebody revoked is worth nothing, an
   same(revoked.status, 200, 'the revocation by somebody else');
   const info = await world.ringback(['info', 'work', '--json']);
   same([info.code, JSON.parse(info.out).active], [5, false], `ringback info: ${info.err}`);
-  // With the access token this provider revokes the refresh tokens of its grant.
+  // This provider revokes the grant's refresh tokens together with the access token.
   const refresh = await world.ringback(['refresh', 'work']);
   same([refresh.code, (await peer.journal('token request')).at(-1).outcome.split(':')[0]], [5, 'invalid_grant'], `ringback refresh: ${refresh.err}`);
   const status = await world.ringback(['status', 'work', '--json']);
   check(status.code === 5 && status.out.includes('"attention_needed":true'), `ringback status: exit ${status.code}: ${status.out}`);
   await world.loginByForm('work');
-  check(await world.token() !== token && (await world.ringback(['status', 'work'])).code === 0, 'the next login does not mend it');
+  check(await world.token() !== token && (await world.ringback(['status', 'work'])).code === 0, 'the next login does not repair the account');
   checkLogAgainst(await peer.journal(), daemon, [token, 'office-secret']);
 });
 
-await journey('password: without a terminal none is asked for; a wrong one that is typed is not shown either', async (world) => {
+await journey('password: without a terminal none is requested; a typed wrong password is not shown', async (world) => {
   const peer = await world.peer('password-server.mjs', { CLIENT_SECRET: 'local-secret', PASSWORD: 'open sesame, please', ACCESS_TTL: '600' });
   const secret = world.file('local.secret', 'local-secret');
   const daemon = await work(world, `preset = "generic"\ntoken_url = "${peer.url}/token"`, // this grant needs no authorization endpoint
@@ -164,6 +164,6 @@ await journey('password: without a terminal none is asked for; a wrong one that 
   check(!output.includes('barley'), `the terminal shows: ${output}`);
   same((await peer.journal('token request')).map((e) => [e.grant, e.status]), [['password', 400]], 'token requests');
   same((await world.ringback(['token', 'work'])).code, 5, 'ringback token');
-  check(!world.onDisk('barley'), 'the password stands in the state folder');
+  check(!world.onDisk('barley'), 'the password is in the state folder');
   checkLogAgainst([{ token: 'none of the kind' }], daemon, ['barley', 'sesame', 'local-secret']);
 });

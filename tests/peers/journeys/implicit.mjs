@@ -1,5 +1,5 @@
-// The implicit grant at npm oidc-provider in a real Chromium: the token comes in the fragment and stays nowhere in the
-// browser. oidc-provider 9 gives tokens in a fragment only together with an ID token, so `nonce` is needed as well.
+// The implicit grant at npm oidc-provider in a real Chromium: the token arrives in the fragment and stays nowhere in
+// the browser. oidc-provider 9 returns tokens in a fragment only with an ID token, so `nonce` is needed as well.
 import http from 'node:http';
 import { visit } from '../browser.mjs';
 import { check, checkLogAgainst, cookiesSet, ended, journey, request, screenshot, work } from '../world.mjs';
@@ -18,7 +18,7 @@ async function implicit(world) {
   return { peer, daemon };
 }
 
-/** Neither shown, nor in the address bar, in this tab's history, in a URL that was asked for, or in a Referer. */
+/** Checks that the token is neither shown, nor in the address bar, the tab's history, a requested URL, or a Referer. */
 function checkTraces(page, token) {
   check(!page.html.includes(token) && !page.text.includes(token), 'the page has the token in it');
   check(page.pages.some((html) => html.includes('fragment.js')) && !page.pages.some((html) => html.includes(token)), 'a page on the way has the token in it');
@@ -27,13 +27,13 @@ function checkTraces(page, token) {
   same(kept.map((trace) => trace.slice(0, 60)), [], 'what the browser keeps of the answer');
 }
 
-await journey('implicit: the token comes in the fragment and stays nowhere in the browser', async (world) => {
+await journey('implicit: the token arrives in the fragment and stays nowhere in the browser', async (world) => {
   const { peer, daemon } = await implicit(world);
   const { running, url } = await world.beginLogin('work');
   const page = await visit(url, { end: /Logged in|Not logged in/, screenshot: screenshot('implicit') });
   check(await ended(running, 15_000) === 0, `ringback login: exit ${running.code}: ${running.err}; page: ${page.text.slice(0, 300)}`);
   check(/Logged in/.test(page.text) && /\/login\/outcome\//.test(page.url), `the browser ended at ${page.url}: ${page.text.slice(0, 300)}`);
-  check(page.outside.every((o) => o.page.startsWith(peer.url)), `a page of ringback reached out: ${JSON.stringify(page.outside)}`);
+  check(page.outside.every((o) => o.page.startsWith(peer.url)), `a page of ringback requested another host: ${JSON.stringify(page.outside)}`);
   const complaints = page.complaints.filter((text) => !/fonts\.googleapis|ERR_FAILED/.test(text));
   same(complaints, [], 'complaints');
 
@@ -46,11 +46,11 @@ await journey('implicit: the token comes in the fragment and stays nowhere in th
   same([asked.response_type, asked.response_mode === 'query'], ['id_token token', false], 'the authorize request');
   check(['nonce', 'state'].every((name) => asked.names.includes(name)), `the authorize request has ${asked.names}`);
   same(journal.filter((e) => e.event === 'token request'), [], 'token requests');
-  check(!world.onDisk(token), 'the token stands in clear in the state folder');
+  check(!world.onDisk(token), 'the token is in the state folder in clear text');
   checkLogAgainst([{ token: 'none of the kind' }], daemon, [token, 'eyJ']);
 });
 
-await journey('implicit: an answer with another state is refused, and the login goes on', async (world) => {
+await journey('implicit: a callback with another state is refused, and the login stays pending', async (world) => {
   const { daemon } = await implicit(world);
   const { running, url } = await world.beginLogin('work');
   const opened = await request(url);
@@ -64,7 +64,7 @@ await journey('implicit: an answer with another state is refused, and the login 
   const forged = await visit(wrong.href, { cookies, end: /This answer belongs to another login/, screenshot: screenshot('implicit-forged') });
   check(forged.url.startsWith(daemon.url), `the browser ended at ${forged.url}`);
   check(!/You are logged in|^Logged in/m.test(forged.text), `the page claims success: ${forged.text.slice(0, 200)}`);
-  check(![forged.url, ...forged.history].some((trace) => /access_token|id_token=/.test(trace)), 'the browser keeps the answer');
+  check(![forged.url, ...forged.history].some((trace) => /access_token|id_token=/.test(trace)), 'the browser keeps the callback');
   const signedOut = await request(`${daemon.url}/token`, { headers: daemon.authorization });
   check(signedOut.status === 428 && running.code === undefined, `it changed something: token ${signedOut.status}, login ${running.code}: ${running.err}`);
 
@@ -73,7 +73,7 @@ await journey('implicit: an answer with another state is refused, and the login 
   checkTraces(page, await world.token());
 
   const late = await visit(right, { end: /No login is waiting for this answer/, screenshot: screenshot('implicit-late') });
-  check(![late.url, ...late.history].some((trace) => /access_token|id_token=/.test(trace)), 'the browser keeps a late answer');
+  check(![late.url, ...late.history].some((trace) => /access_token|id_token=/.test(trace)), 'the browser keeps a late callback');
 });
 
 await journey('implicit: an issuer in the query belongs to the token in the fragment', async (world) => {

@@ -1,4 +1,4 @@
-// kill -9, start again: the token is served at once from the sealed store, without a word to the provider.
+// SIGKILL and restart: the token is served at once from the sealed store, without a request to the provider.
 import { check, journey, practice, request } from '../world.mjs';
 
 await journey('kill -9 and restart: the token is served from the store', async (world) => {
@@ -6,15 +6,15 @@ await journey('kill -9 and restart: the token is served from the store', async (
   await world.loginByForm('practice');
   const served = (await request(`${daemon.url}/token`, { headers: daemon.authorization })).json();
   check(served.access_token, 'no token after login');
-  check(!world.onDisk(served.access_token), 'the access token stands in clear in the state folder');
-  check(world.looseFiles().length === 0, `others may open ${world.looseFiles()}`);
+  check(!world.onDisk(served.access_token), 'the access token is in the state folder in clear text');
+  check(world.looseFiles().length === 0, `other users may open ${world.looseFiles()}`);
 
   daemon.child.kill('SIGKILL');
   await daemon.exit;
   const absent = await world.ringback(['token']);
   check(absent.code === 3 && absent.out === '', `token without a daemon: exit ${absent.code}, expected 3`);
 
-  sandbox.child.kill('SIGKILL'); // the provider is gone too: only the store can answer
+  sandbox.child.kill('SIGKILL'); // without the provider, only the store has the token
   await sandbox.exit;
   const began = Date.now();
   const again = await world.daemon();

@@ -1,8 +1,8 @@
-// A person's login at npm oidc-provider in a real Chromium; then a minute of callers over short-lived, rotating tokens.
+// A login at npm oidc-provider in a real Chromium; then a minute of callers with short-lived, rotating tokens.
 import http from 'node:http';
 import { check, checkLog, freePort, journey, oidcConfig, request, sleep } from '../world.mjs';
 
-const LIFETIME = 8; // seconds an access token lives: a refresh every six or so
+const LIFETIME = 8; // seconds that an access token is valid: a refresh about every six
 const FETCHING = Number(process.env.FETCHING ?? 60) * 1000;
 const MIN_REFRESHES = Math.floor(FETCHING / 12_000);
 
@@ -20,7 +20,7 @@ await journey('oidc-provider: login in Chromium, a minute of fetching across ref
   check(page.clicks === 2, `expected a login page and a consent page, clicked ${page.clicks} times`);
   check(new URL(page.url).port === String(port) && !/[?&](code|state)=/.test(page.url), `the browser ended at ${page.url}`);
   check(/work/.test(page.text), `the page does not name the account: ${page.text.slice(0, 200)}`);
-  check(page.outside.every((o) => o.page.startsWith(provider.url)), `a page of ringback reached out: ${JSON.stringify(page.outside)}`);
+  check(page.outside.every((o) => o.page.startsWith(provider.url)), `a page of ringback requested another host: ${JSON.stringify(page.outside)}`);
   check(!cli.out.trim(), `ringback login printed on stdout: ${cli.out}`);
   const authorized = (await provider.journal()).find((e) => e.event === 'authorized');
   check(authorized.pkce === 'S256' && authorized.state, `authorize request: ${JSON.stringify(authorized)}`);
@@ -41,7 +41,7 @@ await journey('oidc-provider: login in Chromium, a minute of fetching across ref
   check(after.code === 5 && after.out === '', `token after logout: exit ${after.code}, stdout ${after.out.length} bytes`);
 }, FETCHING + 90_000);
 
-/** Fetches every 20 ms and uses a just-served token at userinfo every 200 ms; any failure ends the journey. */
+/** Fetches a token every 20 ms and uses it at userinfo every 200 ms; any failure ends the journey. */
 async function fetchAndUse(world, daemon, provider) {
   const agent = new http.Agent({ keepAlive: true });
   const seen = { fetches: 0, uses: 0, slowest: 0, gap: 0, tokens: new Set() };
@@ -80,7 +80,7 @@ async function fetchAndUse(world, daemon, provider) {
   return seen;
 }
 
-/** One exchange, then one refresh per period: none refused, none twice, none at the same time. */
+/** Checks for one exchange, then one refresh per period: none refused, repeated or concurrent. */
 function checkJournal(journal, began) {
   check(!journal.some((e) => e.event === 'grant revoked' || e.event === 'server error'), 'the provider revoked the grant or failed');
   const asked = journal.filter((e) => e.event === 'token request');

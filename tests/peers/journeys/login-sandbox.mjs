@@ -1,8 +1,8 @@
-// The practice provider that ringback ships, logged into by a real Chromium: yes, and no.
+// Logins at ringback's sandbox provider in a real Chromium: consent given and denied.
 import { visit } from '../browser.mjs';
 import { check, cookiesSet, ended, journey, practice, request, screenshot, submitConsent } from '../world.mjs';
 
-await journey('sandbox: login in Chromium, the token works, it is refreshed', async (world) => {
+await journey('sandbox: login in Chromium, the token works and is refreshed', async (world) => {
   const { sandbox, daemon } = await practice(world, ['--access-lifetime', '6s']);
   const { page, code, cli } = await world.loginWithChromium('practice');
   check(code === 0, `ringback login: exit ${code}: ${cli.err}; page: ${page.text.slice(0, 200)}`);
@@ -26,7 +26,7 @@ await journey('sandbox: login in Chromium, the token works, it is refreshed', as
   check(await works(second) === 401, 'after logout the token still works: it was not revoked at the provider');
 });
 
-await journey('sandbox: the person says no', async (world) => {
+await journey('sandbox: the user denies consent', async (world) => {
   const { daemon } = await practice(world);
   const { page, code, cli } = await world.loginWithChromium('practice', 'deny');
   check(code === 6, `ringback login: exit ${code}, expected 6: ${cli.err}`);
@@ -37,7 +37,7 @@ await journey('sandbox: the person says no', async (world) => {
   check(token.code === 5 && token.out === '', `token: exit ${token.code}`);
 });
 
-await journey('sandbox: a login link works once, and its login ends only in the browser where it began', async (world) => {
+await journey('sandbox: a login link works once, and only the browser that opened it can complete the login', async (world) => {
   const { daemon } = await practice(world);
   const { running, url } = await world.beginLogin('practice');
   const opened = await request(url);
@@ -48,7 +48,7 @@ await journey('sandbox: a login link works once, and its login ends only in the 
   check(/has been used/.test(second.text) && /ringback login/.test(second.text), `the page does not say what happened: ${second.text.slice(0, 300)}`);
 
   const { location } = opened.headers;
-  const elsewhere = await submitConsent(location); // somebody else's click, or an attacker's: a good code, but no cookie
+  const elsewhere = await submitConsent(location); // another user's or an attacker's click: a valid code, but no cookie
   check(elsewhere.status === 400, `a callback from another browser: ${elsewhere.status} ${elsewhere.text.slice(0, 200)}`);
   const signedOut = await request(`${daemon.url}/token`, { headers: daemon.authorization });
   check(signedOut.status === 428 && running.code === undefined, `it changed something: token ${signedOut.status}, login ${running.code}`);

@@ -1,4 +1,4 @@
-// Grants without a browser on this machine: device codes, the client's own credentials, signed clients, passwords.
+// Grants without a browser on this machine: device codes, client credentials, signed clients, passwords.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,7 @@ const MACHINE = { grant_types: ['client_credentials'], response_types: [], redir
 const same = (got, wanted, what) => check(JSON.stringify(got) === JSON.stringify(wanted), `${what}: ${JSON.stringify(got)}, expected ${JSON.stringify(wanted)}`);
 const works = async (peer, token) => (await request(`${peer.url}/me`, { headers: { authorization: `Bearer ${token}` } })).status;
 
-/** `ringback login --device` at an oidc-provider, up to where the visitor has to do something. */
+/** `ringback login --device` at an oidc-provider, up to the point where the user has to act. */
 async function device(world, env) {
   const peer = await world.oidcProvider({ ACCESS_TTL: '600', DEVICE_INTERVAL: '1', ...env }, {
     clients: [{ client_id: 'tv', token_endpoint_auth_method: 'none', application_type: 'native', grant_types: [DEVICE, 'refresh_token'], response_types: [], redirect_uris: [] }],
@@ -28,7 +28,7 @@ async function device(world, env) {
   return { peer, daemon, cli, shown, polls };
 }
 
-await journey('device code: asked for as slowly as the provider wants, until somebody enters it', async (world) => {
+await journey("device code: polled at the provider's interval until the user enters it", async (world) => {
   const { peer, daemon, cli, shown, polls } = await device(world, { SLOW_DOWN: '2' });
   await until('pending and slow_down', 10_000, async () => (await polls()).length >= 2);
   const page = await submitConsent(shown.uri, {}, { user_code: shown.code.toLowerCase().replace('-', ' ') });
@@ -49,7 +49,7 @@ await journey('device code: asked for as slowly as the provider wants, until som
   checkLogAgainst(await peer.journal(), daemon, [token]);
 });
 
-await journey('device code: the user says no', async (world) => {
+await journey('device code: the user denies consent', async (world) => {
   const { cli, shown, polls } = await device(world, {});
   await submitConsent(shown.uri, {}, { user_code: shown.code, abort: 'yes' });
   check(await ended(cli, 10_000) === 6 && /denied/.test(cli.err), `ringback login --device: exit ${cli.code}: ${cli.err}`);
@@ -58,7 +58,7 @@ await journey('device code: the user says no', async (world) => {
   check(token.code === 5 && token.out === '', `token: exit ${token.code}`);
 });
 
-await journey('client credentials: the daemon gets its first token and the next ones by itself', async (world) => {
+await journey('client credentials: the daemon gets the first and later tokens by itself', async (world) => {
   const lifetime = 5;
   const opened = path.join(world.dir, 'opened');
   world.env.BROWSER = world.file('browser', `#!/bin/sh\ntouch ${opened}\n`);
@@ -86,8 +86,8 @@ await journey('client credentials: the daemon gets its first token and the next 
   same(asked.slice(0, 2).map((e) => e.access_token), [first, second].map((t) => fingerprint(t.access_token)), 'tokens');
   const gap = asked[1].began - asked[0].at;
   check(asked.length === 2 && gap > lifetime * 500 && gap < lifetime * 1000, `${asked.length} requests, the second after ${gap} ms`);
-  check(!journal.some((e) => e.event === 'authorize request'), 'somebody was asked');
-  check((await world.ringback(['status'])).code === 0, 'ringback status asks for a login');
+  check(!journal.some((e) => e.event === 'authorize request'), 'a user was asked');
+  check((await world.ringback(['status'])).code === 0, 'ringback status reports a needed login');
   check(!fs.existsSync(opened), 'a browser was opened');
   checkLogAgainst(journal, daemon, [first.access_token, second.access_token, 'robot-secret']);
 });
@@ -122,7 +122,7 @@ await journey('signed clients: ES256 and RS256, for the issuer and for the token
     const alg = pairs[assertion.iss]?.[1];
     same([assertion.alg, assertion.kid, assertion.sub], [alg, `${assertion.iss}-1`, assertion.iss], 'an assertion');
     same(assertion.aud, { es: peer.url, rs: `${peer.url}/token` }[assertion.iss], 'audience');
-    check(assertion.lifetime > 0 && assertion.lifetime <= 300, `it is good for ${assertion.lifetime} s`);
+    check(assertion.lifetime > 0 && assertion.lifetime <= 300, `the assertion is valid for ${assertion.lifetime} s`);
   }
   same(new Set(asked.map((e) => e.assertion.jti)).size, 4, 'assertions');
   same(asked.map((e) => e.assertion.iss).sort(), ['es', 'es', 'rs', 'rs'], 'clients');
@@ -131,7 +131,7 @@ await journey('signed clients: ES256 and RS256, for the issuer and for the token
 
 const PASSWORD = 'open sesame, please';
 
-/** A daemon with an account for the password grant; `more` says where the password is. */
+/** A daemon with an account for the password grant; `more` sets the password's source. */
 async function passwords(world, more) {
   const peer = await world.peer('password-server.mjs', { CLIENT_SECRET: 'local-secret', PASSWORD, ACCESS_TTL: '600' });
   const secret = world.file('local.secret', 'local-secret');
@@ -140,7 +140,7 @@ async function passwords(world, more) {
   return { peer, daemon };
 }
 
-/** The token works, and no password is sent for the next ones. */
+/** Checks that the token works, and that no password is sent for later ones. */
 async function onePassword(world, peer, daemon) {
   for (const round of [1, 2]) {
     const refresh = await world.ringback(['refresh', 'work']);
@@ -154,7 +154,7 @@ async function onePassword(world, peer, daemon) {
   ], 'token requests');
   same(asked[0].names, ['grant_type', 'password', 'username'], 'the first request');
   same(asked.slice(1).map((e) => e.used), asked.slice(0, 2).map((e) => e.refresh_token), 'each refresh uses the token of the reply before');
-  check(!world.onDisk(PASSWORD) && !world.onDisk(token), 'a secret stands in clear in the state folder');
+  check(!world.onDisk(PASSWORD) && !world.onDisk(token), 'a secret is in the state folder in clear text');
   checkLogAgainst(asked, daemon, [token, PASSWORD, 'sesame', 'local-secret']);
 }
 
@@ -166,7 +166,7 @@ await journey('password: from a file, sent once', async (world) => {
   await onePassword(world, peer, daemon);
 });
 
-await journey('password: typed at the terminal, where it is not shown', async (world) => {
+await journey('password: typed at the terminal without echo', async (world) => {
   const { peer, daemon } = await passwords(world, '');
   const done = await world.run('python3', [path.join(PEERS, 'terminal.py'), RINGBACK, 'login', 'work'], { input: `${PASSWORD}\n`, limit: 30_000 });
   check(done.code === 0, `terminal.py: exit ${done.code}: ${done.err}`);
@@ -177,7 +177,7 @@ await journey('password: typed at the terminal, where it is not shown', async (w
   await onePassword(world, peer, daemon);
 });
 
-await journey('password: a wrong one is sent once, and the login fails', async (world) => {
+await journey('password: a wrong password is sent once, and the login fails', async (world) => {
   const { peer } = await passwords(world, `password_file = "${world.file('alice.password', 'open barley')}"`);
   const login = await world.ringback(['login', 'work']);
   check(login.code === 6 && !login.err.includes('barley'), `ringback login: exit ${login.code}: ${login.err}`);

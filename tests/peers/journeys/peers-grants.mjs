@@ -1,4 +1,4 @@
-// Do the peers grant by themselves what the journeys of the other files want from them? No ringback program is used here.
+// Checks the peers' grants, which the journeys of the other files need, without using ringback.
 import crypto from 'node:crypto';
 import http from 'node:http';
 import { visit } from '../browser.mjs';
@@ -10,7 +10,7 @@ const ask = (url, fields, headers = {}) => request(url, { method: 'POST', header
 const basic = (id, secret) => ({ authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` });
 const same = (got, wanted, what) => check(JSON.stringify(got) === JSON.stringify(wanted), `${what}: ${JSON.stringify(got)}`);
 
-/** A code for the public client by plain requests; the redirect leads to a port that is closed. */
+/** A code for the public client by plain requests; the redirect leads to a closed port. */
 async function code(provider, fields, verifier) {
   const port = await freePort();
   const redirect_uri = `http://127.0.0.1:${port}/callback`;
@@ -24,7 +24,7 @@ async function code(provider, fields, verifier) {
   await new Promise((done) => client.listen(port, '127.0.0.1', done));
   try {
     const page = await submitConsent(`${provider.url}/auth?${query}`);
-    check(page.text === 'arrived', `no redirect came: ${page.status} ${page.text.slice(0, 300)}`);
+    check(page.text === 'arrived', `no redirect: ${page.status} ${page.text.slice(0, 300)}`);
     const [answer] = answers;
     same([answer.get('iss'), answer.get('state')], [provider.url, 'S'], 'the answer');
     return { client_id: 'public', grant_type: 'authorization_code', redirect_uri, code: answer.get('code'), code_verifier: verifier };
@@ -34,7 +34,7 @@ async function code(provider, fields, verifier) {
   }
 }
 
-await journey('oidc-provider by itself: device codes, client credentials, signed clients, introspection', async (world) => {
+await journey('oidc-provider alone: device codes, client credentials, signed clients, introspection', async (world) => {
   const { privateKey, publicKey } = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const machine = { grant_types: ['client_credentials'], response_types: [], redirect_uris: [] };
   const provider = await world.oidcProvider({ DEVICE_INTERVAL: '1', SLOW_DOWN: '2' }, {
@@ -79,12 +79,12 @@ await journey('oidc-provider by itself: device codes, client credentials, signed
   same([auth, assertion.alg, assertion.kid, assertion.aud, assertion.lifetime], ['private_key_jwt', 'ES256', 'k1', provider.url, 60], 'the assertion in the journal');
   const whole = JSON.stringify(journal);
   for (const secret of [device.device_code, granted.access_token, granted.refresh_token, robot.access_token, signature, 'robot-secret']) {
-    check(!whole.includes(secret), 'the journal holds a secret');
+    check(!whole.includes(secret), 'the journal contains a secret');
   }
   check(whole.includes(fingerprint(granted.refresh_token)), 'the journal has no fingerprint of the refresh token');
 });
 
-await journey('oidc-provider by itself: pushed requests only, resources, a thief', async (world) => {
+await journey('oidc-provider alone: required pushed requests, resources, refresh token reuse', async (world) => {
   const [calls, faxes, other] = ['calls', 'faxes', 'other'].map((name) => `https://${name}.example.test/`);
   const provider = await world.oidcProvider({ RESOURCES: JSON.stringify({ [calls]: 'read', [faxes]: 'read write', [other]: 'read' }) });
   const verifier = crypto.randomBytes(32).toString('base64url');
@@ -115,7 +115,7 @@ await journey('oidc-provider by itself: pushed requests only, resources, a thief
   check(page.status === 303 && page.headers.location.startsWith('/interaction/'), `after the push: ${page.status} ${page.headers.location}`);
 });
 
-await journey('oidc-provider by itself: the implicit grant in Chromium', async (world) => {
+await journey('oidc-provider alone: the implicit grant in Chromium', async (world) => {
   const port = await freePort();
   const redirect_uri = `http://127.0.0.1:${port}/callback/peer`;
   const provider = await world.oidcProvider({}, {
@@ -129,7 +129,7 @@ await journey('oidc-provider by itself: the implicit grant in Chromium', async (
     const page = await visit(`${provider.url}/auth?${new URLSearchParams(wanted)}`, { end: /arrived/ });
     const answer = new URLSearchParams(new URL(page.url).hash.slice(1));
     same([...answer.keys()].sort(), ['access_token', 'expires_in', 'id_token', 'scope', 'state', 'token_type'], 'the fragment');
-    // No parameter `iss` beside an ID token, which names its issuer itself (RFC 9207 §2.4).
+    // No parameter `iss` with an ID token, which names its issuer itself (RFC 9207 §2.4).
     const { nonce: came, iss } = JSON.parse(Buffer.from(answer.get('id_token').split('.')[1], 'base64url'));
     same([came, iss], ['N', provider.url], 'the ID token');
     check(page.history.some((url) => url.includes('access_token=')), 'the history of a page that hides nothing should have the token');
@@ -144,7 +144,7 @@ await journey('oidc-provider by itself: the implicit grant in Chromium', async (
   }
 });
 
-await journey('express-oauth-server by itself: the password grant', async (world) => {
+await journey('express-oauth-server alone: the password grant', async (world) => {
   const server = await world.peer('password-server.mjs', { CLIENT_SECRET: 'local-secret', PASSWORD: 'open sesame' });
   const token = async (fields) => (await ask(`${server.url}/token`, fields, basic('local', 'local-secret'))).json();
   const first = await token({ grant_type: 'password', username: 'alice', password: 'open sesame' });
@@ -157,5 +157,5 @@ await journey('express-oauth-server by itself: the password grant', async (world
   const journal = await server.journal('token request');
   same(journal.map((e) => [e.grant, e.auth, e.status]), [['password', 'basic', 200], ['refresh_token', 'basic', 200], ['password', 'basic', 400]], 'journal');
   same([journal[1].used, journal[1].access_token], [journal[0].refresh_token, fingerprint(second.access_token)], 'fingerprints');
-  check(!/sesame|wrong|local-secret/.test(JSON.stringify(journal)) && !JSON.stringify(journal).includes(first.refresh_token), 'the journal holds a secret');
+  check(!/sesame|wrong|local-secret/.test(JSON.stringify(journal)) && !JSON.stringify(journal).includes(first.refresh_token), 'the journal contains a secret');
 });

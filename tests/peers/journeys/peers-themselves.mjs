@@ -1,4 +1,4 @@
-// Before anything is said about ringback: do the peers work by themselves? No ringback program is used here.
+// Checks that the peers work without ringback.
 import crypto from 'node:crypto';
 import http from 'node:http';
 import { visit } from '../browser.mjs';
@@ -7,7 +7,7 @@ import { check, freePort, journey, request } from '../world.mjs';
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 
 for (const decision of ['allow', 'deny']) {
-  await journey(`oidc-provider and Chromium by themselves: ${decision}`, async (world) => {
+  await journey(`oidc-provider and Chromium alone: ${decision}`, async (world) => {
     const port = await freePort();
     const redirect = `http://127.0.0.1:${port}/callback/peer`;
     const provider = await world.oidcProvider({ REDIRECT_URIS: 'http://127.0.0.1/callback/peer' });
@@ -35,13 +35,13 @@ for (const decision of ['allow', 'deny']) {
       check(second.refresh_token && second.refresh_token !== first.refresh_token, 'the refresh token did not rotate');
       const userinfo = (token) => request(`${provider.url}/me`, { headers: { authorization: `Bearer ${token}` } });
       check((await userinfo(second.access_token)).json().sub === 'alice', 'userinfo refused a good token');
-      // Reuse: refused, seen in the journal, and the whole grant is gone.
+      // Reuse is refused and recorded in the journal, and the whole grant is revoked.
       check((await ask({ grant_type: 'refresh_token', refresh_token: first.refresh_token })).json().error === 'invalid_grant', 'reuse was not refused');
       check((await userinfo(second.access_token)).status === 401, 'reuse did not revoke the grant');
       const journal = await provider.journal();
       const reuse = journal.filter((e) => e.event === 'token request').map((e) => e.reuse);
       check(JSON.stringify(reuse) === '[false,false,true]', `journal: ${JSON.stringify(journal)}`);
-      check(!JSON.stringify(journal).includes(first.refresh_token), 'the journal holds a token');
+      check(!JSON.stringify(journal).includes(first.refresh_token), 'the journal contains a token');
     } finally {
       client.close();
       client.closeAllConnections();

@@ -1,5 +1,5 @@
-// The whole of Phone.com's OAuth API at the practice provider: every way to a token, side by side in one daemon, with
-// every parameter of every request compared with what Phone.com documents (the tables of docs/sandbox.md).
+// All of Phone.com's OAuth API, with the sandbox provider: every grant side by side in one daemon, with every parameter
+// of every request compared with Phone.com's documentation (the tables of docs/sandbox.md).
 import crypto from 'node:crypto';
 import { check, ended, freePort, journey, request, until } from '../world.mjs';
 import { visit } from '../browser.mjs';
@@ -7,11 +7,11 @@ import { visit } from '../browser.mjs';
 const CLIENT = 'practice';
 const SECRET = 'practice-secret';
 const PASSWORD = 'practice-password';
-/** How the sandbox's journal writes what it keeps to itself. */
+/** The placeholder for secrets in the sandbox's journal. */
 const print = (secret) => crypto.createHash('sha256').update(secret).digest('hex').slice(0, 8);
 const same = (found, wanted, what) => check(JSON.stringify(found) === JSON.stringify(wanted), `${what}: ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`);
 
-/** A sandbox and a daemon with one account for each way to a token. */
+/** A sandbox and a daemon with one account for each grant. */
 async function everyWay(world, flags = [], more = '') {
   const secret = world.file('secret', SECRET);
   const sandbox = await world.sandbox(['--client-id', CLIENT, '--client-secret-file', secret, ...flags]);
@@ -56,11 +56,11 @@ const succeeds = async (world, args, options) => {
   return ran;
 };
 
-await journey('phone.com: five ways to a token in one daemon, each request as documented', async (world) => {
+await journey('phone.com: five grants in one daemon, each request as documented', async (world) => {
   const { sandbox, daemon, journal } = await everyWay(world);
   const client = { client_id: CLIENT, client_secret: print(SECRET) };
 
-  // The client's own comes up by itself.
+  // Client credentials need no login.
   const own = await until('the client has a token', 10_000, async () => {
     const reply = await request(`${daemon.url}/v1/accounts/client/token?wait=5`, { headers: daemon.authorization });
     return reply.status === 200 && reply.json();
@@ -95,17 +95,17 @@ await journey('phone.com: five ways to a token in one daemon, each request as do
   const implicit = await token(world, 'fragment');
   same((await journal()).length, before, 'an implicit token needs no token request');
   const view = (await request(`${daemon.url}/v1/accounts/fragment`, { headers: daemon.authorization })).json();
-  check(view.refreshable === false && view.login_due_at > Date.now() / 1000, `when the next click is due: ${JSON.stringify(view)}`);
+  check(view.refreshable === false && view.login_due_at > Date.now() / 1000, `when the next login is due: ${JSON.stringify(view)}`);
 
-  // A token made elsewhere, pasted with what pasting adds.
+  // A token from elsewhere, pasted with spaces and invisible characters around it.
   const made = await succeeds(world, ['import', 'made'], { input: `\u200b  ${own.access_token}\ufeff \n` });
-  check(/voip_id/.test(made.err + made.out), `import tells whose it is: ${made.err}`);
+  check(/voip_id/.test(made.err + made.out), `import shows the identity: ${made.err}`);
   const bad = await world.ringback(['import', 'made'], { input: 'nothing-that-works' });
-  check(bad.code !== 0, 'a token that the provider does not know was taken over');
+  check(bad.code !== 0, 'a token that the provider does not know was imported');
   same((await token(world, 'made')).access_token, own.access_token, 'the good one is still there');
 
   const tokens = await Promise.all(['code', 'client', 'alice', 'fragment', 'made'].map((name) => token(world, name)));
-  check(new Set(tokens.slice(0, 4).map((t) => t.access_token)).size === 4, 'the accounts mix');
+  check(new Set(tokens.slice(0, 4).map((t) => t.access_token)).size === 4, 'two accounts have the same token');
   for (const [at, reply] of tokens.entries()) check(reply.extra.voip_id === 1000001, `account ${at}: extra ${JSON.stringify(reply.extra)}`);
   check(tokens.every((t) => t.refresh_token === undefined), 'a refresh token was served');
   same(implicit.access_token, tokens[3].access_token, 'implicit');
@@ -118,15 +118,15 @@ await journey('phone.com: five ways to a token in one daemon, each request as do
   check(/revoked at the provider/.test(out.err + out.out) && /minutes/.test(out.err + out.out), `logout: ${out.err}${out.out}`);
   await request(`${sandbox.url}/_sandbox/revoke`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"what":"all"}' });
   const gone = await succeeds(world, ['logout', 'alice']);
-  check(/revoked at the provider/.test(gone.err + gone.out), `a token that is gone already counts as revoked: ${gone.err}${gone.out}`);
+  check(/revoked at the provider/.test(gone.err + gone.out), `a token that is already invalid counts as revoked: ${gone.err}${gone.out}`);
   sandbox.child.kill('SIGKILL');
   await sandbox.exit;
   const alone = await succeeds(world, ['logout', 'phone']);
   check(/this machine only/.test(alone.err + alone.out), `a logout without the provider: ${alone.err}${alone.out}`);
-  check(![SECRET, PASSWORD, ...tokens.map((t) => t.access_token)].some((s) => daemon.err.includes(s)), 'a secret stands in the log');
+  check(![SECRET, PASSWORD, ...tokens.map((t) => t.access_token)].some((s) => daemon.err.includes(s)), 'a secret is in the log');
 });
 
-await journey('phone.com: permanent tokens, and an expires_at where expires_in is missing', async (world) => {
+await journey('phone.com: permanent tokens, and expires_at without expires_in', async (world) => {
   for (const [flags, expiry] of [[['--access-lifetime', 'never'], 'never'], [['--expires-in', 'absent'], undefined]]) {
     const inner = new world.constructor();
     try {
@@ -140,23 +140,23 @@ await journey('phone.com: permanent tokens, and an expires_at where expires_in i
   }
 });
 
-await journey('phone.com: the documented limits hold, whatever callers do', async (world) => {
+await journey('phone.com: the documented rate limits hold, whatever callers do', async (world) => {
   const { daemon, sandbox } = await everyWay(world);
   await world.loginByForm('code');
   const began = Date.now();
   const ask = async () => (await request(`${daemon.url}/v1/accounts/code/info`, { headers: daemon.authorization })).status;
   const found = await Promise.all(Array.from({ length: 60 }, ask));
   const through = found.filter((status) => status === 200).length;
-  check(Date.now() - began < 25_000, 'too slow to tell');
+  check(Date.now() - began < 25_000, 'too slow for a result');
   check(through <= 30 && through > 20, `${through} of 60 went through`);
   check(found.every((status) => [200, 503].includes(status)), `statuses ${[...new Set(found)]}`);
   const served = await token(world, 'code');
-  check(served.access_token, 'a cached token is served all the while');
-  check(!/status=429/.test(sandbox.err), 'the provider had to say 429');
-  check(/status=200/.test(sandbox.err), 'the sandbox tells its statuses');
+  check(served.access_token, 'no cached token is served at the limit');
+  check(!/status=429/.test(sandbox.err), 'the provider answered 429');
+  check(/status=200/.test(sandbox.err), 'the sandbox does not log its statuses');
 });
 
-await journey('phone.com: secrets in the query only where that was chosen', async (world) => {
+await journey('phone.com: secrets are in the query only if configured', async (world) => {
   const { journal } = await everyWay(world, [], 'body = "query"');
   const told = await world.ringback(['config', 'check']);
   check(told.code === 0 && /query/.test(told.err) && /log/.test(told.err), `config check does not warn: ${told.err}`);

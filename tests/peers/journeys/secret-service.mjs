@@ -1,7 +1,7 @@
-// The master key in a real Secret Service: gnome-keyring on a session bus of its own, unlocked without a desktop.
+// The master key in a real Secret Service: gnome-keyring on its own session bus, unlocked without a desktop.
 import { check, journey, practice, request, until } from '../world.mjs';
 
-await journey('Secret Service: the master key lives in gnome-keyring, and nowhere else', async (world) => {
+await journey('Secret Service: the master key is stored in gnome-keyring and nowhere else', async (world) => {
   const keyring = await startKeyring(world);
   const { sandbox, daemon } = await practice(world, [], '[store]\nkey = "keyring"\n');
   await world.loginByForm('practice');
@@ -13,18 +13,18 @@ await journey('Secret Service: the master key lives in gnome-keyring, and nowher
   const [key] = secrets;
   check(key.length >= 32, `the key has ${key.length} bytes`);
   const spellings = [key, Buffer.from(key.toString().trim(), 'base64'), Buffer.from(key.toString().trim(), 'hex'), key.toString('base64'), key.toString('hex')];
-  check(!spellings.some((s) => s.length >= 16 && world.onDisk(s)), 'the master key stands in the state folder');
-  check(!world.onDisk(served.access_token), 'the access token stands in clear in the state folder');
+  check(!spellings.some((s) => s.length >= 16 && world.onDisk(s)), 'the master key is in the state folder');
+  check(!world.onDisk(served.access_token), 'the access token is in the state folder in clear text');
 
   daemon.child.kill('SIGTERM');
   await daemon.exit;
-  sandbox.child.kill('SIGKILL'); // only the store can answer now
+  sandbox.child.kill('SIGKILL'); // now only the store has the token
   await sandbox.exit;
   const again = await world.daemon();
   const reply = await request(`${again.url}/token`, { headers: again.authorization });
   check(reply.status === 200 && reply.json().access_token === served.access_token, `after restart: ${reply.status} ${reply.text.slice(0, 200)}`);
 
-  // A daemon that is there before the keyring is.
+  // A daemon that is started before the keyring.
   again.child.kill('SIGTERM');
   await again.exit;
   keyring.child.kill('SIGKILL');
@@ -38,7 +38,7 @@ await journey('Secret Service: the master key lives in gnome-keyring, and nowher
   check(came.json().access_token === served.access_token, 'another token');
 });
 
-/** gnome-keyring, unlocked, in the place of one that may run already. */
+/** Starts an unlocked gnome-keyring; replaces a running one. */
 async function unlocked(world) {
   const keyring = world.start('gnome-keyring-daemon', ['--foreground', '--replace', '--unlock', '--components=secrets'], { input: 'keyring password' });
   await until('gnome-keyring is on the bus', 10_000, async () => {
@@ -54,7 +54,7 @@ async function startKeyring(world) {
   await until('the session bus is ready', 5000, () => bus.out.includes('\n'));
   world.env.DBUS_SESSION_BUS_ADDRESS = bus.out.trim();
   const keyring = await unlocked(world);
-  // It serves a stranger before it is trusted with ringback's key.
+  // Check that the keyring works with another client first.
   const stored = await world.run('secret-tool', ['store', '--label=probe', 'probe', 'yes'], { input: 'works' });
   check(stored.code === 0, `secret-tool store: ${stored.err}`);
   const found = await world.run('secret-tool', ['lookup', 'probe', 'yes']);
@@ -63,7 +63,7 @@ async function startKeyring(world) {
   return keyring;
 }
 
-/** Every secret in the keyring, read by a client that is not ours. */
+/** Every secret in the keyring, read by another client. */
 async function storedSecrets(world) {
   const ask = async (...args) => {
     const reply = await world.run('busctl', ['--user', '--json=short', ...args]);

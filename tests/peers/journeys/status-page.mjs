@@ -1,12 +1,12 @@
-// The status page in a real Chromium: opened by `ringback open`, used by its buttons; and what a hostile page of another
-// origin can do to it and to the API, in the same browser with the same cookies.
+// The status page in a real Chromium: opened by `ringback open` and used with its buttons; and attacks by a hostile
+// page of another origin on it and on the API, in the same browser with the same cookies.
 import http from 'node:http';
 import { chromium } from 'playwright-core';
 import { check, checkLog, freePort, journey, practice, request, screenshot, until } from '../world.mjs';
 
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage', '--disable-background-networking',
-  // evil.test is this machine, as a name that was rebound would be; nothing else resolves.
+  // evil.test resolves to this machine, as after DNS rebinding; nothing else resolves.
   '--host-resolver-rules=MAP evil.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ];
 
@@ -21,7 +21,7 @@ async function withBrowser(work) {
   }
 }
 
-/** Opens the status page in `context`, as a click on the printed URL does. */
+/** Opens the status page in `context`, like a click on the printed URL. */
 async function openStatusPage(world, context) {
   const opened = await world.ringback(['open', '--print']);
   check(opened.code === 0, `ringback open: ${opened.err}`);
@@ -32,14 +32,14 @@ async function openStatusPage(world, context) {
 
 const account = async (daemon) => (await request(`${daemon.url}/v1/accounts/practice`, { headers: daemon.authorization })).json();
 
-await journey('status page in Chromium: log in, refresh, log out by its buttons', async (world) => {
+await journey('status page in Chromium: login, refresh and logout with its buttons', async (world) => {
   const { daemon } = await practice(world);
   await withBrowser(async (context) => {
     const complaints = [];
     const page = await openStatusPage(world, context);
     page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()));
-    check(new URL(page.url()).pathname === '/', `it opened at ${page.url()}`);
-    check((await page.innerText('body')).includes('nobody has logged in'), 'it does not say that nobody has logged in');
+    check(new URL(page.url()).pathname === '/', `the page opened at ${page.url()}`);
+    check((await page.innerText('body')).includes('nobody has logged in'), 'the page does not say that nobody has logged in');
     await page.getByRole('button', { name: 'Log in to practice' }).click();
     await page.click('button[name=decision][value=allow]');
     await page.waitForURL(/\/login\/outcome\//);
@@ -71,18 +71,17 @@ await journey('status page in Chromium: log in, refresh, log out by its buttons'
     check(colour === bad && code === 'ringback login practice', `a failure looks like a success: ${colour}, ${bad}, ${code}`);
     if (screenshot('status-failure')) await stale.screenshot({ path: screenshot('status-failure'), fullPage: true });
     const names = await stale.getByRole('button').evaluateAll((all) => all.map((one) => one.ariaLabel));
-    check(new Set(names).size === names.length, `buttons of one name: ${names}`);
+    check(new Set(names).size === names.length, `buttons with the same name: ${names}`);
     await page.click('text=End this session');
     await page.goto(`${daemon.url}/`);
     await page.waitForSelector('text=ringback open');
-    check(!complaints.some((text) => /Content Security Policy|Refused/.test(text)), `the page's own policy was in the way: ${complaints}`);
+    check(!complaints.some((text) => /Content Security Policy|Refused/.test(text)), `the page violates its own policy: ${complaints}`);
     checkLog(daemon, [daemon.key, token]);
   });
 });
 
-// What a hostile page tries: a name, and what it does in the browser. `own` is the daemon's origin, `rebound` the same port
-// under the attacker's name, `start` a login URL that is good, `key` one that was stolen. What comes back is what the page
-// could read, or `null`.
+// Attacks of a hostile page: name, and script. `own` is the daemon's origin, `rebound` the same port under the
+// attacker's name, `start` a valid login URL, `key` a stolen key. The script returns what the page could read, or `null`.
 const ATTACKS = [
   ['fetches the token, cors', ({ own }) => fetch(`${own}/token`).then((r) => r.text(), () => null)],
   ['fetches the token, no-cors', ({ own }) => fetch(`${own}/token`, { mode: 'no-cors' }).then((r) => (r.type === 'opaque' ? null : r.text()), () => null)],
@@ -90,7 +89,7 @@ const ATTACKS = [
   ['fetches the token with a stolen key', ({ own, key }) => fetch(`${own}/token`, { headers: { authorization: `Bearer ${key}` } }).then((r) => r.text(), () => null)],
   ['fetches the status page with cookies', ({ own }) => fetch(`${own}/`, { credentials: 'include' }).then((r) => r.text(), () => null)],
   ['fetches the token under its own name (rebinding)', ({ rebound }) => fetch(`${rebound}/token`).then((r) => r.text(), () => null)],
-  ['fetches it so with a stolen key', ({ rebound, key }) => fetch(`${rebound}/token`, { headers: { authorization: `Bearer ${key}` } }).then((r) => r.text(), () => null)],
+  ['fetches the token under its own name with a stolen key', ({ rebound, key }) => fetch(`${rebound}/token`, { headers: { authorization: `Bearer ${key}` } }).then((r) => r.text(), () => null)],
   ['posts a login, no-cors', ({ own }) => fetch(`${own}/v1/accounts/practice/login`, { method: 'POST', mode: 'no-cors' }).then(() => null, () => null)],
   ['posts a refresh with a simple body', ({ own }) => fetch(`${own}/v1/accounts/practice/refresh`, { method: 'POST', mode: 'no-cors', body: '{}' }).then(() => null, () => null)],
   ['deletes the token', ({ own }) => fetch(`${own}/v1/accounts/practice/token`, { method: 'DELETE' }).then((r) => r.text(), () => null)],
@@ -124,7 +123,7 @@ const ATTACKS = [
   })],
   ['opens a WebSocket', ({ own }) => new Promise((done) => { const socket = new WebSocket(`${own.replace('http', 'ws')}/v1/events`); socket.onopen = () => done('open'); socket.onerror = () => done(null); })],
   ['listens to the events', ({ own }) => new Promise((done) => { const source = new EventSource(`${own}/v1/events`, { withCredentials: true }); source.onopen = () => done('open'); source.onerror = () => { source.close(); done(null); }; })],
-  ['aborts a login by a made-up answer', ({ own }) => fetch(`${own}/callback/practice?error=access_denied&state=x`, { mode: 'no-cors', credentials: 'include' }).then(() => null, () => null)],
+  ['aborts a login with a forged callback', ({ own }) => fetch(`${own}/callback/practice?error=access_denied&state=x`, { mode: 'no-cors', credentials: 'include' }).then(() => null, () => null)],
   ['sends a beacon', ({ own }) => { navigator.sendBeacon(`${own}/v1/accounts/practice/refresh`, '{}'); return null; }],
   ['registers a service worker for it', ({ own }) => navigator.serviceWorker?.register(`${own}/static/fragment.js`).then(() => 'registered', () => null) ?? null],
 ];
@@ -155,10 +154,10 @@ await journey(`a hostile page in Chromium: ${ATTACKS.length} attacks read nothin
           await page.close();
         }
       }
-      // Under the rebound name itself a page could be same-origin with us: not even a page is there.
+      // A page under the rebound name would be same-origin with us, so no page is served there.
       const rebound = await (await context.newPage()).goto(`${facts.rebound}/healthz`);
-      check(rebound.status() === 403, `the rebound name is answered with ${rebound.status()}`);
-      // All of it works for those who may: the controls.
+      check(rebound.status() === 403, `a request with the rebound name gets ${rebound.status()}`);
+      // The controls: the same requests work with permission.
       const good = await context.newPage();
       await good.goto(`${own}/`);
       await good.waitForSelector('text=has a valid token');

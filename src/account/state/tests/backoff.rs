@@ -1,4 +1,4 @@
-//! Failures: backoff, `Retry-After`, the circuit breaker.
+//! Transient failures: backoff, `Retry-After`, the circuit breaker.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::oauth::exchange::Target;
 use crate::oauth::reply::RefusalSubject;
 
 #[test]
-fn failures_that_pass_keep_the_token_and_back_off() {
+fn transient_failures_keep_the_token_and_back_off() {
     for (answer, pause) in [
         (RefreshOutcome::NotSent { why: "dns".into() }, Duration::from_millis(500)),
         (RefreshOutcome::Busy { retry_after: None, why: "503".into() }, Duration::from_millis(500)),
@@ -32,7 +32,7 @@ fn failures_that_pass_keep_the_token_and_back_off() {
 }
 
 #[test]
-fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows() {
+fn a_caller_without_a_token_shortens_the_backoff_to_what_the_provider_allows() {
     for (answer, soonest) in [
         (RefreshOutcome::NotSent { why: "dns".into() }, s(2)),
         (circuit_open(s(1)), s(1)),
@@ -53,10 +53,10 @@ fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows(
             b.tell(Event::Wanted(s(10)));
         }
         let Verdict::Fail(error) = b.view().verdict(Ttl::Usual(s(10)), b.now.boot, b.now) else { panic!("{said}") };
-        assert_eq!(error.reply().retry_after, Some(soonest.as_secs()), "{said}: when asking again makes sense");
+        assert_eq!(error.reply().retry_after, Some(soonest.as_secs()), "{said}: `Retry-After` for the caller");
         assert_eq!((b.sent.len(), b.sleep()), (1, soonest), "{said}");
         assert_eq!(b.sent.len(), 2, "{said}: one attempt for all of them");
-        // A person who asks has no more rights against the provider's own wish.
+        // The provider's `Retry-After` binds a refresh that the user forces, too.
         b.answer(RefreshOutcome::Busy { retry_after: Some(s(60)), why: "429".into() });
         b.wait(s(30));
         b.tell(Event::Forced);
@@ -70,7 +70,7 @@ fn who_is_left_without_a_token_causes_an_attempt_as_soon_as_the_provider_allows(
 type Disturbance = (&'static str, fn(&mut Bench));
 
 #[test]
-fn the_providers_wish_is_kept_by_boot_time_and_over_a_login() {
+fn retry_after_is_measured_in_boot_time_and_survives_a_login() {
     let busy = || RefreshOutcome::Busy { retry_after: Some(s(90)), why: "429".into() };
     let disturbances: [Disturbance; 3] = [
         ("the clock is set ahead", |b| b.now.wall = b.now.wall.plus(s(7200))),
@@ -90,9 +90,9 @@ fn the_providers_wish_is_kept_by_boot_time_and_over_a_login() {
         }
         let target = Target { scope: vec!["read".into()], ..Target::default() };
         b.tell(Event::Narrow(Box::new(target), s(10)));
-        assert_eq!(b.sent.len(), sent, "{said}: nobody asks before");
+        assert_eq!(b.sent.len(), sent, "{said}: no request before the pause has ended");
         while b.sent.len() == sent {
-            assert!(b.sleep() > Duration::ZERO, "{said}: it spins");
+            assert!(b.sleep() > Duration::ZERO, "{said}: busy loop");
         }
         let waited = asked.until(b.now.boot);
         assert!(waited >= s(90) && waited <= s(100), "{said}: {waited:?}");
@@ -100,23 +100,23 @@ fn the_providers_wish_is_kept_by_boot_time_and_over_a_login() {
 }
 
 #[test]
-fn what_the_circuit_breaker_kept_back_is_no_attempt_and_a_person_is_not_kept_back() {
+fn a_request_that_the_circuit_breaker_stopped_is_no_attempt_and_a_forced_one_passes() {
     let mut b = Bench::logged_in();
     b.now = b.now.plus(s(3600));
     b.tell(Event::Wanted(s(10)));
     b.answer(circuit_open(s(1)));
     b.tell(Event::Wanted(s(10)));
     b.tell(Event::Rejected);
-    assert_eq!(b.sent.len(), 1, "programs wait for the breaker");
+    assert_eq!(b.sent.len(), 1, "a program's request waits for the breaker");
     b.tell(Event::Forced);
-    assert_eq!(b.sent.len(), 2, "a person does not, and not for the pause between attempts either");
+    assert_eq!(b.sent.len(), 2, "a forced refresh waits neither for the breaker nor for the backoff");
     b.answer(RefreshOutcome::NotSent { why: "dns".into() });
     b.tell(Event::Forced);
-    assert_eq!(b.sent.len(), 2, "what was tried and failed is an attempt");
+    assert_eq!(b.sent.len(), 2, "a request that was sent and failed counts as an attempt");
 }
 
 #[test]
-fn an_answer_to_another_account_ends_the_pause_that_was_meant_for_the_provider() {
+fn a_reply_to_another_account_ends_the_backoff_for_an_unreachable_provider() {
     for (answer, within) in [
         (RefreshOutcome::NotSent { why: "dns".into() }, s(2)),
         (circuit_open(s(60)), Duration::from_millis(500)),

@@ -1,4 +1,4 @@
-//! Fixture: a machine with a clock and a disk, and the half of the broker that carries out effects.
+//! Fixture: a state machine with a clock and a disk. It carries out effects as the broker would.
 
 use std::time::Duration;
 
@@ -46,19 +46,19 @@ pub(super) fn target(scope: &str) -> Target {
     Target { scope: vec![scope.to_owned()], ..Target::default() }
 }
 
-/// A machine with a clock and a disk, and the half of the broker that carries out effects.
+/// A state machine with a clock and a disk. It carries out effects as the broker would.
 pub(super) struct Bench {
     pub(super) machine: Machine,
     pub(super) now: Moment,
     pub(super) disk: Option<Record>,
-    /// The generation that was written last: outlives `disk`.
+    /// The last written generation: outlives `disk`.
     pub(super) mark: u64,
-    /// Every refresh token that was sent, with the time.
+    /// Every refresh token that was sent, with its time.
     pub(super) sent: Vec<(String, Moment)>,
     pub(super) in_flight: bool,
     pub(super) commit_fails: bool,
     pub(super) jitter: f64,
-    /// What the provider says of every token, if it says anything.
+    /// The provider's description of any token, if it has one.
     pub(super) described: Option<Described>,
     pub(super) asked_about: Vec<String>,
 }
@@ -87,14 +87,14 @@ impl Bench {
         bench
     }
 
-    /// With a login behind it: access token `a1`, refresh token `r1`, an hour to live.
+    /// Logged in, with access token `a1` (valid for an hour) and refresh token `r1`.
     pub(super) fn logged_in() -> Self {
         let mut bench = Self::new();
         bench.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
         bench
     }
 
-    /// Tells the machine and carries out what it says, up to a request in flight.
+    /// Steps the machine and carries out its effects, until it rests or a request is in flight.
     pub(super) fn tell(&mut self, event: Event) {
         let mut effect = self.machine.step(event, self.now, self.jitter);
         loop {
@@ -160,7 +160,7 @@ impl Bench {
         self.tell(Event::Timer);
     }
 
-    /// Sleeps until the machine wants to be woken; how long that was.
+    /// Sleeps until the machine's next wake-up; returns for how long.
     pub(super) fn sleep(&mut self) -> Duration {
         let span = self.machine.wake_at().map_or(Duration::ZERO, |at| self.now.until(at));
         self.wait(span);
@@ -174,14 +174,14 @@ impl Bench {
         self.tell(Event::Timer);
     }
 
-    /// An account that gets its tokens in this way, at a provider that tells of them if `describes`.
+    /// An account that reacquires tokens like this; `describes`: the provider can describe a token.
     pub(super) fn reacquiring(reacquire: Reacquire, describes: bool) -> Self {
         let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(s(1000)) };
         let policy = Policy { describes, ..Policy::new(&dialect(), binding(), reacquire) };
         Self::with(Machine::new(policy), now)
     }
 
-    /// A caller asks for a token of this scope.
+    /// A caller asks for a token downscoped to `scope`.
     pub(super) fn narrow(&mut self, scope: &str) {
         self.tell(Event::Narrow(Box::new(target(scope)), s(10)));
     }

@@ -1,4 +1,4 @@
-//! Commit protocol: disks that are full, stops, logouts and generations.
+//! The commit protocol: full disks, stops, logouts and generations.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::oauth::grant::Binding;
 use crate::oauth::reply::RefusalSubject;
 
 #[test]
-fn what_cannot_be_kept_is_not_asked_for_and_what_was_got_is_not_dropped() {
+fn no_refresh_starts_without_a_durable_intent_and_no_granted_token_is_dropped() {
     let mut b = Bench::logged_in();
     b.commit_fails = true;
     b.sleep();
@@ -39,7 +39,7 @@ fn what_cannot_be_kept_is_not_asked_for_and_what_was_got_is_not_dropped() {
 }
 
 #[test]
-fn what_was_held_back_is_written_when_the_daemon_is_told_to_stop() {
+fn uncommitted_tokens_are_written_when_the_daemon_stops() {
     let mut b = Bench::logged_in();
     b.sleep();
     b.commit_fails = true;
@@ -51,7 +51,7 @@ fn what_was_held_back_is_written_when_the_daemon_is_told_to_stop() {
 }
 
 #[test]
-fn tokens_that_were_held_back_while_the_client_changed_are_not_used_for_the_new_one() {
+fn uncommitted_tokens_of_an_old_client_are_not_used_for_the_new_one() {
     let mut b = Bench::logged_in();
     b.commit_fails = true;
     b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new(), Duration::ZERO));
@@ -60,11 +60,11 @@ fn tokens_that_were_held_back_while_the_client_changed_are_not_used_for_the_new_
     b.commit_fails = false;
     b.sleep();
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ConfigChanged));
-    assert_eq!(b.machine.wake_at(), None, "and nothing spins");
+    assert_eq!(b.machine.wake_at(), None, "no busy loop");
 }
 
 #[test]
-fn what_was_never_read_is_not_deleted() {
+fn a_logout_deletes_no_record_that_could_not_be_read() {
     let mut b = Bench::logged_in();
     b.machine = Machine::new(b.machine.policy.clone());
     let effect = b.machine.step(Event::Timer, b.now, 0.5);
@@ -86,7 +86,7 @@ fn a_logout_forgets_everything() {
 }
 
 #[test]
-fn a_count_of_generations_that_is_at_its_end_does_not_begin_again() {
+fn the_generation_counter_does_not_wrap_around() {
     let mut b = Bench::logged_in();
     b.disk.as_mut().unwrap().generation = u64::MAX;
     b.restart();

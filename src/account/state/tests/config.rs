@@ -1,4 +1,4 @@
-//! A config that changes.
+//! Config changes.
 
 use super::bench::*;
 use crate::account::login_reason::LoginReason;
@@ -9,7 +9,7 @@ use crate::oauth::grant::Binding;
 use crate::oauth::reply::RefusalSubject;
 
 #[test]
-fn a_changed_client_keeps_its_hands_off_the_old_tokens() {
+fn a_changed_client_does_not_use_the_old_clients_tokens() {
     let mut b = Bench::logged_in();
     let before = b.machine.policy.clone();
     let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..before.clone() };
@@ -22,11 +22,11 @@ fn a_changed_client_keeps_its_hands_off_the_old_tokens() {
     b.tell(Event::Forced);
     assert!(b.sent.is_empty());
     b.tell(Event::Reconfigured(before));
-    assert_eq!(b.view().standing, Standing::Active, "and gives them back");
+    assert_eq!(b.view().standing, Standing::Active, "the old client's tokens are usable again");
 }
 
 #[test]
-fn a_config_that_was_read_again_is_tried_at_once() {
+fn a_reload_ends_the_backoff() {
     let mut b = Bench::logged_in();
     b.sleep();
     b.answer(refusal("invalid_client", RefusalSubject::Client));

@@ -11,7 +11,7 @@ use crate::oauth::grant::Grant;
 use crate::oauth::reply::RefusalSubject;
 
 #[test]
-fn a_narrower_token_is_asked_for_when_wanted_and_cached_for_itself() {
+fn a_downscoped_token_is_requested_on_demand_and_cached_separately() {
     let mut b = Bench::logged_in();
     assert_eq!(b.narrowed("read"), "provider_unreachable");
     b.narrow("read");
@@ -28,9 +28,9 @@ fn a_narrower_token_is_asked_for_when_wanted_and_cached_for_itself() {
     assert_eq!(b.sent.last().unwrap().0, "r2 for read");
     b.answer(refusal("invalid_scope", RefusalSubject::Client));
     assert_eq!((b.narrowed("read"), b.token()), ("provider_refused".into(), "a1".into()));
-    assert!(b.view().trouble.is_none(), "the account itself is well");
+    assert!(b.view().trouble.is_none(), "the account itself has no error");
     b.narrow("read");
-    assert_eq!(b.sent.len(), 2, "a refusal is not asked for again at once");
+    assert_eq!(b.sent.len(), 2, "a refused scope is not requested again at once");
 }
 
 fn scoped(token: &str, refresh: Option<&str>, scope: Option<&str>) -> RefreshOutcome {
@@ -38,7 +38,7 @@ fn scoped(token: &str, refresh: Option<&str>, scope: Option<&str>) -> RefreshOut
 }
 
 #[test]
-fn a_refresh_token_that_a_narrower_token_made_narrower_is_noticed_at_the_next_refresh() {
+fn a_refresh_token_narrowed_by_downscoping_is_noticed_at_the_next_refresh() {
     let all = Some("read write");
     for (what, narrow, full, lost, by_narrowing) in [
         ("bound to less, and told", Some("r2"), Some("read"), Some("write"), true),
@@ -53,7 +53,7 @@ fn a_refresh_token_that_a_narrower_token_made_narrower_is_noticed_at_the_next_re
         b.tell(Event::LoggedIn(Box::new(first), Map::new(), Duration::ZERO));
         b.narrow("read");
         b.answer(scoped("n1", narrow, Some("read")));
-        assert!(b.view().lost_scope.is_none(), "{what}: a narrower token alone says nothing");
+        assert!(b.view().lost_scope.is_none(), "{what}: a downscoped token alone proves no lost scope");
         for _ in 0..2 {
             b.sleep();
             b.answer(scoped("a2", None, full));
@@ -63,7 +63,7 @@ fn a_refresh_token_that_a_narrower_token_made_narrower_is_noticed_at_the_next_re
             let reply = view.reply(b.now);
             assert_eq!((reply.lost_scope.as_deref(), reply.reason.is_some()), (lost, lost.is_some()), "{what}");
         }
-        // Gone once the scope is there again.
+        // Cleared once the scope is granted again.
         b.sleep();
         b.answer(scoped("a3", None, Some("read write admin")));
         assert!(b.view().lost_scope.is_none(), "{what}");
@@ -71,7 +71,7 @@ fn a_refresh_token_that_a_narrower_token_made_narrower_is_noticed_at_the_next_re
 }
 
 #[test]
-fn where_refresh_tokens_never_end_the_wide_one_is_kept() {
+fn without_rotation_the_full_scope_refresh_token_is_kept() {
     for (rotation, kept) in [(Rotation::Never, "r1"), (Rotation::Unknown, "r2"), (Rotation::Rotates, "r2")] {
         let mut b = Bench::logged_in();
         b.machine.policy.rotation = rotation;
@@ -86,7 +86,7 @@ fn where_refresh_tokens_never_end_the_wide_one_is_kept() {
 }
 
 #[test]
-fn narrower_tokens_are_bounded() {
+fn the_number_of_downscoped_tokens_is_limited() {
     let mut b = Bench::logged_in();
     for number in 0..40 {
         b.narrow(&format!("s{number}"));
@@ -98,14 +98,14 @@ fn narrower_tokens_are_bounded() {
 }
 
 #[test]
-fn a_lost_narrower_refresh_is_replayed_like_any_other() {
+fn a_lost_downscoped_refresh_is_replayed_like_any_other() {
     let mut b = Bench::logged_in();
     b.narrow("read");
     b.answer(RefreshOutcome::Lost { why: "cut".into() });
     b.narrow("read");
-    assert_eq!(b.sent.len(), 1, "a refresh token in doubt is not spent on a part");
+    assert_eq!(b.sent.len(), 1, "a refresh token whose last use is unanswered is not spent on downscoping");
     b.sleep();
-    assert_eq!(b.sent.last().unwrap().0, "r1", "the replay is for the whole");
+    assert_eq!(b.sent.last().unwrap().0, "r1", "the replay asks for the full scope");
     b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     assert_eq!(b.token(), "a2");
 }

@@ -1,4 +1,4 @@
-//! What is left of an account while the store is locked.
+//! Accounts while the store is locked.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ fn nothing(b: &Bench) {
     let view = b.view();
     assert!(view.token.is_none() && view.scope.is_none() && view.identity.is_empty() && !view.refreshable);
     assert!(b.machine.tokens().is_none() && b.machine.current().is_none(), "nothing is left in memory");
-    assert_eq!(b.machine.wake_at(), None, "and nothing to wake up for");
+    assert_eq!(b.machine.wake_at(), None, "and no wake-up is scheduled");
 }
 
 #[test]
-fn a_locked_account_holds_nothing_and_goes_on_where_it_was() {
+fn a_locked_account_holds_nothing_in_memory_and_resumes_after_the_unlock() {
     let mut b = Bench::logged_in();
     b.narrow("read");
     b.answer(RefreshOutcome::Granted(Box::new(grant("n1", None, Some(600)))));
@@ -37,7 +37,7 @@ fn a_locked_account_holds_nothing_and_goes_on_where_it_was() {
 }
 
 #[test]
-fn what_expired_meanwhile_is_refreshed_at_once() {
+fn a_token_that_expired_while_locked_is_refreshed_at_once() {
     let mut b = Bench::logged_in();
     b.tell(Event::Locked);
     b.wait(s(4000));
@@ -49,7 +49,7 @@ fn what_expired_meanwhile_is_refreshed_at_once() {
 }
 
 #[test]
-fn nothing_is_done_for_a_locked_account() {
+fn a_locked_account_ignores_every_event_but_an_unlock() {
     for reacquire in [Reacquire::No, Reacquire::Always, Reacquire::WhileActive] {
         let mut b = Bench::reacquiring(reacquire, false);
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
@@ -79,14 +79,14 @@ fn nothing_is_done_for_a_locked_account() {
 }
 
 #[test]
-fn what_is_in_flight_or_not_yet_written_is_kept_before_anything_is_forgotten() {
+fn requests_in_flight_and_uncommitted_tokens_are_stored_before_memory_is_cleared() {
     let mut b = Bench::logged_in();
     b.sleep();
     assert!(matches!(b.machine.step(Event::Locked, b.now, 0.5), Effect::Rest));
     b.commit_fails = true;
     b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     b.tell(Event::Locked);
-    assert!(b.machine.is_uncommitted(), "the only copy there is");
+    assert!(b.machine.is_uncommitted(), "the only copy");
     b.commit_fails = false;
     b.tell(Event::Stopping);
     b.tell(Event::Locked);
@@ -96,7 +96,7 @@ fn what_is_in_flight_or_not_yet_written_is_kept_before_anything_is_forgotten() {
 }
 
 #[test]
-fn a_store_that_starts_locked_is_no_trouble_that_mends_itself() {
+fn a_store_that_starts_locked_needs_attention() {
     let mut b = Bench::logged_in();
     b.machine = Machine::new(b.machine.policy.clone());
     assert!(matches!(b.machine.step(Event::Timer, b.now, 0.5), Effect::Load));

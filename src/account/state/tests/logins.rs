@@ -1,4 +1,4 @@
-//! What is kept of when logins were made and how they ended.
+//! The login history: when logins were made and how long they lasted.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl Bench {
 }
 
 #[test]
-fn a_login_is_noted_carried_on_and_ended_once() {
+fn each_login_is_recorded_once_and_ended_once() {
     let mut b = Bench::logged_in();
     let first = b.now.wall;
     assert_eq!(b.kept(), LoginHistory { since: Some(first), lasted: vec![] });
@@ -40,7 +40,7 @@ fn a_login_is_noted_carried_on_and_ended_once() {
 }
 
 #[test]
-fn an_end_that_a_lost_reply_brought_about_is_no_part_of_a_pattern() {
+fn a_login_that_ended_by_a_lost_reply_is_not_counted() {
     let mut b = Bench::logged_in();
     b.wait(s(3000));
     b.answer(RefreshOutcome::Lost { why: "cut".into() });
@@ -51,7 +51,7 @@ fn an_end_that_a_lost_reply_brought_about_is_no_part_of_a_pattern() {
 }
 
 #[test]
-fn what_could_not_be_written_counts_all_the_same() {
+fn a_refusal_counts_even_if_it_could_not_be_written() {
     let mut b = Bench::logged_in();
     b.wait(s(2000));
     b.tell(Event::Forced);
@@ -63,7 +63,7 @@ fn what_could_not_be_written_counts_all_the_same() {
 }
 
 #[test]
-fn the_token_of_a_login_counts_from_its_request() {
+fn the_lifetime_of_a_logins_token_starts_at_its_request() {
     for (life, age, left) in [(3600, 0, 3600), (3600, 20, 3580), (3600, 900, 2700), (600, 900, 0)] {
         let mut b = Bench::new();
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(life))), Map::new(), s(age)));

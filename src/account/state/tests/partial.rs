@@ -1,4 +1,4 @@
-//! Replies with a refresh token and no access token that can be served.
+//! Replies with a refresh token but no usable access token.
 
 use std::time::Duration;
 
@@ -31,14 +31,14 @@ fn why(b: &Bench) -> Option<String> {
 }
 
 #[test]
-fn at_a_refresh_the_new_refresh_token_is_kept_and_the_old_access_token_served() {
+fn a_refresh_keeps_the_new_refresh_token_and_serves_the_old_access_token() {
     let mut b = Bench::logged_in();
     b.sleep();
     b.answer(granted(partial("r2")));
     assert_eq!(stored(&b), ("a1".into(), "r2".into()));
     assert_eq!(b.disk.as_ref().unwrap().intent, None, "it was answered");
     assert_eq!((b.token().as_str(), why(&b).as_deref()), ("a1", Some("token_type is `DPoP`")));
-    // The pause grows, and each attempt has the newest refresh token.
+    // The backoff grows, and each attempt sends the newest refresh token.
     for (refresh, next, pause) in [("r2", "r3", 500), ("r3", "r4", 1000), ("r4", "r5", 2000)] {
         assert_eq!(b.sleep(), Duration::from_millis(pause), "{refresh}");
         assert_eq!(b.sent.last().unwrap().0, refresh);
@@ -51,7 +51,7 @@ fn at_a_refresh_the_new_refresh_token_is_kept_and_the_old_access_token_served() 
 }
 
 #[test]
-fn a_login_keeps_it_serves_nothing_and_asks_again_at_once() {
+fn a_login_keeps_the_refresh_token_and_refreshes_at_once() {
     for restarted in [false, true] {
         let mut b = Bench::new();
         b.tell(Event::LoggedIn(Box::new(partial("r1")), Map::new(), Duration::ZERO));
@@ -60,7 +60,7 @@ fn a_login_keeps_it_serves_nothing_and_asks_again_at_once() {
         assert!(matches!(b.view().verdict(Ttl::Usual(s(10)), b.now.plus(s(20)).boot, b.now), Verdict::Wait));
         if restarted {
             b.restart();
-            assert!(b.view().token.is_none(), "nothing is served of it after a restart either");
+            assert!(b.view().token.is_none(), "no token is served after a restart either");
             b.sleep();
         } else {
             assert_eq!(why(&b).as_deref(), Some("token_type is `DPoP`"));
@@ -73,15 +73,15 @@ fn a_login_keeps_it_serves_nothing_and_asks_again_at_once() {
 }
 
 #[test]
-fn another_login_serves_nothing_of_the_one_before() {
+fn a_new_login_serves_no_token_of_the_previous_one() {
     let mut b = Bench::logged_in();
     b.tell(Event::LoggedIn(Box::new(partial("r9")), Map::new(), Duration::ZERO));
     assert_eq!(stored(&b), (String::new(), "r9".into()));
-    assert!(b.view().token.is_none(), "the old access token may be somebody else's");
+    assert!(b.view().token.is_none(), "the old access token may belong to another identity");
 }
 
 #[test]
-fn what_could_not_be_written_is_kept_and_the_complaint_comes_after_it() {
+fn an_uncommitted_refresh_token_is_kept_and_reported_after_the_store_error() {
     let mut b = Bench::logged_in();
     b.sleep();
     b.commit_fails = true;
@@ -93,7 +93,7 @@ fn what_could_not_be_written_is_kept_and_the_complaint_comes_after_it() {
 }
 
 #[test]
-fn for_a_part_of_the_scope_it_is_kept_too() {
+fn a_downscoped_refresh_keeps_the_refresh_token_too() {
     let mut b = Bench::logged_in();
     b.narrow("one");
     b.answer(granted(partial("r2")));
@@ -105,7 +105,7 @@ fn for_a_part_of_the_scope_it_is_kept_too() {
 }
 
 #[test]
-fn a_client_that_asks_for_itself_has_no_use_for_it() {
+fn client_credentials_ignore_the_refresh_token() {
     let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(granted(partial("r2")));

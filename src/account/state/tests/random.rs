@@ -1,4 +1,4 @@
-//! Random orders of events: no order breaks the promises of the machine.
+//! Property tests: no order of events breaks the state machine's invariants.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What must be true, whatever happened.
+/// What the invariants are checked against.
 struct Model {
     bench: Bench,
     made: u32,
@@ -85,7 +85,7 @@ impl Model {
             5 => RefreshOutcome::Busy { retry_after: rotates.then_some(s(life)), why: "503".into() },
             6 => RefreshOutcome::NotSent { why: "dns".into() },
             7 => {
-                // Nothing left the machine.
+                // The request was not sent.
                 self.bench.sent.pop();
                 circuit_open(s(life))
             }
@@ -98,7 +98,7 @@ impl Model {
         let b = &mut self.bench;
         match act {
             Act::Answer(kind, rotates, life) if b.in_flight => self.answer(kind, rotates, life),
-            // While a request is in flight, nothing else gets the machine to act.
+            // While a request is in flight, no event causes another effect.
             _ if b.in_flight => {
                 let unexpected = match act {
                     Act::Forced => Event::Forced,
@@ -113,7 +113,7 @@ impl Model {
                     "acted while a request was in flight"
                 );
                 if matches!(act, Act::Restart) {
-                    // Replayed at once by the next run: that is no loop.
+                    // The next run replays at once: not a busy loop.
                     b.sent.clear();
                     b.restart();
                 }
@@ -135,11 +135,11 @@ impl Model {
                 }
             }
             Act::DiskFull(full) => b.commit_fails = full,
-            // The broker turns logins away then, before anything is granted.
+            // The broker rejects logins while locked, before anything is granted.
             Act::Login(_) if matches!(b.machine.state, MachineState::Locked) => {}
             Act::Lock => b.tell(Event::Locked),
             Act::Unlock => {
-                // As a restart: every one may cost one attempt.
+                // Like a restart, each login may cost one attempt.
                 b.sent.clear();
                 b.tell(Event::Unlocked);
             }
@@ -150,7 +150,7 @@ impl Model {
             Act::Logout if matches!(b.machine.state, MachineState::Locked) => b.tell(Event::LogOut),
             Act::Logout => {
                 b.tell(Event::LogOut);
-                // The user wants it gone, whether or not the disk obeys.
+                // The user wants it deleted, even if the deletion fails.
                 self.precious = None;
             }
             Act::Restart if b.commit_fails => {}
@@ -168,7 +168,7 @@ impl Model {
                 b.tell(Event::Timer);
             }
             Act::Reconfigure(same) => {
-                // Every reading of the config may cost one attempt.
+                // Every reload may cost one attempt.
                 b.sent.clear();
                 let client_id = if same { "c" } else { "other" };
                 let policy = Policy {
@@ -194,13 +194,16 @@ impl Model {
             Phase::Uncommitted { next, .. } => next.record.tokens.refresh_token.as_ref(),
             _ => None,
         };
-        // While the store is locked, only the disk knows them.
+        // While the store is locked, tokens are on disk only.
         let disk = b.disk.as_ref().filter(|_| matches!(b.machine.state, MachineState::Locked));
         let on_disk = disk.and_then(|record| record.tokens.refresh_token.as_ref());
-        assert!(on_disk.is_none() || b.machine.tokens().is_none() && view.token.is_none(), "kept while locked");
+        assert!(
+            on_disk.is_none() || b.machine.tokens().is_none() && view.token.is_none(),
+            "kept in memory while locked"
+        );
         let tokens: Vec<_> = kept.into_iter().chain(uncommitted).chain(on_disk).map(RefreshToken::expose).collect();
         if let Some(precious) = &self.precious {
-            assert!(tokens.contains(&precious.as_str()), "refresh token {precious} is gone, there is {tokens:?}");
+            assert!(tokens.contains(&precious.as_str()), "refresh token {precious} is gone, found {tokens:?}");
         }
         if view.standing == Standing::Active && view.lasts(Ttl::Asked(Duration::ZERO), b.now) {
             assert!(b.token().starts_with('a'), "a valid token was withheld");
@@ -215,7 +218,7 @@ impl Model {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
     #[test]
-    fn no_order_of_events_breaks_the_promises(acts in proptest::collection::vec(act(), 1..120)) {
+    fn no_order_of_events_breaks_the_invariants(acts in proptest::collection::vec(act(), 1..120)) {
         let mut model = Model { bench: Bench::logged_in(), made: 1, committed: ["a1".to_owned()].into(), precious: Some("r1".into()) };
         for act in acts {
             model.act(act);
@@ -224,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn left_alone_it_never_spins(life in 1u64..4000, kinds in proptest::collection::vec((0u8..9, any::<bool>()), 1..60)) {
+    fn no_busy_loop_while_idle(life in 1u64..4000, kinds in proptest::collection::vec((0u8..9, any::<bool>()), 1..60)) {
         let mut model = Model { bench: Bench::logged_in(), made: 1, committed: ["a1".to_owned()].into(), precious: Some("r1".into()) };
         let mut idle = 0;
         for (kind, rotates) in kinds {
@@ -234,7 +237,7 @@ proptest! {
                 idle = 0;
             } else if model.bench.machine.wake_at().is_some() {
                 idle = if slept.is_zero() { idle + 1 } else { 0 };
-                prop_assert!(idle < 3, "woken three times for nothing");
+                prop_assert!(idle < 3, "three wake-ups without an effect");
             }
             model.check();
         }

@@ -1,4 +1,4 @@
-//! Accounts that need no refresh token: client credentials and passwords.
+//! Accounts that reacquire tokens without a refresh token: client credentials and passwords.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use crate::oauth::grant::Binding;
 use crate::oauth::reply::RefusalSubject;
 
 #[test]
-fn an_account_of_the_clients_own_brings_itself_up_and_stays_fresh() {
+fn client_credentials_acquire_and_refresh_without_a_login() {
     let mut b = Bench::reacquiring(Reacquire::Always, false);
     assert_eq!((b.view().standing, b.token()), (Standing::Starting, "provider_unreachable".into()));
     b.sleep();
     assert_eq!(b.sent.len(), 1);
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     assert_eq!((b.view().standing, b.token()), (Standing::Active, "a1".into()));
-    assert_eq!(b.sleep(), s(2880), "as a refresh would be");
+    assert_eq!(b.sleep(), s(2880), "same schedule as a refresh");
     b.answer(RefreshOutcome::Granted(Box::new(grant("a2", None, Some(3600)))));
     assert_eq!(b.token(), "a2");
     b.restart();
-    assert_eq!((b.token(), b.sent.len()), ("a2".into(), 2), "what is stored is served");
-    assert!(b.disk.as_ref().unwrap().intent.is_none(), "nothing is spent, so nothing is written down before");
+    assert_eq!((b.token(), b.sent.len()), ("a2".into(), 2), "the stored token is served");
+    assert!(b.disk.as_ref().unwrap().intent.is_none(), "no refresh token is spent, so no intent is written");
 }
 
 #[test]
-fn the_client_is_refused_or_not_answered_and_tries_again() {
+fn client_credentials_back_off_after_a_refusal_or_a_lost_reply() {
     let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(RefreshOutcome::Lost { why: "cut".into() });
@@ -40,14 +40,14 @@ fn the_client_is_refused_or_not_answered_and_tries_again() {
         b.now = b.now.plus(s(3));
         b.tell(Event::Wanted(s(10)));
     }
-    assert_eq!(b.sent.len(), 2, "however many callers ask");
-    assert!(b.sleep() >= s(200), "a config that is wrong stays wrong for a while");
+    assert_eq!(b.sent.len(), 2, "callers cause no extra attempt");
+    assert!(b.sleep() >= s(200), "long backoff: only a config change can help");
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     assert_eq!(b.token(), "a1");
 }
 
 #[test]
-fn another_client_in_the_config_gets_a_token_of_its_own_over_the_stored_one() {
+fn a_changed_client_acquires_a_token_and_replaces_the_stored_one() {
     let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
@@ -61,12 +61,12 @@ fn another_client_in_the_config_gets_a_token_of_its_own_over_the_stored_one() {
     assert_eq!(
         (b.token().as_str(), stored.generation, &stored.binding),
         ("b1", 2, &other),
-        "the store never goes back"
+        "generations in the store never decrease"
     );
 }
 
 #[test]
-fn after_a_logout_the_client_waits_to_be_asked() {
+fn after_a_logout_client_credentials_wait_for_a_request() {
     let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
@@ -79,9 +79,9 @@ fn after_a_logout_the_client_waits_to_be_asked() {
 }
 
 #[test]
-fn a_password_is_used_again_only_where_no_refresh_token_came_and_never_after_a_no() {
+fn a_password_is_reused_only_without_a_refresh_token_and_never_after_a_refusal() {
     let mut b = Bench::reacquiring(Reacquire::WhileActive, false);
-    assert_eq!(b.view().standing, Standing::SignedOut, "nobody has logged in");
+    assert_eq!(b.view().standing, Standing::SignedOut, "no login yet");
     b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
     b.sleep();
     b.answer(RefreshOutcome::Granted(Box::new(grant("a2", None, Some(3600)))));
@@ -90,5 +90,5 @@ fn a_password_is_used_again_only_where_no_refresh_token_came_and_never_after_a_n
     assert_eq!(b.sent.iter().map(|(means, _)| means.as_str()).collect::<Vec<_>>(), ["r1", "anew"]);
     b.answer(refusal("invalid_grant", RefusalSubject::Grant));
     assert!(matches!(b.view().standing, Standing::NeedsLogin(_)));
-    assert_eq!(b.machine.wake_at(), None, "providers lock accounts whose password is wrong again and again");
+    assert_eq!(b.machine.wake_at(), None, "providers lock accounts after repeated wrong passwords");
 }

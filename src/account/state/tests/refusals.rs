@@ -1,4 +1,4 @@
-//! Refusals: which of them end a login.
+//! Refused refreshes: which of them end a login.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::oauth::grant::Grant;
 use crate::oauth::reply::RefusalSubject;
 
 #[test]
-fn a_refresh_that_brings_somebody_elses_tokens_is_taken_for_a_refusal() {
+fn a_refresh_that_returns_another_identitys_tokens_counts_as_a_refusal() {
     use base64::Engine as _;
     let of = |subject: &str| {
         let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"{subject}"}}"#));
@@ -38,22 +38,22 @@ fn a_refresh_that_brings_somebody_elses_tokens_is_taken_for_a_refusal() {
 }
 
 #[test]
-fn only_a_parsed_refusal_of_the_grant_asks_for_a_login_and_even_then_nothing_is_thrown_away() {
+fn only_a_parsed_grant_refusal_requires_a_login_and_the_token_is_kept() {
     let mut b = Bench::logged_in();
     b.sleep();
     b.answer(refusal("invalid_grant", RefusalSubject::Grant));
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::Refused { code: "invalid_grant".into() }));
-    assert_eq!(b.machine.wake_at(), None, "no more attempts by itself");
+    assert_eq!(b.machine.wake_at(), None, "no more automatic attempts");
     b.restart();
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::Refused { code: "invalid_grant".into() }));
     b.wait(s(10));
     b.tell(Event::Forced);
-    assert_eq!(b.sent.last().unwrap().0, "r1", "a person may try again");
+    assert_eq!(b.sent.last().unwrap().0, "r1", "a forced refresh may try again");
     b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a2"));
 }
 
-/// Answers every attempt so for `span`, and sleeps in between as long as the machine wants to.
+/// Answers every attempt with `answer` for `span`, and sleeps in between until the machine's next wake-up.
 fn refuse_for(b: &mut Bench, span: Duration, answer: impl Fn() -> RefreshOutcome) {
     let until = b.now.plus(span);
     while !b.now.reached(until) {
@@ -68,7 +68,7 @@ fn refuse_for(b: &mut Bench, span: Duration, answer: impl Fn() -> RefreshOutcome
 }
 
 #[test]
-fn refusals_of_unknown_kind_end_no_login_and_are_told_after_ten_minutes_without_a_token() {
+fn unclassified_refusals_are_reported_after_ten_minutes_without_a_token() {
     let unknown = || refusal("http_403", RefusalSubject::Unknown);
     let mut b = Bench::logged_in();
     b.sleep();
@@ -81,9 +81,9 @@ fn refusals_of_unknown_kind_end_no_login_and_are_told_after_ten_minutes_without_
     assert_eq!(
         (kept.needs_login, kept.tokens.refresh_token.unwrap().expose()),
         (None, "r1"),
-        "nothing is written down"
+        "the refusal is not stored"
     );
-    // It goes on being tried, now and then, and callers don't make it more often.
+    // Attempts continue at long intervals, and callers cause no extra ones.
     for _ in 0..6 {
         let pause = b.sleep();
         assert!((s(300)..=s(3600)).contains(&pause), "{pause:?}");
@@ -94,12 +94,12 @@ fn refusals_of_unknown_kind_end_no_login_and_are_told_after_ten_minutes_without_
     }
     b.tell(Event::Forced);
     b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
-    assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a2"), "and is well again by itself");
+    assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a2"), "a granted refresh clears the state");
     assert!(!b.view().refused_for_long);
 }
 
 #[test]
-fn a_provider_that_refuses_for_a_moment_ends_nothing_however_often_it_is_asked() {
+fn a_brief_refusal_ends_no_login_however_many_attempts_fail() {
     for slept in [s(0), s(8 * 3600)] {
         let mut b = Bench::logged_in();
         b.sleep();

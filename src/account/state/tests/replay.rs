@@ -1,4 +1,4 @@
-//! Refreshes that nobody knows the end of.
+//! Replay of refreshes whose outcome is unknown.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::oauth::grant::Expiry;
 use crate::oauth::reply::RefusalSubject;
 
 #[test]
-fn an_unanswered_refresh_is_replayed_once_promptly_and_then_held_until_nothing_is_left_to_lose() {
+fn an_unanswered_refresh_is_replayed_once_and_then_held_until_the_access_token_expires() {
     let lost = || RefreshOutcome::Lost { why: "connection cut".into() };
     let mut b = Bench::logged_in();
     b.sleep();
@@ -31,19 +31,19 @@ fn an_unanswered_refresh_is_replayed_once_promptly_and_then_held_until_nothing_i
     b.sleep();
     b.answer(lost());
     assert!(b.sleep() > s(700), "held at once");
-    assert_eq!(b.sent.len(), 2, "the last thing to try");
+    assert_eq!(b.sent.len(), 2, "the last attempt");
 
     let mut b = Bench::logged_in();
     b.machine.policy.rotation = Rotation::Never;
     b.sleep();
     for _ in 0..6 {
         b.answer(lost());
-        assert!(b.sleep() <= s(300), "a token that never rotates may be sent as often as it takes");
+        assert!(b.sleep() <= s(300), "a token that never rotates may be sent any number of times");
     }
 }
 
 #[test]
-fn the_tokens_of_a_replay_may_be_over_already() {
+fn a_replay_may_return_an_expired_token() {
     let granted = |token, life| RefreshOutcome::Granted(Box::new(grant(token, Some("r2"), Some(life))));
     let replayed = |life| {
         let mut b = Bench::logged_in();
@@ -58,17 +58,21 @@ fn the_tokens_of_a_replay_may_be_over_already() {
     assert_eq!(b.now.until(b.view().token.unwrap().deadline.unwrap()), s(100));
 
     let mut b = replayed(0);
-    assert_eq!(b.token(), "provider_unreachable", "it is over, and another one is got");
+    assert_eq!(b.token(), "provider_unreachable", "expired, so it is refreshed");
     assert!(b.sleep() <= s(1));
     b.answer(granted("a3", 0));
-    assert_eq!(b.view().token.unwrap().expiry, Expiry::Unknown, "said of any other token, it says nothing");
+    assert_eq!(
+        b.view().token.unwrap().expiry,
+        Expiry::Unknown,
+        "`expires_in` of 0 outside a replay means an unknown expiry"
+    );
 
     let mut b = Bench::logged_in();
     b.sleep();
     b.answer(RefreshOutcome::Busy { retry_after: None, why: "503 after the work".into() });
     b.sleep();
     b.answer(granted("a2", 0));
-    assert_eq!(b.token(), "provider_unreachable", "an error may hide that the work was done, too");
+    assert_eq!(b.token(), "provider_unreachable", "a 503 may come after the refresh was done, too");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A record that is older than what was written last.
+//! Records restored from a backup: older than the last written generation.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::oauth::dialect::tests::dialect;
 use crate::oauth::grant::Binding;
 
 impl Bench {
-    /// Logged in and refreshed up to generation 3; then the disk of generation 1 is put back, and the daemon starts.
+    /// Logs in, refreshes up to generation 3, restores the disk of generation 1 and restarts the daemon.
     fn put_back(self) -> Self {
         let mut b = self;
         let older = b.disk.clone();
@@ -38,7 +38,7 @@ impl Bench {
 const RESTORED: Standing = Standing::NeedsLogin(LoginReason::RestoredFromBackup { found: 1, written: 3 });
 
 #[test]
-fn its_tokens_go_nowhere_whoever_asks() {
+fn tokens_of_a_restored_record_are_neither_served_nor_sent() {
     let mut b = Bench::logged_in().put_back();
     assert_eq!((b.view().standing, b.token()), (RESTORED, "login_required".into()));
     assert!(!b.view().refreshable && b.view().next_attempt.is_none() && b.machine.wake_at().is_none());
@@ -51,14 +51,14 @@ fn its_tokens_go_nowhere_whoever_asks() {
     assert!(b.sent.is_empty() && b.machine.is_restored(), "{:?}", b.sent);
     b.tell(Event::Locked);
     b.tell(Event::Unlocked);
-    assert_eq!(b.view().standing, RESTORED, "read anew, it is as old as before");
+    assert_eq!(b.view().standing, RESTORED, "loading it again changes nothing");
     let reply = b.view().reply(b.now);
     assert_eq!(reply.reason_code.as_deref(), Some("restored_from_backup"));
     assert!(reply.reason.unwrap().contains("it has generation 1, and 3 was reached"));
 }
 
 #[test]
-fn a_login_mends_it_for_good() {
+fn a_login_replaces_a_restored_record() {
     let mut b = Bench::logged_in().put_back();
     b.tell(Event::LoggedIn(Box::new(grant("a9", Some("r9"), Some(3600))), Map::new(), Duration::ZERO));
     assert_eq!((b.token().as_str(), b.disk.as_ref().unwrap().generation), ("a9", 4));
@@ -68,7 +68,7 @@ fn a_login_mends_it_for_good() {
 }
 
 #[test]
-fn an_intent_or_a_refusal_in_it_changes_nothing() {
+fn an_intent_or_a_refusal_in_a_restored_record_changes_nothing() {
     let mut b = Bench::logged_in();
     b.tell(Event::Forced);
     let mut b = Bench { in_flight: false, ..b };
@@ -87,7 +87,7 @@ fn an_intent_or_a_refusal_in_it_changes_nothing() {
 }
 
 #[test]
-fn a_lower_mark_or_none_says_nothing() {
+fn a_lower_high_water_mark_or_none_is_ignored() {
     for mark in [0, 1] {
         let mut b = Bench::logged_in();
         b.mark = mark;
@@ -97,7 +97,7 @@ fn a_lower_mark_or_none_says_nothing() {
 }
 
 #[test]
-fn what_is_gone_counts_on() {
+fn the_generation_continues_after_a_record_is_gone() {
     // The folder was deleted.
     let mut b = Bench::logged_in().put_back();
     b.disk = None;
@@ -106,7 +106,7 @@ fn what_is_gone_counts_on() {
     b.tell(Event::LoggedIn(Box::new(grant("a4", Some("r4"), Some(3600))), Map::new(), Duration::ZERO));
     b.restart();
     assert_eq!((b.view().standing, b.disk.as_ref().unwrap().generation), (Standing::Active, 4));
-    // Logged out, and a copy of what was deleted is put back.
+    // Logged out, and a copy of the deleted record is restored.
     let copy = b.disk.clone();
     b.tell(Event::LogOut);
     b.tell(Event::LoggedIn(Box::new(grant("a5", Some("r5"), Some(3600))), Map::new(), Duration::ZERO));
@@ -124,7 +124,7 @@ fn what_is_gone_counts_on() {
 }
 
 #[test]
-fn where_refresh_tokens_are_never_replaced_the_older_one_is_as_good() {
+fn without_rotation_a_restored_record_is_used() {
     let mut b = Bench::logged_in().put_back();
     b.tell(Event::Reconfigured(b.with_rotation(Rotation::Never)));
     assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a1"));
@@ -136,11 +136,11 @@ fn where_refresh_tokens_are_never_replaced_the_older_one_is_as_good() {
     b.answer(RefreshOutcome::Granted(Box::new(grant("a4", None, Some(3600)))));
     assert_eq!(b.disk.as_ref().unwrap().generation, 4);
     b.tell(Event::Reconfigured(b.with_rotation(Rotation::Unknown)));
-    assert_eq!(b.view().standing, Standing::Active, "what was written since is the newest");
+    assert_eq!(b.view().standing, Standing::Active, "the record written since is the newest");
 }
 
 #[test]
-fn a_config_that_comes_and_goes_brings_no_older_record_back_to_life() {
+fn changing_the_config_and_back_makes_no_restored_record_usable() {
     let mut b = Bench::logged_in().put_back();
     let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..b.machine.policy.clone() };
     let before = b.machine.policy.clone();
@@ -153,7 +153,7 @@ fn a_config_that_comes_and_goes_brings_no_older_record_back_to_life() {
 }
 
 #[test]
-fn a_client_that_asks_for_itself_asks_anew() {
+fn client_credentials_reacquire_instead_of_using_a_restored_record() {
     let mut b = Bench::reacquiring(Reacquire::Always, false);
     b.sleep();
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));

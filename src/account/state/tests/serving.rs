@@ -1,4 +1,4 @@
-//! What callers get, and what makes a token be refreshed.
+//! Tokens that callers get, and the refreshes that they cause.
 
 use std::time::Duration;
 
@@ -29,12 +29,12 @@ fn a_login_is_served_and_refreshed_ahead_of_expiry() {
     assert_eq!(
         b.sent.iter().map(|(token, _)| token.as_str()).collect::<Vec<_>>(),
         ["r1", "r2", "r2"],
-        "no new refresh token: the old one goes on"
+        "without a new refresh token the old one stays in use"
     );
 }
 
 #[test]
-fn callers_hear_what_is_wrong_once_the_token_is_gone() {
+fn callers_get_the_error_once_the_token_has_expired() {
     for (answer, code) in [
         (RefreshOutcome::NotSent { why: "dns".into() }, "provider_unreachable"),
         (RefreshOutcome::Busy { retry_after: Some(s(900)), why: "503".into() }, "provider_unreachable"),
@@ -44,35 +44,35 @@ fn callers_hear_what_is_wrong_once_the_token_is_gone() {
         let mut b = Bench::logged_in();
         b.sleep();
         b.answer(answer);
-        assert_eq!(b.token(), "a1", "{code}: a valid token is served to its end");
+        assert_eq!(b.token(), "a1", "{code}: a valid token is served until it expires");
         b.now = b.now.plus(s(720));
         assert_eq!(b.token(), code);
     }
 }
 
 #[test]
-fn many_callers_make_one_refresh_and_greedy_ones_no_storm() {
+fn many_callers_cause_one_refresh_and_an_excessive_ttl_causes_no_storm() {
     let mut b = Bench::logged_in();
     b.now = b.now.plus(s(1500));
     b.tell(Event::Wanted(s(1800)));
     assert!(b.sent.is_empty(), "2100 s are left");
     b.now = b.now.plus(s(400));
     let ttl = b.view().effective(Ttl::Asked(s(999_999)));
-    assert_eq!(ttl, s(1800), "nobody can ask for more than half a life");
+    assert_eq!(ttl, s(1800), "a caller can ask for at most half the lifetime");
     b.tell(Event::Wanted(ttl));
     assert_eq!(b.sent.len(), 1);
     b.answer(RefreshOutcome::Granted(Box::new(grant("a2", Some("r2"), Some(3600)))));
     for _ in 0..500 {
         b.tell(Event::Wanted(ttl));
     }
-    assert_eq!(b.sent.len(), 1, "looked at again at the head of the queue");
+    assert_eq!(b.sent.len(), 1, "each waiting request checks again before it refreshes");
     b.tell(Event::Rejected);
     b.tell(Event::Forced);
-    assert_eq!(b.sent.len(), 1 + usize::from(b.in_flight), "a fresh token is not rejected into a storm");
+    assert_eq!(b.sent.len(), 1 + usize::from(b.in_flight), "reports of a rejected fresh token cause no storm");
 }
 
 #[test]
-fn how_new_a_rejected_token_may_be_follows_from_its_life() {
+fn the_minimum_age_of_a_rejected_token_depends_on_its_lifetime() {
     for (life, first) in [(Some(3600), 30), (Some(60), 30), (Some(15), 8), (Some(6), 3), (Some(3), 2), (None, 30)] {
         let mut b = Bench::new();
         b.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), life)), Map::new(), Duration::ZERO));
@@ -95,10 +95,10 @@ fn how_new_a_rejected_token_may_be_follows_from_its_life() {
 }
 
 #[test]
-fn tokens_without_expiry_or_refresh_token_are_served_for_what_they_are() {
+fn tokens_without_expiry_or_refresh_token_are_served() {
     let mut b = Bench::new();
     b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(100))), Map::new(), Duration::ZERO));
-    // Once to say that it will end, once because it has.
+    // Two wake-ups: a warning ahead of expiry, and the expiry itself.
     assert_eq!((b.token().as_str(), b.sleep()), ("a1", s(80)));
     assert_eq!((b.token().as_str(), b.sleep()), ("a1", s(20)));
     assert_eq!(
@@ -106,13 +106,13 @@ fn tokens_without_expiry_or_refresh_token_are_served_for_what_they_are() {
         (Standing::NeedsLogin(LoginReason::NoRefreshToken), "login_required")
     );
     b.tell(Event::LoggedIn(Box::new(grant("a2", None, None)), Map::new(), Duration::ZERO));
-    assert_eq!((b.token().as_str(), b.machine.wake_at()), ("a2", None), "unknown lifetime and nothing to refresh with");
+    assert_eq!((b.token().as_str(), b.machine.wake_at()), ("a2", None), "unknown lifetime and no refresh token");
     b.tell(Event::LoggedIn(Box::new(grant("a3", Some("r3"), None)), Map::new(), Duration::ZERO));
     assert_eq!((b.sleep(), b.sent.len()), (s(3600), 1), "the configured maximum age");
 }
 
 #[test]
-fn a_caller_with_a_valid_token_waits_a_part_of_its_life_at_most() {
+fn a_caller_with_a_valid_token_waits_at_most_for_part_of_its_remaining_lifetime() {
     let mut b = Bench::logged_in();
     let left = |b: &Bench, ttl| b.view().patience(ttl, s(10), b.now);
     b.now = b.now.plus(s(3597));
@@ -123,7 +123,7 @@ fn a_caller_with_a_valid_token_waits_a_part_of_its_life_at_most() {
 }
 
 #[test]
-fn an_account_that_cannot_be_renewed_says_so_ahead_of_time() {
+fn an_account_without_refresh_token_warns_ahead_of_expiry() {
     let mut b = Bench::new();
     b.tell(Event::LoggedIn(Box::new(grant("a1", None, Some(3600))), Map::new(), Duration::ZERO));
     let view = b.view().reply(b.now);

@@ -47,7 +47,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
             "4:10: providers.phonecom.issuer: has a `{` that does not start a variable such as `{tenant}`; expected a text in quotes",
         ],
     ),
-    // Grouped by account, with possible consequences of other mistakes last.
+    // Mistakes of each account by itself; those that may follow from another mistake come last.
     (
         "[accounts.b]\nprovider = \"phonecom\"\nclient_secret = \"s\"\nscope = 1\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = 1\nclient_secret = \"s\"",
         &[

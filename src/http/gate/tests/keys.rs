@@ -8,9 +8,9 @@ use crate::apps::{NewApp, Rights};
 use crate::clock::Wall;
 use crate::routes::RouteScope;
 
-/// What the gate itself lets an app do, by its rights. Whether an account is its own is asked behind it.
+/// The rights that the gate itself checks. The handlers check whether an app may use an account.
 #[tokio::test]
-async fn every_route_asks_for_the_rights_that_it_needs() {
+async fn every_route_requires_its_rights() {
     let (apps, _) = apps::tests::fresh();
     let set = |name: &str| Some([name.to_owned()].into());
     let key = |name: &str, accounts: Option<&str>, scopes: Option<&str>, write| {
@@ -46,11 +46,11 @@ async fn every_route_asks_for_the_rights_that_it_needs() {
     }
     apps.remove("all").unwrap();
     let asked = request("GET", "/token", &["Host: ringback", &all], own);
-    assert_eq!(guarded(gate).send(asked).await.status(), 401, "on the socket a key counts too");
+    assert_eq!(guarded(gate).send(asked).await.status(), 401, "a removed key is refused on the socket, too");
 }
 
 #[tokio::test]
-async fn the_socket_needs_no_key_but_a_name_of_ours() {
+async fn the_socket_needs_no_key_but_a_known_host() {
     let own = Peer::Unix { uid: own_uid(), pid: Some(1) };
     for (host, status) in [
         ("Host: localhost", 200),
@@ -66,7 +66,7 @@ async fn the_socket_needs_no_key_but_a_name_of_ours() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_asked_for_as_rfc_6750_says() {
+async fn a_missing_or_wrong_key_is_challenged_as_in_rfc_6750() {
     for (lines, status, challenge) in [
         (&[HOST] as &[&str], 401, Some(r#"Bearer realm="ringback""#)),
         (&[HOST, "Authorization: Basic azN5"], 401, Some(r#"Bearer realm="ringback""#)),
@@ -87,7 +87,7 @@ async fn keys_are_asked_for_as_rfc_6750_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_keys_wait_longer_each_time_until_a_right_one_comes() {
+async fn wrong_keys_back_off_until_a_right_one() {
     let ms: Vec<u128> = (0..8).map(|before| delay_after(before).as_millis()).collect();
     assert_eq!(ms, [100, 200, 400, 800, 1600, 2000, 2000, 2000]);
     assert_eq!(delay_after(u32::MAX), Duration::from_secs(2));

@@ -1,10 +1,10 @@
-//! What every reply carries, and how a refusal looks.
+//! Headers of every reply, and the form of refusals.
 
 use super::super::headers::{CONTENT_SECURITY_POLICY, Scripted};
 use super::*;
 
 #[tokio::test]
-async fn every_reply_carries_the_headers_and_a_request_id_of_ours() {
+async fn every_reply_has_the_security_headers_and_our_request_id() {
     for (target, lines) in
         [("/token", &[HOST, KEY, "X-Request-Id: theirs"] as &[&str]), ("/token", &[HOST]), ("/nowhere", &[])]
     {
@@ -26,16 +26,19 @@ async fn every_reply_carries_the_headers_and_a_request_id_of_ours() {
 }
 
 #[tokio::test]
-async fn only_the_page_with_a_script_may_run_ours_and_ask_us() {
+async fn only_a_page_with_a_script_may_load_it_and_connect_to_us() {
     let page = Router::new().fallback(|| async { axum::Extension(Scripted) });
     let reply = guard(page, gate()).send(request("GET", "/cb", &[HOST], tcp())).await;
     let policy = reply.headers()["content-security-policy"].to_str().unwrap();
     let usual = policy.replace(" script-src 'self'; connect-src 'self';", "");
-    assert!(usual != policy && usual == CONTENT_SECURITY_POLICY, "nothing else differs: {policy}");
+    assert!(
+        usual != policy && usual == CONTENT_SECURITY_POLICY,
+        "more than script-src and connect-src differs: {policy}"
+    );
 }
 
 #[tokio::test]
-async fn refusals_are_json_and_repeat_nothing_of_the_request() {
+async fn refusals_are_json_and_echo_nothing_of_the_request() {
     for (method, target) in
         [("GET", "/canary%00"), ("POST", "/canary"), ("GET", "/token?canary=1&canary=1"), ("CANARY", "/token")]
     {
@@ -48,7 +51,7 @@ async fn refusals_are_json_and_repeat_nothing_of_the_request() {
 }
 
 #[tokio::test]
-async fn method_not_allowed_tells_the_methods() {
+async fn method_not_allowed_lists_the_methods() {
     for (target, allowed) in
         [("/token", "GET"), ("/v1/accounts/a/token", "GET, DELETE"), ("/v1/accounts/a/login", "POST")]
     {
@@ -57,7 +60,7 @@ async fn method_not_allowed_tells_the_methods() {
 }
 
 #[tokio::test]
-async fn what_a_browser_shows_is_a_page_and_what_a_program_reads_is_json() {
+async fn browsers_get_html_errors_and_programs_get_json() {
     let (html, json) = ("text/html; charset=utf-8", "application/json");
     let old_browser = "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
     for (method, target, lines, status, kind) in [
@@ -85,7 +88,7 @@ async fn what_a_browser_shows_is_a_page_and_what_a_program_reads_is_json() {
 }
 
 #[tokio::test]
-async fn more_header_lines_than_are_taken_are_refused_with_what_to_do() {
+async fn oversized_headers_are_refused_with_a_hint() {
     let cookies = format!("Cookie: a={}", "x".repeat(33 * 1024));
     let other = format!("X-Long: {}", "x".repeat(33 * 1024));
     for (target, line, status, told) in [
@@ -93,7 +96,7 @@ async fn more_header_lines_than_are_taken_are_refused_with_what_to_do() {
         ("/login/start/t", &cookies, 431, "Delete the cookies of this site"),
         ("/token", &other, 431, "header lines have more than 32 KiB"),
         ("/static/style.css", &cookies, 200, "reached"),
-        // A callback's handler says it, and tells who waits for the login.
+        // The callback's handler refuses it, and notifies the caller that waits for the login.
         ("/callback/p", &cookies, 200, "fallback"),
     ] {
         let reply = ask("GET", target, &[HOST, KEY, NAVIGATES, line], tcp()).await;

@@ -1,8 +1,8 @@
-//! Sessions of the status page, at the gate.
+//! The gate's checks for sessions of the status page.
 
 use super::*;
 
-/// What is sent to a page of the session's, besides its Host, and what comes of it. `COOKIE` is the right one.
+/// Request, header lines besides Host, and status. `COOKIE` is replaced by the session's cookie.
 #[rustfmt::skip]
 const SESSION: [(&str, &[&str], u16); 23] = [
     ("GET /", &["COOKIE"], 200),
@@ -31,7 +31,7 @@ const SESSION: [(&str, &[&str], u16); 23] = [
 ];
 
 #[tokio::test]
-async fn the_status_page_is_for_its_session_and_the_session_for_nothing_else() {
+async fn the_status_page_needs_a_session_and_a_session_opens_nothing_else() {
     let sessions = Sessions::default();
     let gate = Gate::new(APPS.0.clone(), AuditLog::default(), sessions.clone(), Clock::System);
     let now = Clock::System.now();
@@ -51,8 +51,8 @@ async fn the_status_page_is_for_its_session_and_the_session_for_nothing_else() {
         assert_eq!(reply.status().as_u16(), status, "{line} {lines:?}");
     }
     let asked = request("GET", "/token", &[HOST, &cookie], tcp());
-    assert_eq!(guarded(gate.clone()).send(asked).await.status(), 401, "a cookie is no key");
+    assert_eq!(guarded(gate.clone()).send(asked).await.status(), 401, "a session cookie does not replace a key");
     let own = Peer::Unix { uid: own_uid(), pid: None };
     let asked = request("GET", "/", &["Host: ringback", &cookie], own);
-    assert_eq!(guarded(gate).send(asked).await.status(), 401, "no browser comes over the socket");
+    assert_eq!(guarded(gate).send(asked).await.status(), 401, "sessions are not valid on the socket");
 }

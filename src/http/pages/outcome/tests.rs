@@ -16,7 +16,7 @@ fn login(status: LoginStatus) -> LoginReply {
 const NOW: Wall = Wall(1_700_000_000_000);
 
 #[tokio::test]
-async fn success_tells_account_scope_and_expiry() {
+async fn success_shows_account_scope_and_expiry() {
     let login = LoginReply {
         scope: Some("read write".into()),
         token_expires_at: Some(1_700_003_599),
@@ -41,7 +41,7 @@ async fn success_tells_account_scope_and_expiry() {
 }
 
 #[tokio::test]
-async fn failure_tells_what_and_what_to_do_and_escapes_it() {
+async fn failure_shows_the_reason_and_a_hint_escaped() {
     let failure = ErrorReply {
         error: ErrorCode::LoginFailed,
         error_description: "the login failed: <script>alert(1)</script>".into(),
@@ -57,7 +57,7 @@ async fn failure_tells_what_and_what_to_do_and_escapes_it() {
         text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, None, false, NOW))
             .await;
     assert!(page.contains("Not logged in to work") && page.contains("Run <code>ringback login work</code>."), "{page}");
-    assert!(page.contains("/script&#62;.</p>"), "a full stop: {page}");
+    assert!(page.contains("/script&#62;.</p>"), "ends with a full stop: {page}");
     assert!(!page.contains("<script") && !page.contains("denied\"") && !page.contains("close this page"), "{page}");
 }
 
@@ -68,7 +68,7 @@ async fn a_pending_login_never_says_that_the_page_can_be_closed() {
 }
 
 #[tokio::test]
-async fn a_failed_login_beside_an_earlier_one_says_that_that_goes_on() {
+async fn a_failed_login_says_that_the_earlier_login_is_still_valid() {
     for (earlier_login, heading) in [(true, "No new login to work"), (false, "Not logged in to work")] {
         let login = LoginReply { earlier_login, ..login(LoginStatus::Failed) };
         let page = text(outcome_page(&login, None, false, NOW)).await;
@@ -78,7 +78,7 @@ async fn a_failed_login_beside_an_earlier_one_says_that_that_goes_on() {
 }
 
 #[tokio::test]
-async fn a_second_answer_is_told_that_the_login_has_worked() {
+async fn a_repeated_callback_says_that_the_login_has_already_succeeded() {
     for again in [true, false] {
         let page = text(outcome_page(&login(LoginStatus::Succeeded), None, again, NOW)).await;
         assert!(page.contains("Logged in to work"), "{page}");
@@ -87,14 +87,14 @@ async fn a_second_answer_is_told_that_the_login_has_worked() {
 }
 
 #[test]
-fn no_expiry_is_too_odd_to_be_shown() {
+fn any_expiry_can_be_shown() {
     for at in [i64::MIN, -1, 0, i64::MAX] {
         assert!(expires(at, NOW).at.ends_with('Z'), "{at}");
     }
 }
 
 #[tokio::test]
-async fn a_login_as_another_person_asks_in_the_browser_that_made_it_and_tells_others_where() {
+async fn a_login_as_another_person_is_confirmed_in_its_own_browser_only() {
     let of = |text: &str| serde_json::from_str(text).unwrap();
     let confirm = crate::contract::Confirm {
         current: of(r#"{"voip_id":1000001}"#),
@@ -117,7 +117,7 @@ async fn a_login_as_another_person_asks_in_the_browser_that_made_it_and_tells_ot
 }
 
 #[tokio::test]
-async fn success_tells_whose_tokens_were_replaced_or_that_nobody_knows() {
+async fn success_shows_whose_tokens_were_replaced_or_that_it_is_unknown() {
     let before = serde_json::from_str(r#"{"voip_id":7}"#).unwrap();
     for (replaced, told) in [
         (crate::contract::Replaced { replaced_identity: before, identity_unknown: false }, "voip_id 7, whose tokens"),

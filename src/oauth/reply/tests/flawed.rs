@@ -1,4 +1,4 @@
-//! Replies with something wrong: what can be used is used, and a refresh token is never lost.
+//! Flawed replies: usable parts are used, and a refresh token is never lost.
 
 use proptest::prelude::{Strategy, prop_oneof};
 use proptest::sample::select;
@@ -14,7 +14,7 @@ fn plain(body: impl AsRef<[u8]>) -> String {
     show_parsed(received(Some("application/json"), body.as_ref()))
 }
 
-/// How a type that is not a word is shown: it may be a token in the wrong member.
+/// Shown instead of a type that is not a word, since it may be a token in the wrong member.
 const NO_WORD: &str = "something that is not a word";
 
 #[test]
@@ -31,7 +31,7 @@ fn json_is_read_under_any_content_type() {
 }
 
 #[test]
-fn odd_types_are_served_and_told_and_those_that_are_none_are_not_served() {
+fn unusual_token_types_are_served_and_reported_and_unusable_ones_not_served() {
     let refused = |kind: &str| {
         let hint = "(if it can be used as one, set `token_type = \"any\"` for the provider)";
         format!("granted - r - - {{}}; token_type is `{kind}`: not a bearer token {hint}")
@@ -60,7 +60,11 @@ fn odd_types_are_served_and_told_and_those_that_are_none_are_not_served() {
         assert_eq!(plain(&body), expected, "{kind}");
     }
     let long = format!(r#"{{"access_token":"a","token_type":"{}"}}"#, "x".repeat(500));
-    assert_eq!(plain(long), format!("granted a - - - {{}}; token_type is `{NO_WORD}`"), "it may be a token");
+    assert_eq!(
+        plain(long),
+        format!("granted a - - - {{}}; token_type is `{NO_WORD}`"),
+        "the value may be a token, so it is not shown"
+    );
     let any = Dialect { token_type: ServedTypes::Any, ..dialect() };
     let body = br#"{"access_token":"a","token_type":"DPoP"}"#;
     assert_eq!(show(parse(received(None, body), &any)), "granted a - - - {}; token_type is `DPoP`");
@@ -87,10 +91,10 @@ fn a_refresh_token_is_kept_whatever_is_wrong_with_the_access_token() {
             &format!(r#""refresh_token":"{long}","access_token":"{long}""#),
             &format!("granted {long} {long} - - {{}}"),
         ),
-        // A refresh token may have more characters: it is never sent in a header.
+        // A refresh token may contain more characters, since it is never sent in a header.
         row(r#""refresh_token":"r é&=\" ","access_token":"a""#, "granted a r é&=\"  - - {}"),
         row(r#""refresh_token":12345678901234567890,"access_token":"a""#, "granted a 12345678901234567890 - - {}"),
-        // The access token beside a useless refresh token is served, and the old refresh token stays in use.
+        // An access token with an invalid refresh token is served, and the old refresh token stays in use.
         row(r#""refresh_token":{},"access_token":"a""#, "granted a - - - {}; refresh_token is not text"),
         row(r#""refresh_token":false,"access_token":"a""#, "granted a - - - {}; refresh_token is not text"),
         row(
@@ -111,7 +115,7 @@ fn a_refresh_token_is_kept_whatever_is_wrong_with_the_access_token() {
 }
 
 #[test]
-fn of_repeated_members_the_last_text_counts() {
+fn of_repeated_members_the_last_text_is_used() {
     let twice = |tokens: &str| format!("granted {tokens} - - {{}}; the reply has a member twice; the last one is used");
     for (members, expected) in [
         (
@@ -130,7 +134,7 @@ fn of_repeated_members_the_last_text_counts() {
 }
 
 #[test]
-fn what_surrounds_json_is_no_part_of_it() {
+fn encodings_and_padding_around_json_are_accepted() {
     let good = r#"{"access_token":"a","refresh_token":"r"}"#;
     let utf16 =
         |to: fn(u16) -> [u8; 2], mark: [u8; 2]| mark.into_iter().chain(good.encode_utf16().flat_map(to)).collect();
@@ -146,7 +150,7 @@ fn what_surrounds_json_is_no_part_of_it() {
 }
 
 #[test]
-fn broken_json_is_read_as_far_as_it_goes() {
+fn broken_json_is_read_as_far_as_possible() {
     for (body, expected) in [
         (&b"{\"x\":\"caf\xe9\",\"access_token\":\"a\",\"refresh_token\":\"r\"}"[..], "granted a r"),
         (br#"{"x":"\ud800","access_token":"a","refresh_token":"r"}"#, "granted a r"),
@@ -160,7 +164,7 @@ fn broken_json_is_read_as_far_as_it_goes() {
         (br#"[{"access_token":"a","refresh_token":"r"}]"#, "granted a r"),
         (b"{\"x\":\"a\tb\",\"access_token\":\"a\",\"refresh_token\":\"r\"}", "granted a r"),
         (br#"{"x":NaN,"y":undefined,"z":01,"access_token":"a","refresh_token":"r"}"#, "granted a r"),
-        // Cut off: a member counts if it is complete.
+        // Truncated: only complete members count.
         (br#"{"access_token":"a","refresh_token":"r","scope":"x y"#, "granted a r"),
         (br#"{"access_token":"a","refresh_token":"r""#, "granted a r"),
         (br#"{"refresh_token":"r","access_token":"a"#, "granted - r"),
@@ -168,18 +172,18 @@ fn broken_json_is_read_as_far_as_it_goes() {
         (br#"{"access_token":"a","refresh_token":"r\"#, "unclear"),
         (br#"{"access_token":"a","refresh_token":1234"#, "unclear"),
         (br#"{"access_token":"a","expires_in":36"#, "unclear"),
-        // A token with an invalid character does not count.
+        // A token with invalid UTF-8 is ignored.
         (b"{\"access_token\":\"a\",\"refresh_token\":\"r\xe9\"}", "granted a -"),
         (br#"{"access_token":"a","refresh_token":"\ud800r"}"#, "granted a -"),
         (br#"{"access_token":"a\ud800","refresh_token":"r"}"#, "granted - r"),
-        // An error counts only in a well-formed reply.
+        // A refusal counts only if the whole reply is valid.
         (br#"{"error":"invalid_grant""#, "unclear"),
         (b"{\"error\":\"invalid_grant\",\"x\":\"\xe9\"}", "unclear"),
         (b"<html><style>a{color:red}</style></html>", "unclear"),
     ] {
         let told = plain(body);
         assert!(told.starts_with(expected), "{expected}: {told} of {}", String::from_utf8_lossy(body));
-        assert!(told.starts_with("unclear") || told.contains("; "), "says what was wrong: {told}");
+        assert!(told.starts_with("unclear") || told.contains("; "), "names the flaw: {told}");
     }
     assert_eq!(
         plain(br#"{"access_token":"a","refresh_token":"r","x":["\ud800"],"y":1}"#),
@@ -188,7 +192,7 @@ fn broken_json_is_read_as_far_as_it_goes() {
 }
 
 #[test]
-fn where_the_token_stands_elsewhere_it_is_found_in_broken_json_too() {
+fn configured_paths_are_found_in_broken_json_too() {
     let paths = [("access_token", "user.access_token"), ("refresh_token", "user.refresh_token")];
     let response_paths = paths.map(|(name, path)| (name.to_owned(), path.to_owned())).into();
     let elsewhere = Dialect { response_paths, ..dialect() };
@@ -228,7 +232,7 @@ fn forms_are_read_under_any_content_type() {
 }
 
 #[test]
-fn an_error_beside_tokens_is_weighed() {
+fn an_error_beside_tokens_is_resolved() {
     for nothing in ["false", "0", "null", "\"\"", "\"none\"", "\"0\"", "[]"] {
         let body = format!(r#"{{"error":{nothing},"@error":{nothing},"access_token":"a","refresh_token":"r"}}"#);
         assert!(plain(&body).starts_with("granted a r "), "{}", plain(&body));
@@ -236,14 +240,14 @@ fn an_error_beside_tokens_is_weighed() {
     let body = br#"{"error":"invalid_grant","error_description":"d","access_token":"a","refresh_token":"r"}"#;
     assert_eq!(plain(body), "granted - r - - {}; the reply has tokens and an error (invalid_grant: d)");
     let spent = |token: &str| show(parse_for(received(None, body), &dialect(), Some(&RefreshToken::new(token))));
-    assert_eq!(spent("r"), "refused Grant invalid_grant: d", "it is the old one: nothing is new");
+    assert_eq!(spent("r"), "refused Grant invalid_grant: d", "`r` is the old refresh token, so nothing was granted");
     assert!(spent("q").starts_with("granted - r "), "{}", spent("q"));
     assert_eq!(plain(br#"{"error":"slow","access_token":"a"}"#), "refused Unknown slow");
     assert_eq!(json(400, r#"{"error":"invalid_grant","refresh_token":"r"}"#), "refused Grant invalid_grant");
 }
 
 #[test]
-fn what_arrived_of_a_reply_is_looked_at() {
+fn a_truncated_reply_is_used_if_it_has_a_token() {
     let cut = |body: &str| show(parse_cut(received(None, body.as_bytes()), "the reply broke off".into(), &dialect()));
     for (body, expected) in [
         ("", "unclear the reply broke off"),
@@ -262,7 +266,7 @@ fn what_arrived_of_a_reply_is_looked_at() {
     }
 }
 
-/// One thing that is wrong with a good reply.
+/// One flaw in a good reply.
 #[derive(Debug, Clone)]
 enum Flaw {
     ContentType(&'static str),
@@ -313,7 +317,7 @@ fn flaw() -> impl Strategy<Value = Flaw> {
     ]
 }
 
-/// A good reply with `token`, in the first place or not, and these flaws: content type and body.
+/// A good reply with `token` (first or later) and these flaws: content type and body.
 fn flawed(token: &str, is_first: bool, flaws: &[Flaw]) -> (&'static str, Vec<u8>) {
     let own = format!("\"refresh_token\":{}", Value::from(token)).into_bytes();
     let mut members = vec![br#""access_token":"AT","expires_in":60"#.to_vec()];
@@ -339,7 +343,7 @@ fn flawed(token: &str, is_first: bool, flaws: &[Flaw]) -> (&'static str, Vec<u8>
 }
 
 proptest::proptest! {
-    /// The provider has rotated: whatever else it gets wrong, the new refresh token is kept.
+    /// The provider has rotated: whatever else is wrong with the reply, the new refresh token is kept.
     #[test]
     fn a_usable_refresh_token_in_a_success_is_never_lost(
         token in "[!-~]{1,60}",
@@ -357,9 +361,9 @@ proptest::proptest! {
         }
     }
 
-    /// The same for anything that a JSON parser accepts.
+    /// And for any reply that a JSON parser accepts.
     #[test]
-    fn what_a_json_parser_finds_is_held(token in "[ -~]{1,40}", other in "[{}\\[\\]\":,a-z0-9\\\\]{0,12}") {
+    fn a_refresh_token_that_a_json_parser_finds_is_kept(token in "[ -~]{1,40}", other in "[{}\\[\\]\":,a-z0-9\\\\]{0,12}") {
         let body = format!("{{\"x\":{other},\"refresh_token\":{}}}", Value::from(token));
         if let Ok(Value::Object(members)) = serde_json::from_str(&body) {
             let found = members.get("refresh_token").and_then(Value::as_str);

@@ -1,9 +1,9 @@
-// What a real Chromium shows when an answer reaches no login, and what the terminal says meanwhile: late, second and
-// altered answers, another browser, too many cookies, and the API's own addresses. None of it may be JSON.
+// What a real Chromium and the terminal show when a callback is rejected: late, repeated and altered callbacks, another
+// browser, too many cookies, and the API's own addresses. The browser must never show JSON.
 import { withBrowser } from '../browser.mjs';
 import { check, ended, journey, practice, screenshot, until } from '../world.mjs';
 
-/** The page's text, which has to be a page's, with every word of `wanted` and no backtick; its picture is `name`. */
+/** The text of an HTML page that must contain every word of `wanted` and no backtick; the screenshot is `name`. */
 async function shows(page, name, ...wanted) {
   const text = await page.innerText('body');
   if (screenshot(name)) await page.screenshot({ path: screenshot(name), fullPage: true });
@@ -13,11 +13,11 @@ async function shows(page, name, ...wanted) {
   return text;
 }
 
-/** Goes to the provider in `context` and clicks "allow"; the callback's address, which is not loaded. */
+/** Goes to the provider in `context` and clicks "allow"; returns the callback's URL, which is not loaded. */
 async function answer(context, url, decision = 'allow') {
   const page = await context.newPage();
   let callback;
-  // The redirect itself can't be held up: Chromium follows it before anybody is asked.
+  // The redirect itself can't be intercepted: Chromium follows it without asking the route handler.
   await page.route((asked) => asked.pathname.endsWith('/oauth/authorization'), async (route) => {
     if (route.request().method() !== 'POST') return route.continue();
     const reply = await route.fetch({ maxRedirects: 0 });
@@ -32,7 +32,7 @@ async function answer(context, url, decision = 'allow') {
 
 const said = (running, wanted) => until(`the terminal says ${wanted}`, 10_000, () => running.err.includes(wanted));
 
-await journey('strays: a second answer is told that the login has worked, and a stranger that none waits', async (world) => {
+await journey('rejected callbacks: a repeated one shows that the login has succeeded, an unknown one that none is pending', async (world) => {
   await practice(world);
   await withBrowser(async (context, fresh) => {
     const { running, url } = await world.beginLogin('practice');
@@ -42,14 +42,14 @@ await journey('strays: a second answer is told that the login has worked, and a 
     check(await ended(running, 10_000) === 0, `the login: ${running.err}`);
     await page.goto(callback.href);
     await shows(page, 'stray-second', 'Logged in to practice', 'has already succeeded');
-    check(!page.url().includes('code='), `the code stays in the address: ${page.url()}`);
+    check(!page.url().includes('code='), `the code stays in the address bar: ${page.url()}`);
     const stranger = await (await fresh()).newPage();
     await stranger.goto(callback.href);
     await shows(stranger, 'stray-no-login', 'No login is waiting', 'ringback status');
   });
 });
 
-await journey('strays: an answer after a restart of the daemon, with and without a new login', async (world) => {
+await journey('rejected callbacks: after a restart of the daemon, with and without a new login', async (world) => {
   const { daemon } = await practice(world);
   await withBrowser(async (context) => {
     const { running, url } = await world.beginLogin('practice');
@@ -68,7 +68,7 @@ await journey('strays: an answer after a restart of the daemon, with and without
   });
 });
 
-await journey('strays: no `state`, another browser, and the login goes on', async (world) => {
+await journey('rejected callbacks: without `state` or from another browser, and the login stays pending', async (world) => {
   await practice(world);
   await withBrowser(async (context, fresh) => {
     const { running, url } = await world.beginLogin('practice');
@@ -86,11 +86,11 @@ await journey('strays: no `state`, another browser, and the login goes on', asyn
     await page.goto(callback.href);
     await shows(page, 'stray-right', 'Logged in to practice');
     check(await ended(running, 10_000) === 0, `the login: ${running.err}`);
-    check(running.err.match(/^note: /gm).length === 2, `each is told once: ${running.err}`);
+    check(running.err.match(/^note: /gm).length === 2, `each is reported once: ${running.err}`);
   });
 });
 
-await journey('strays: an answer that cannot be used ends the login on both sides; a no leaves the earlier login', async (world) => {
+await journey('rejected callbacks: an unusable one ends the login for page and terminal; a denied one keeps the earlier login', async (world) => {
   await practice(world);
   await withBrowser(async (context) => {
     const bad = await world.beginLogin('practice');
@@ -113,7 +113,7 @@ await journey('strays: an answer that cannot be used ends the login on both side
   });
 });
 
-await journey('strays: too many cookies at the start, at the callback and on the status page', async (world) => {
+await journey('rejected callbacks: too many cookies at the start URL, at the callback and on the status page', async (world) => {
   const { daemon } = await practice(world);
   const crowd = (count) => Array.from({ length: count }, (_, n) => ({ name: `c${n}`, value: 'x'.repeat(3500), domain: '127.0.0.1', path: '/' }));
   await withBrowser(async (context) => {
@@ -123,7 +123,7 @@ await journey('strays: too many cookies at the start, at the callback and on the
     await page.goto(callback.href);
     await shows(page, 'stray-cookies', 'too many cookies', 'Delete the cookies of this site');
     await said(running, 'more than 32 KiB of cookies');
-    await until('the log says why', 5_000, () => daemon.err.includes('the cookies of the request have more than 32 KiB'));
+    await until('the log has the reason', 5_000, () => daemon.err.includes('the cookies of the request have more than 32 KiB'));
     await page.goto(url);
     await shows(page, 'stray-cookies-start', 'too many cookies');
     await context.clearCookies({ name: /^c[0-9]+$/ });
@@ -134,7 +134,7 @@ await journey('strays: too many cookies at the start, at the callback and on the
   });
 });
 
-await journey('strays: whatever address of the daemon a person opens is a page', async (world) => {
+await journey('rejected callbacks: every address of the daemon is a page in a browser', async (world) => {
   const { daemon } = await practice(world);
   await withBrowser(async (context) => {
     const page = await context.newPage();

@@ -1,4 +1,4 @@
-//! Moving house: all accounts from one machine to another, in one encrypted file.
+//! `ringback export` and `import`: all accounts from one machine to another, in one encrypted file.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -20,8 +20,8 @@ fn config(idp: &Idp, accounts: &[&str]) -> String {
     [provider("idp", idp, "/token", ""), sections.collect()].concat()
 }
 
-/// A machine with these accounts, logged in, its daemon stopped.
-fn old_house(idp: &Idp, accounts: &[&str]) -> World {
+/// A world with these accounts logged in and its daemon stopped.
+fn logged_in_and_stopped(idp: &Idp, accounts: &[&str]) -> World {
     let mut world = World::with_config(&config(idp, accounts));
     world.run();
     for name in accounts {
@@ -31,7 +31,7 @@ fn old_house(idp: &Idp, accounts: &[&str]) -> World {
     world
 }
 
-/// A file that nobody else can read.
+/// Creates a private file.
 fn private(world: &World, name: &str, text: &str) -> String {
     let path = world.root().join(name);
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap();
@@ -40,7 +40,7 @@ fn private(world: &World, name: &str, text: &str) -> String {
 }
 
 fn export(world: &World, more: &[&str]) -> (i32, String, String) {
-    let (file, phrase) = (house(world), private(world, "phrase", PHRASE));
+    let (file, phrase) = (export_file(world), private(world, "phrase", PHRASE));
     let usual = ["export", file.to_str().unwrap(), "--passphrase-file", &phrase];
     world.cli(&[&usual[..], more].concat())
 }
@@ -51,11 +51,11 @@ fn import(world: &World, file: &Path, more: &[&str]) -> (i32, String, String) {
     world.cli(&[&usual[..], more].concat())
 }
 
-fn house(world: &World) -> PathBuf {
+fn export_file(world: &World) -> PathBuf {
     world.root().join("house.age")
 }
 
-/// Every file below `folder` that has one of the provider's tokens in it as it is.
+/// Every file below `folder` that contains one of the provider's tokens in clear text.
 fn files_with_tokens(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -71,7 +71,7 @@ fn files_with_tokens(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A file as `ringback export` makes it, with this in it.
+/// An export file with this content.
 fn forged(world: &World, plain: &str) -> PathBuf {
     let sealed = envelope::seal(plain.as_bytes(), &Addressee::Passphrase(Passphrase::new(PHRASE))).unwrap();
     let path = world.root().join("forged.age");
@@ -80,18 +80,18 @@ fn forged(world: &World, plain: &str) -> PathBuf {
 }
 
 #[test]
-fn all_accounts_go_on_in_another_house() {
+fn exported_accounts_work_on_another_machine() {
     let idp = Idp::start();
-    let old = old_house(&idp, &["home", "work"]);
+    let old = logged_in_and_stopped(&idp, &["home", "work"]);
     let (code, out, said) = export(&old, &["--forget"]);
     assert!(
         code == 0 && out.is_empty() && said.contains("2 accounts are in ") && said.contains(": home, work."),
         "{said}"
     );
-    let file = house(&old);
+    let file = export_file(&old);
     assert!(!said.contains("canary") && mode(&file) == 0o600, "{said}");
     assert!(std::fs::read(&file).unwrap().starts_with(b"age-encryption.org/v1\n-> scrypt "));
-    assert!(old.account_files().is_empty(), "given up here");
+    assert!(old.account_files().is_empty(), "deleted on the old machine");
 
     let mut new = World::with_config(&config(&idp, &["home", "work"]));
     let (code, _, said) = import(&new, &file, &[]);
@@ -99,11 +99,11 @@ fn all_accounts_go_on_in_another_house() {
     new.run();
     for name in ["home", "work"] {
         let token = new.token(name);
-        assert!(idp.honours(&token), "not revoked on the way");
+        assert!(idp.honours(&token), "not revoked by the export");
         assert_eq!(new.post(&format!("/v1/accounts/{name}/refresh")).status, 200);
         assert!(idp.honours(&new.token(name)) && new.token(name) != token);
     }
-    assert_eq!((idp.refreshes(), idp.reuses()), (2, 0), "the refresh tokens that were moved are the present ones");
+    assert_eq!((idp.refreshes(), idp.reuses()), (2, 0), "the current refresh tokens were moved");
 
     let temp = |world: &World| names(world.root()).into_iter().filter(|name| name.starts_with(".ringback")).count();
     assert_eq!((temp(&old), temp(&new)), (0, 0));
@@ -115,23 +115,23 @@ fn all_accounts_go_on_in_another_house() {
     }
 }
 
-/// The machine that they come back to has counted further than the file: by export and logout, or by its own refreshes.
+/// The machine's generations are higher than those in the file, by export and logout or by refreshes since.
 #[test]
-fn what_comes_back_to_the_same_machine_goes_on_at_once() {
+fn accounts_imported_on_the_same_machine_work_at_once() {
     for (name, more, meanwhile, import_more) in [
         ("forgotten", &["--forget"][..], 0, &[][..]),
         ("still here", &[], 0, &["--replace"]),
         ("refreshed since", &[], 2, &["--replace"]),
     ] {
         let idp = Idp::with(Manner { grace: Some(Duration::from_secs(3600)), ..Manner::default() });
-        let mut world = old_house(&idp, &["work"]);
+        let mut world = logged_in_and_stopped(&idp, &["work"]);
         assert_eq!(export(&world, more).0, 0, "{name}");
         for _ in 0..meanwhile {
             world.run();
             assert_eq!(world.post("/v1/accounts/work/refresh").status, 200, "{name}");
             world.stop();
         }
-        let (code, _, said) = import(&world, &house(&world), import_more);
+        let (code, _, said) = import(&world, &export_file(&world), import_more);
         assert!(code == 0 && said.contains("work: imported\n"), "{name}: {said}");
         for _ in 0..2 {
             world.run();
@@ -144,9 +144,9 @@ fn what_comes_back_to_the_same_machine_goes_on_at_once() {
 }
 
 #[test]
-fn a_state_folder_that_was_exported_and_forgotten_is_an_older_one_when_it_is_put_back() {
+fn a_state_restored_after_export_and_forget_counts_as_restored_from_a_backup() {
     let idp = Idp::start();
-    let mut world = old_house(&idp, &["work"]);
+    let mut world = logged_in_and_stopped(&idp, &["work"]);
     let sealed = std::fs::read(world.sealed("work")).unwrap();
     assert_eq!(export(&world, &["--forget"]).0, 0);
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(world.sealed("work"));
@@ -158,16 +158,16 @@ fn a_state_folder_that_was_exported_and_forgotten_is_an_older_one_when_it_is_put
 }
 
 #[test]
-fn what_stays_is_told_and_goes_on_here() {
+fn accounts_kept_after_an_export_are_mentioned_and_still_work() {
     let idp = Idp::start();
-    let mut old = old_house(&idp, &["work"]);
+    let mut old = logged_in_and_stopped(&idp, &["work"]);
     let (code, _, said) = export(&old, &[]);
     assert!(code == 0 && said.contains("1 account is in ") && said.contains("Run only one of the two"), "{said}");
     let (code, _, said) = export(&old, &[]);
     assert!(code == 2 && said.contains("already exists") && said.contains("Name another file"), "{said}");
-    assert_eq!(export(&old, &["--force"]).0, 2, "nothing takes the place of a file that may be all there is");
+    assert_eq!(export(&old, &["--force"]).0, 2, "an export file may be the only copy, so it is never overwritten");
     old.run();
-    let before = std::fs::read(house(&old)).unwrap();
+    let before = std::fs::read(export_file(&old)).unwrap();
     let (another, phrase) = (old.root().join("another.age"), private(&old, "phrase", PHRASE));
     let (code, _, said) = old.cli(&["export", another.to_str().unwrap(), "--passphrase-file", &phrase]);
     assert!(code == 9 && said.contains("in use") && !another.exists(), "{said}");
@@ -175,13 +175,13 @@ fn what_stays_is_told_and_goes_on_here() {
         said.contains("Stop the daemon first (`systemctl --user stop ringback.socket ringback.service`)"),
         "{said}"
     );
-    let (code, _, said) = import(&old, &house(&old), &["--replace"]);
+    let (code, _, said) = import(&old, &export_file(&old), &["--replace"]);
     assert!(code == 9 && said.contains("in use"), "{said}");
-    assert_eq!(std::fs::read(house(&old)).unwrap(), before);
+    assert_eq!(std::fs::read(export_file(&old)).unwrap(), before);
     assert_eq!(old.account("work").state, AccountState::Active);
 }
 
-/// Makes every further line of the audit log fail: the file is full, and a folder is in the way of the next.
+/// Makes writes to the audit log fail: the file is full, and a folder blocks the rotation.
 fn jam_audit(world: &World) {
     let current = world.state().join("audit.jsonl");
     let mut file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(current).unwrap();
@@ -190,25 +190,25 @@ fn jam_audit(world: &World) {
 }
 
 #[test]
-fn nothing_leaves_without_a_line_and_what_comes_without_one_is_told() {
+fn without_an_audit_line_an_export_fails_and_an_import_warns() {
     let idp = Idp::start();
     let short = [config(&idp, &["home", "work"]), "[audit]\nmax_mib = 1\nkeep = 1\n".into()].concat();
-    let old = old_house(&idp, &["home", "work"]);
+    let old = logged_in_and_stopped(&idp, &["home", "work"]);
     old.configure(&short);
     let unjammed = std::fs::read(old.state().join("audit.jsonl")).unwrap();
     jam_audit(&old);
     let (code, _, said) = export(&old, &["--forget"]);
     assert!(code == 9 && said.contains("the audit log can't be written") && said.contains("audit.1.jsonl"), "{said}");
-    assert!(said.contains("nothing was exported") && !house(&old).exists(), "{said}");
+    assert!(said.contains("nothing was exported") && !export_file(&old).exists(), "{said}");
     assert_eq!(old.account_files(), ["home.sealed", "work.sealed"]);
     std::fs::write(old.state().join("audit.jsonl"), unjammed).unwrap();
     std::fs::remove_dir(old.state().join("audit.1.jsonl")).unwrap();
     assert_eq!(export(&old, &["--forget"]).0, 0);
 
-    let new = old_house(&idp, &[]);
+    let new = logged_in_and_stopped(&idp, &[]);
     new.configure(&short);
     jam_audit(&new);
-    let (code, _, said) = import(&new, &house(&old), &[]);
+    let (code, _, said) = import(&new, &export_file(&old), &[]);
     assert!(
         code == 0 && said.contains("home: imported\nwarning: home has no line in the audit log: the audit log can't"),
         "{said}"
@@ -218,9 +218,9 @@ fn nothing_leaves_without_a_line_and_what_comes_without_one_is_told() {
 }
 
 #[test]
-fn what_can_not_be_opened_or_understood_changes_nothing() {
+fn an_unreadable_or_invalid_export_changes_nothing() {
     let idp = Idp::start();
-    let old = old_house(&idp, &["work"]);
+    let old = logged_in_and_stopped(&idp, &["work"]);
     assert_eq!(export(&old, &[]).0, 0);
     let new = World::with_config(&config(&idp, &["work"]));
     let refused = |file: &Path, more: &[&str], says: &str| {
@@ -229,7 +229,7 @@ fn what_can_not_be_opened_or_understood_changes_nothing() {
         assert!(!said.contains("canary"), "{said}");
         assert!(!new.state().exists(), "{says}");
     };
-    let whole = std::fs::read(house(&old)).unwrap();
+    let whole = std::fs::read(export_file(&old)).unwrap();
     let damaged = new.root().join("damaged.age");
     let (last, before) = whole.split_last().unwrap();
     let spoilt = [before.to_vec(), [before, &[last ^ 1]].concat()];
@@ -253,16 +253,17 @@ fn what_can_not_be_opened_or_understood_changes_nothing() {
     refused(&forged(&new, &endless), &[], "was not written by `ringback export`");
 
     let wrong = private(&new, "wrong", "correct horse batterz");
-    let (code, _, said) = new.cli(&["import", "--from", house(&old).to_str().unwrap(), "--passphrase-file", &wrong]);
+    let (code, _, said) =
+        new.cli(&["import", "--from", export_file(&old).to_str().unwrap(), "--passphrase-file", &wrong]);
     assert!(code == 2 && said.contains("the passphrase is wrong") && !new.state().exists(), "{said}");
     let (code, _, said) = new.cli(&["import", "work", "--from", "house.age"]);
     assert!(code == 2 && said.contains("cannot be used with"), "{said}");
 }
 
 #[test]
-fn one_that_is_logged_in_is_replaced_on_request_alone() {
+fn a_logged_in_account_is_replaced_only_on_request() {
     let idp = Idp::start();
-    let old = old_house(&idp, &["home", "work"]);
+    let old = logged_in_and_stopped(&idp, &["home", "work"]);
     assert_eq!(export(&old, &[]).0, 0);
     let mut new = World::with_config(&config(&idp, &["home", "work"]));
     new.run();
@@ -272,13 +273,13 @@ fn one_that_is_logged_in_is_replaced_on_request_alone() {
     }
     let own = new.token("work");
     new.stop();
-    let (code, _, said) = import(&new, &house(&old), &[]);
+    let (code, _, said) = import(&new, &export_file(&old), &[]);
     assert!(code == 1 && said.contains("home: imported\nwork: skipped"), "{said}");
     assert!(said.contains("Keep the file"), "{said}");
     new.run();
     assert_eq!((new.token("work"), new.account("home").state), (own.clone(), AccountState::Active));
     new.stop();
-    let (code, _, said) = import(&new, &house(&old), &["--replace"]);
+    let (code, _, said) = import(&new, &export_file(&old), &["--replace"]);
     assert!(code == 0 && said.contains("work: imported\n"), "{said}");
     new.run();
     assert!(new.token("work") != own && idp.honours(&new.token("work")));
@@ -287,13 +288,13 @@ fn one_that_is_logged_in_is_replaced_on_request_alone() {
 }
 
 #[test]
-fn what_the_config_does_not_name_is_kept_until_it_does() {
+fn accounts_missing_from_the_config_are_kept_until_it_names_them() {
     let idp = Idp::start();
-    let old = old_house(&idp, &["home", "work"]);
+    let old = logged_in_and_stopped(&idp, &["home", "work"]);
     assert_eq!(export(&old, &["--forget"]).0, 0);
     let other = config(&idp, &["work"]).replace("the client", "another client");
     let mut new = World::with_config(&other);
-    let (code, _, said) = import(&new, &house(&old), &[]);
+    let (code, _, said) = import(&new, &export_file(&old), &[]);
     assert!(
         code == 0 && said.contains("home: imported; its tokens are used once the config names the account"),
         "{said}"
@@ -308,7 +309,7 @@ fn what_the_config_does_not_name_is_kept_until_it_does() {
 }
 
 #[test]
-fn who_has_the_key_or_both_passphrases_opens_it() {
+fn an_export_to_a_recipient_opens_with_its_identity() {
     let idp = Idp::start();
     let sealed_by_phrase = "[store]\nkey = \"passphrase\"\n";
     let mut old = World::with_config(&[&config(&idp, &["work"]), sealed_by_phrase].concat());
@@ -320,7 +321,7 @@ fn who_has_the_key_or_both_passphrases_opens_it() {
     old.stop();
     let identity = age::x25519::Identity::generate();
     let to = identity.to_public().to_string();
-    let file = house(&old);
+    let file = export_file(&old);
     let arguments = ["export", file.to_str().unwrap(), "--recipient", &to, "--store-passphrase-file", &phrase];
     let (code, _, said) = old.cli(&arguments);
     assert_eq!(code, 0, "{said}");
@@ -343,13 +344,13 @@ fn who_has_the_key_or_both_passphrases_opens_it() {
 }
 
 #[test]
-fn a_weak_passphrase_or_an_empty_house_is_refused() {
+fn a_weak_passphrase_or_an_empty_store_is_refused() {
     let idp = Idp::start();
-    let world = old_house(&idp, &["work"]);
-    let (file, short) = (house(&world), private(&world, "short", "short"));
+    let world = logged_in_and_stopped(&idp, &["work"]);
+    let (file, short) = (export_file(&world), private(&world, "short", "short"));
     let (code, _, said) = world.cli(&["export", file.to_str().unwrap(), "--passphrase-file", &short]);
     assert!(code == 2 && said.contains("at least 12 characters") && !file.exists(), "{said}");
     let empty = World::with_config(&config(&idp, &["work"]));
     let (code, _, said) = export(&empty, &[]);
-    assert!(code == 2 && said.contains("nothing to export") && !house(&empty).exists(), "{said}");
+    assert!(code == 2 && said.contains("nothing to export") && !export_file(&empty).exists(), "{said}");
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::contract::UnlockRequest;
 
-/// So many accounts with a token, all of them waiting for the host, and callers of each that wait with them.
+/// `accounts` accounts whose refresh waits for the hanging host, each with waiting callers.
 async fn hanging(accounts: usize) -> Arc<Bench> {
     let (b, names) = Bench::crowded(accounts).await;
     let b = Arc::new(b);
@@ -26,7 +26,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_is_done_at_once_and_what_was_not_sent_is_done_after_the_unlock() {
+async fn a_lock_is_immediate_and_unsent_refreshes_follow_after_the_unlock() {
     for accounts in [24, 300] {
         let b = hanging(accounts).await;
         let before = b.requests();
@@ -42,7 +42,7 @@ async fn a_lock_is_done_at_once_and_what_was_not_sent_is_done_after_the_unlock()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_is_done_at_once() {
+async fn a_stop_is_immediate() {
     for accounts in [24, 300] {
         let b = hanging(accounts).await;
         assert!(b.time_of(b.broker.shut_down(s(30))).await < s(1), "{accounts}");
@@ -50,7 +50,7 @@ async fn a_stop_is_done_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_is_done_at_once_also_where_more_callers_wait_than_are_let_in() {
+async fn a_reload_is_immediate_even_with_more_callers_than_the_queue_holds() {
     let b = Arc::new(Bench::logged_in("work").await);
     *b.provider.latency.lock().unwrap() = s(14);
     tokio::time::sleep(s(3500)).await;
@@ -64,7 +64,7 @@ async fn a_reload_is_done_at_once_also_where_more_callers_wait_than_are_let_in()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_logout_and_a_token_that_spends_nothing_do_not_keep_a_lock_waiting() {
+async fn a_lock_waits_neither_for_a_logout_nor_for_client_credentials() {
     let b = Arc::new(Bench::logged_in("work").await);
     b.provider.hangs.store(true, Ordering::SeqCst);
     let logout = tokio::spawn({
@@ -84,7 +84,7 @@ async fn a_logout_and_a_token_that_spends_nothing_do_not_keep_a_lock_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_client_is_tried_at_once_when_the_config_is_read_again() {
+async fn a_refused_client_is_retried_at_once_after_a_reload() {
     let b = Bench::logged_in("work").await;
     tokio::time::sleep(s(60)).await;
     b.script([RefreshOutcome::Refused(Refusal {
@@ -95,12 +95,12 @@ async fn a_refused_client_is_tried_at_once_when_the_config_is_read_again() {
     b.broker.refresh("work").await.unwrap_err();
     assert_eq!(b.broker.account("work").unwrap().last_error.unwrap().error.row().name, "provider_refused");
     let before = b.requests();
-    // The text is the same: it is a file, or what a command prints, that has changed.
+    // The config text is unchanged, but a file or a command that it names may give another secret.
     b.broker.reload(config(&["work"])).await;
     tokio::time::sleep(s(1)).await;
     assert_eq!(b.requests(), before + 1);
     assert!(b.broker.account("work").unwrap().last_error.is_none());
     b.broker.reload(config(&["work"])).await;
     tokio::time::sleep(s(1)).await;
-    assert_eq!(b.requests(), before + 1, "a reload alone asks nobody");
+    assert_eq!(b.requests(), before + 1, "a reload alone sends no request");
 }
