@@ -20,6 +20,7 @@ use std::time::Duration;
 use connection::one_connection;
 use connection_cap::{ConnectionCap, Permits};
 use executable::executable;
+use rustix::net::sockopt;
 use shutdown::{ShutdownStage, until_draining};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixStream};
@@ -139,13 +140,13 @@ impl Server {
     async fn accept_tcp(&self, listener: TcpListener, app: &impl Answers) {
         let mut stage = self.stage.subscribe();
         let Ok(ours) = listener.local_addr() else { return };
+        // A reply is one small write, which Nagle's algorithm could only delay. Connections inherit it from the listener.
+        let _ = sockopt::set_tcp_nodelay(&listener, true);
         while let Some(permits) = until_draining(&mut stage, self.places.one(Transport::Tcp)).await {
             match until_draining(&mut stage, listener.accept()).await {
                 None => return,
                 Some(Err(error)) => self.accept_failed(&error).await,
                 Some(Ok((stream, address))) => {
-                    // A reply is one small write; Nagle's algorithm could only delay it.
-                    let _ = stream.set_nodelay(true);
                     let user = self.peers.user(address, ours).await;
                     // Reset by its peer, whose address may be another user's by now: that was not the one to look up.
                     if stream.peer_addr().is_err() {

@@ -1,17 +1,21 @@
 //! Which executable a process runs that connects to the socket.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
 
 use crate::http::peer::{Executable, Peer};
+
+/// Our own, as it was when the first process connected: an upgrade may replace the file while the daemon runs.
+static OWN: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_exe().ok());
 
 /// A few reads in memory: no disk is behind `/proc`.
 pub(super) fn executable(peer: Peer) -> Option<Executable> {
     let Peer::Unix { pid: Some(pid), .. } = peer else { return None };
     let path_of = |pid: i32| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
     let path = path_of(pid)?;
-    let ours = path_of(std::process::id().try_into().ok()?).is_some_and(|own| own == path);
+    let ours = OWN.as_ref().is_some_and(|own| *own == path);
     let parent = if ours { parent_of(pid).and_then(path_of) } else { None };
-    let text = |path: std::path::PathBuf| Arc::from(path.to_string_lossy());
+    let text = |path: PathBuf| Arc::from(path.to_string_lossy());
     Some(Executable { path: text(path), parent: parent.map(text) })
 }
 
