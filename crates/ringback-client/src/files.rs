@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::contract::Endpoint;
 use crate::error::Error;
+use crate::os::process;
 use crate::secret::AppKey;
 
 /// The daemon's files are far smaller; more is somebody else's.
@@ -54,7 +55,7 @@ pub fn read_key(path: &Path) -> Result<AppKey, Error> {
 /// Refuses a file that others own, or that has one of the mode bits `open`, with which they could `act`.
 fn check_private(file: &File, path: &Path, open: u32, act: &'static str) -> Result<(), Error> {
     let meta = file.metadata().map_err(|error| Error::FileUnreadable { path: path.to_owned(), error })?;
-    let ours = [rustix::process::geteuid().as_raw(), 0].contains(&meta.uid());
+    let ours = [process::own_uid(), 0].contains(&meta.uid());
     if !meta.is_file() {
         return Err(Error::NotAFile { path: path.to_owned() });
     }
