@@ -36,7 +36,7 @@ pub enum ConfigFileError {
     #[error("no config file: neither --config nor RINGBACK_CONFIG, XDG_CONFIG_HOME or HOME is set")]
     Nowhere,
     /// There is no such file.
-    #[error("there is no config file {path} (named by {named_by}); make one: ringback config example > {path}", path = .path.display())]
+    #[error("there is no config file {} (named by {named_by})", path.display())]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
