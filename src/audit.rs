@@ -11,7 +11,7 @@
 
 mod file;
 mod limits;
-pub mod reader;
+pub(crate) mod reader;
 mod writer;
 
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ use file::Series;
 use writer::{AuditMessage, Writer};
 
 pub use limits::AuditLimits;
-pub use writer::AuditGap;
+pub(crate) use writer::AuditGap;
 
 /// Lines that wait to be written.
 const WAITING: usize = 4096;
@@ -79,7 +79,7 @@ impl AuditLog {
     }
 
     /// Whether lines are kept.
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.on.load(Ordering::Acquire)
     }
 
@@ -98,7 +98,7 @@ impl AuditLog {
     }
 
     /// The same for the refusal of somebody who showed no good key. `why` is one of a few texts.
-    pub async fn note_stranger(&self, why: &'static str, line: AuditLine) {
+    pub(crate) async fn note_stranger(&self, why: &'static str, line: AuditLine) {
         let Some(open) = self.wanted() else { return };
         let kind = Repeated::Stranger { event: line.event, result: line.result.clone(), why };
         if open.repeated.admits(kind) {
@@ -107,7 +107,7 @@ impl AuditLog {
     }
 
     /// Writes down how many lines were left out, as each minute ends. Never ends.
-    pub async fn count_repeated(&self) {
+    pub(crate) async fn count_repeated(&self) {
         let Some(open) = &self.open else { return std::future::pending().await };
         loop {
             let ended = open.repeated.ended().await;
@@ -116,7 +116,7 @@ impl AuditLog {
     }
 
     /// As [`AuditLog::flush`], with what has been counted so far. For the end of the process.
-    pub async fn close(&self) -> Result<(), AuditGap> {
+    pub(crate) async fn close(&self) -> Result<(), AuditGap> {
         if let Some(open) = &self.open {
             open.write_counts(open.repeated.rest()).await;
         }
@@ -125,7 +125,7 @@ impl AuditLog {
 
     /// Takes over other limits, or the end of all writing; what was noted before is written first. Older files beyond
     /// what is to be kept are deleted. After an error nothing is written.
-    pub async fn change(&self, limits: Option<AuditLimits>) -> Result<(), AuditGap> {
+    pub(crate) async fn change(&self, limits: Option<AuditLimits>) -> Result<(), AuditGap> {
         let Some(open) = &self.open else { return Ok(()) };
         self.on.store(self.is_on() && limits.is_some(), Ordering::Release);
         let result = open.ask(|done| AuditMessage::Change(limits, done)).await;

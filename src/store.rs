@@ -1,14 +1,14 @@
 //! Where records are kept: the trait, its errors, and what each may mean to a caller.
 
 pub mod envelope;
-pub mod export;
+pub(crate) mod export;
 pub mod file;
 mod file_name;
 mod high_water;
 pub mod key;
 mod key_cell;
 pub mod record;
-pub mod rekey;
+pub(crate) mod rekey;
 mod rekey_plan;
 pub mod seal;
 #[cfg(test)]

@@ -23,14 +23,14 @@ const VERSION: u32 = 1;
 const MOST_PENDING: usize = 16;
 /// How long a question stands, whether somebody waits for its answer or not: a program that does not wait is
 /// allowed from its next fetch on.
-pub const STANDS: Duration = Duration::from_secs(60);
+pub(crate) const STANDS: Duration = Duration::from_secs(60);
 /// After a question that nobody answered, the same one isn't asked again for so long.
 const QUIET: Duration = Duration::from_secs(300);
 
 /// Who asks: an app by its name, or a program by its executable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Requester {
+pub(crate) enum Requester {
     /// An app with a key.
     App(String),
     /// What runs as the user's, by the path of its executable.
@@ -51,7 +51,7 @@ impl std::fmt::Display for Requester {
 
 /// What the user says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsentDecision {
+pub(crate) enum ConsentDecision {
     /// From now on.
     Allow,
     /// This time.
@@ -62,31 +62,31 @@ pub enum ConsentDecision {
 
 /// A question that waits.
 #[derive(Debug, Clone)]
-pub struct ConsentQuestion {
+pub(crate) struct ConsentQuestion {
     /// Names it, among those that wait and those that were answered.
-    pub id: String,
+    pub(crate) id: String,
     /// Who.
-    pub asker: Requester,
+    pub(crate) asker: Requester,
     /// Which account's token.
-    pub account: String,
+    pub(crate) account: String,
 }
 
 /// An answer that is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
+pub(crate) struct Remembered {
     /// Names it.
-    pub id: String,
+    pub(crate) id: String,
     /// Who.
-    pub asker: Requester,
+    pub(crate) asker: Requester,
     /// Which account's token.
-    pub account: String,
+    pub(crate) account: String,
     /// Whether they may.
-    pub allowed: bool,
+    pub(crate) allowed: bool,
 }
 
 /// Why a program gets no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsentRefused {
+pub(crate) enum ConsentRefused {
     /// The user said no.
     ByUser,
     /// Nobody answered in time, now or a short while ago.
@@ -174,7 +174,7 @@ impl Consents {
 
     /// Whether `asker` may have a token of `account`: known at once, or once the user has said so, at most
     /// `patience` from now. `now` is when it was asked.
-    pub async fn permit(
+    pub(crate) async fn permit(
         &self,
         asker: &Requester,
         account: &str,
@@ -217,7 +217,7 @@ impl Consents {
     }
 
     /// The questions that wait, the oldest first.
-    pub fn pending(&self) -> Vec<ConsentQuestion> {
+    pub(crate) fn pending(&self) -> Vec<ConsentQuestion> {
         let state = self.lock();
         let question = |pending: &PendingConsent| {
             let (account, asker) = pending.key.clone();
@@ -227,7 +227,7 @@ impl Consents {
     }
 
     /// The answers that are remembered.
-    pub fn remembered(&self) -> Vec<Remembered> {
+    pub(crate) fn remembered(&self) -> Vec<Remembered> {
         let entry = |((account, asker), (id, allowed)): (&ConsentKey, &(String, bool))| Remembered {
             id: id.clone(),
             asker: asker.clone(),
@@ -238,12 +238,12 @@ impl Consents {
     }
 
     /// Rings when a question is new or gone.
-    pub fn bell(&self) -> watch::Receiver<()> {
+    pub(crate) fn bell(&self) -> watch::Receiver<()> {
         self.inner.bell.subscribe()
     }
 
     /// Answers a question; `None` if no such one waits. What is to be remembered is on disk then. Blocks.
-    pub fn answer(&self, id: &str, answer: ConsentDecision) -> Result<Option<ConsentQuestion>, AppsError> {
+    pub(crate) fn answer(&self, id: &str, answer: ConsentDecision) -> Result<Option<ConsentQuestion>, AppsError> {
         let mut state = self.lock();
         let Some(at) = state.pending.iter().position(|pending| pending.id == id) else { return Ok(None) };
         let Some(key) = state.pending.get(at).map(|pending| pending.key.clone()) else { return Ok(None) };
@@ -263,12 +263,12 @@ impl Consents {
     }
 
     /// Forgets an answer; whether there was one. Blocks.
-    pub fn forget(&self, id: &str) -> Result<bool, AppsError> {
+    pub(crate) fn forget(&self, id: &str) -> Result<bool, AppsError> {
         self.forget_where(|_, known| known == id)
     }
 
     /// Forgets what was said of an app: another one may have its name later. Blocks.
-    pub fn forget_app(&self, name: &str) -> Result<bool, AppsError> {
+    pub(crate) fn forget_app(&self, name: &str) -> Result<bool, AppsError> {
         self.forget_where(|asker, _| *asker == Requester::App(name.to_owned()))
     }
 

@@ -9,7 +9,7 @@ use crate::os::child_env::ChildEnv;
 use crate::os::program::{self, ProgramError, ProgramLimits};
 
 /// How long a program may take before it is killed.
-pub const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
+const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the program prints.
 pub(super) async fn output(argv: &[String], variables: &ChildEnv) -> Result<Zeroizing<Vec<u8>>, CredentialError> {

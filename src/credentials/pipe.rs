@@ -18,14 +18,14 @@ const LONGEST: usize = 4096;
 
 /// A pipe that waits for one password. It is gone when this is dropped.
 #[derive(Debug)]
-pub struct PasswordPipe {
+pub(crate) struct PasswordPipe {
     path: PathBuf,
     pipe: pipe::Receiver,
 }
 
 impl PasswordPipe {
     /// Makes one in `folder`, which is the user's own. Needs a tokio runtime.
-    pub fn make(folder: &Path) -> Result<Self, CredentialError> {
+    pub(crate) fn make(folder: &Path) -> Result<Self, CredentialError> {
         let path = folder.join(format!("password-{}", Nonce256::random(&mut rand::rng()).fingerprint()));
         let unusable = |why: String| CredentialError::File { path: path.clone(), why };
         let pipe = fifo::make(&path).map_err(|error| unusable(error.to_string()))?;
@@ -33,13 +33,13 @@ impl PasswordPipe {
     }
 
     /// Where it is written to.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Waits for a line, and gives what is on it. `None`: an empty line. Whoever was to type gave up; that
     /// somebody closes a pipe without a word can't be seen while we hold it open ourselves.
-    pub async fn read(mut self) -> Result<Option<Password>, CredentialError> {
+    pub(crate) async fn read(mut self) -> Result<Option<Password>, CredentialError> {
         // Room for all of it, so that it does not grow and leave unwiped copies behind.
         let mut line = Zeroizing::new(vec![0; LONGEST + 1]);
         let mut filled = 0;

@@ -43,19 +43,19 @@ impl HttpProvider {
     /// Keeps metadata in this folder, too, so that a start without network works. It is made, private, when
     /// it is first needed.
     #[must_use]
-    pub fn with_cache(self, folder: PathBuf) -> Self {
+    pub(crate) fn with_cache(self, folder: PathBuf) -> Self {
         Self { issuers: Issuers::kept_in(folder), ..self }
     }
 
     /// Sets up the client before somebody waits for it. It blocks, for some ten milliseconds.
-    pub fn warm_up(&self) {
+    pub(crate) fn warm_up(&self) {
         if let Err(failure) = self.wire.client_by(NetworkOptions::default()) {
             tracing::error!("{}; retrying at the next request", failure.words());
         }
     }
 
     /// Tries every host again that did not answer, whenever the bell rings: the network may be back.
-    pub async fn try_again_at(&self, mut bell: watch::Receiver<()>) {
+    pub(crate) async fn try_again_at(&self, mut bell: watch::Receiver<()>) {
         while bell.changed().await.is_ok() {
             self.issuers.forgive_all();
             self.wire.forgive();

@@ -18,23 +18,23 @@ use crate::account::record::Record;
 use crate::contract::is_name;
 
 /// The version that is written, and the newest that is read.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// More than any account comes to: 2^53, which every reader of JSON holds exactly. From there it still counts on.
 const LATEST_GENERATION: u64 = 1 << 53;
 
 /// An account on its way.
 #[derive(Debug, Clone)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// Its name in the config.
-    pub account: String,
+    pub(crate) account: String,
     /// All that is kept of it.
-    pub record: Record,
+    pub(crate) record: Record,
 }
 
 /// Why bytes are not such a document. Holds nothing of what they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     /// Written by a newer version.
     #[error("a newer version of ringback wrote it ({what} {found}, but this one supports up to {known})")]
     Newer {
@@ -85,7 +85,7 @@ struct Schema {
 }
 
 /// `accounts` as bytes, in a buffer that is wiped when dropped.
-pub fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+pub(crate) fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
     let entries = accounts
         .iter()
         .map(|moved| ExportEntry { account: Cow::Borrowed(&moved.account), record: StoredRecord::from(&moved.record) });
@@ -93,7 +93,7 @@ pub fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error
 }
 
 /// What [`write()`] wrote, all of it understood.
-pub fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
     // serde's own message may quote the value, which may be a token.
     let malformed = |_| ReadError::Malformed;
     let version: ExportVersion = serde_json::from_slice(bytes).map_err(malformed)?;

@@ -77,19 +77,19 @@ impl FileStore {
     /// The same, with high-water marks below the cache folder `cache`. Where that is `None` or can't be used, it is
     /// logged and nothing else.
     #[must_use]
-    pub fn with_marks(self, cache: Option<&Path>) -> Self {
+    pub(crate) fn with_marks(self, cache: Option<&Path>) -> Self {
         let marks = HighWaterMarks::of(self.held.folder.path(), cache);
         Self { marks: Some(marks), ..self }
     }
 
     /// Why the key could not be had yet when the store was opened, if so: the store is locked, and
     /// [`Store::unlock`] asks again.
-    pub fn key_not_yet(&self) -> Option<&str> {
+    pub(crate) fn key_not_yet(&self) -> Option<&str> {
         self.key_cell.not_yet()
     }
 
     /// The accounts that something is stored of, sorted.
-    pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn accounts(&self) -> Result<Vec<String>, StoreError> {
         self.held.accounts()
     }
 

@@ -23,7 +23,7 @@ use crate::secret::Passphrase;
 
 /// Where the new key is to be.
 #[derive(Debug)]
-pub enum NewPlace {
+pub(crate) enum NewPlace {
     /// In the key file.
     File,
     /// In the OS keyring.
@@ -34,20 +34,20 @@ pub enum NewPlace {
 
 /// What a rekey came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rekeyed {
+pub(crate) struct Rekeyed {
     /// The accounts that are sealed with the new key, sorted.
-    pub accounts: Vec<String>,
+    pub(crate) accounts: Vec<String>,
     /// Where that is.
-    pub place: KeyLocation,
+    pub(crate) place: KeyLocation,
     /// One sentence: the old key is still in the keyring, and how to find it there.
-    pub left: Option<String>,
+    pub(crate) left: Option<String>,
 }
 
 impl FileStore {
     /// Seals every account under a new key in this place; this store is locked afterwards, since it has the old one.
     /// After an error [`Self::rekey_is_half_done`] says whether anything was changed. Blocks: a keyring has 10 s, and a
     /// passphrase takes a second.
-    pub fn rekey(&self, to: &NewPlace, keyring: &dyn Keyring) -> Result<Rekeyed, StoreError> {
+    pub(crate) fn rekey(&self, to: &NewPlace, keyring: &dyn Keyring) -> Result<Rekeyed, StoreError> {
         let folder = self.folder();
         let old = self.key_place()?;
         let plan = RekeyPlan {
@@ -79,7 +79,7 @@ impl FileStore {
     }
 
     /// Whether a rekey has begun to replace files: the next start ends it.
-    pub fn rekey_is_half_done(&self) -> bool {
+    pub(crate) fn rekey_is_half_done(&self) -> bool {
         !matches!(self.folder().read(PLAN, TEXT_LIMIT), Ok(None))
     }
 
