@@ -9,9 +9,9 @@ mod change;
 pub mod consent;
 mod error;
 mod file;
-pub mod key;
+pub(crate) mod key;
 mod rights;
-pub mod wording;
+pub(crate) mod wording;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -28,18 +28,18 @@ use crate::os::folder::Folder;
 use crate::secret::AppKey;
 use key::Digest;
 
-pub use app::{App, NewApp, Usage};
-pub use error::AppsError;
-pub use rights::Rights;
+pub(crate) use app::{App, NewApp, Usage};
+pub(crate) use error::AppsError;
+pub(crate) use rights::Rights;
 
 /// The app whose key is in the key file.
-pub const DEFAULT_APP: &str = "default";
+pub(crate) const DEFAULT_APP: &str = "default";
 /// Its key file in the state folder.
-pub const DEFAULT_KEY_FILE: &str = "app.key";
+pub(crate) const DEFAULT_KEY_FILE: &str = "app.key";
 
 /// Why a presented key is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stranger {
+pub(crate) enum Stranger {
     /// No app has it.
     Unknown,
     /// It was valid until it expired.
@@ -84,7 +84,7 @@ impl Apps {
     }
 
     /// The app that the key `shown` belongs to. The time it takes does not depend on any key: a hash is looked up.
-    pub fn identify(&self, shown: &str, now: Wall) -> Result<Arc<App>, Stranger> {
+    pub(crate) fn identify(&self, shown: &str, now: Wall) -> Result<Arc<App>, Stranger> {
         let apps = self.inner.by_digest.load();
         let Some(app) = apps.get(&Digest::of(shown)) else {
             self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
@@ -94,12 +94,12 @@ impl Apps {
     }
 
     /// How many unknown keys were presented since the start.
-    pub fn wrong_keys(&self) -> u64 {
+    pub(crate) fn wrong_keys(&self) -> u64 {
         self.inner.wrong_keys.load(Ordering::Relaxed)
     }
 
     /// Counts a request of `app`. `from`: its address, if it came over TCP.
-    pub fn used(&self, app: &App, from: Option<IpAddr>, now: Wall) {
+    pub(crate) fn used(&self, app: &App, from: Option<IpAddr>, now: Wall) {
         app.count_use(from, now);
         if !self.inner.unsaved.swap(true, Ordering::AcqRel) {
             self.inner.used.notify_one();
@@ -107,7 +107,7 @@ impl Apps {
     }
 
     /// Every app, by name.
-    pub fn list(&self) -> Vec<Arc<App>> {
+    pub(crate) fn list(&self) -> Vec<Arc<App>> {
         let by_name: BTreeMap<String, Arc<App>> =
             self.inner.by_digest.load().values().map(|app| (app.name.clone(), Arc::clone(app))).collect();
         by_name.into_values().collect()
@@ -119,7 +119,7 @@ impl Apps {
     }
 
     /// Creates an app. Its key works once this returns. Blocks on the disk.
-    pub fn add(&self, new: NewApp, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
+    pub(crate) fn add(&self, new: NewApp, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
         if !is_name(&new.name) {
             return Err(AppsError::Name);
         }
@@ -133,7 +133,7 @@ impl Apps {
     }
 
     /// Removes an app. Its key stops working at once, even if the change can't be written, which is then the error.
-    pub fn remove(&self, name: &str) -> Result<(), AppsError> {
+    pub(crate) fn remove(&self, name: &str) -> Result<(), AppsError> {
         if !is_name(name) {
             return Err(AppsError::Name);
         }
@@ -151,7 +151,7 @@ impl Apps {
     }
 
     /// Rotates an app's key; the old one stops working once the new one works. Blocks on the disk.
-    pub fn rotate(&self, name: &str, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
+    pub(crate) fn rotate(&self, name: &str, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
         if !is_name(name) {
             return Err(AppsError::Name);
         }
@@ -166,17 +166,17 @@ impl Apps {
     }
 
     /// Waits until an app was added or removed: [`Self::key_file`] may have changed. For one waiter only.
-    pub async fn wait_for_change(&self) {
+    pub(crate) async fn wait_for_change(&self) {
         self.inner.changed.notified().await;
     }
 
     /// Waits until there is usage that is not on disk.
-    pub async fn wait_for_use(&self) {
+    pub(crate) async fn wait_for_use(&self) {
         self.inner.used.notified().await;
     }
 
     /// Saves the usage of the apps, if it is not on disk yet. Blocks on the disk.
-    pub fn save_usage(&self) -> Result<(), AppsError> {
+    pub(crate) fn save_usage(&self) -> Result<(), AppsError> {
         let _turn = self.inner.turn();
         if !self.inner.unsaved.swap(false, Ordering::AcqRel) {
             return Ok(());

@@ -14,7 +14,7 @@
 mod file;
 mod limits;
 mod queue;
-pub mod reader;
+pub(crate) mod reader;
 mod writer;
 
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ use queue::{Queue, QueueEnd};
 use writer::{Writer, WriterRequest};
 
 pub use limits::AuditLimits;
-pub use writer::AuditGap;
+pub(crate) use writer::AuditGap;
 
 /// Most lines of one kind that are written in a minute.
 const REPEATED: u32 = 10;
@@ -82,7 +82,7 @@ impl AuditLog {
     }
 
     /// Whether lines are written.
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.on.load(Ordering::Acquire)
     }
 
@@ -106,7 +106,7 @@ impl AuditLog {
     }
 
     /// The same for the refusal of a caller without a valid key. `why` is one of a few texts.
-    pub async fn note_stranger(&self, why: &'static str, line: AuditLine) {
+    pub(crate) async fn note_stranger(&self, why: &'static str, line: AuditLine) {
         let Some(open) = self.wanted() else { return };
         let kind = Repeated::Stranger { event: line.event, result: line.result.clone(), why };
         if open.repeated.admits(kind) {
@@ -115,7 +115,7 @@ impl AuditLog {
     }
 
     /// Writes how many lines were left out, at the end of each minute. Never returns.
-    pub async fn count_repeated(&self) {
+    pub(crate) async fn count_repeated(&self) {
         let Some(open) = &self.open else { return std::future::pending().await };
         loop {
             let ended = open.repeated.ended().await;
@@ -124,7 +124,7 @@ impl AuditLog {
     }
 
     /// As [`AuditLog::flush`], after the counts so far are written. For the end of the process.
-    pub async fn close(&self) -> Result<(), AuditGap> {
+    pub(crate) async fn close(&self) -> Result<(), AuditGap> {
         if let Some(open) = &self.open {
             open.write_counts(open.repeated.rest()).await;
         }
@@ -133,7 +133,7 @@ impl AuditLog {
 
     /// Changes the limits, or ends all writing; lines that were queued before are written first. Older files beyond the
     /// limits are deleted. After an error nothing is written.
-    pub async fn change(&self, limits: Option<AuditLimits>) -> Result<(), AuditGap> {
+    pub(crate) async fn change(&self, limits: Option<AuditLimits>) -> Result<(), AuditGap> {
         let Some(open) = &self.open else { return Ok(()) };
         self.on.store(self.is_on() && limits.is_some(), Ordering::Release);
         let result = open.ask(|done| WriterRequest::Change(limits, done)).await;

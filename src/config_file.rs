@@ -18,25 +18,25 @@ const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The settings that may name the config file. Empty values count as unset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ConfigEnv {
+pub(crate) struct ConfigEnv {
     /// `--config`.
-    pub flag: Option<PathBuf>,
+    pub(crate) flag: Option<PathBuf>,
     /// `RINGBACK_CONFIG`.
-    pub ringback_config: Option<OsString>,
+    pub(crate) ringback_config: Option<OsString>,
     /// `XDG_CONFIG_HOME`; ignored unless absolute, as the XDG base directory specification says.
-    pub xdg_config_home: Option<OsString>,
+    pub(crate) xdg_config_home: Option<OsString>,
     /// `HOME`.
-    pub home: Option<OsString>,
+    pub(crate) home: Option<OsString>,
 }
 
 /// Why there is no config.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigFileError {
+pub(crate) enum ConfigFileError {
     /// No setting says where it could be.
     #[error("no config file: neither --config nor RINGBACK_CONFIG, XDG_CONFIG_HOME or HOME is set")]
     Nowhere,
     /// There is no such file.
-    #[error("there is no config file {path} (named by {named_by}); make one: ringback config example > {path}", path = .path.display())]
+    #[error("there is no config file {} (named by {named_by})", path.display())]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum ConfigFileError {
 
 impl ConfigEnv {
     /// What the process was started with; `flag` is the command line's.
-    pub fn from_process(flag: Option<PathBuf>) -> Self {
+    pub(crate) fn from_process(flag: Option<PathBuf>) -> Self {
         Self {
             flag,
             ringback_config: std::env::var_os("RINGBACK_CONFIG"),
@@ -100,12 +100,12 @@ fn set(value: Option<&OsString>) -> Option<&OsString> {
 
 /// Where the config file is: `--config`, else `RINGBACK_CONFIG`, else
 /// `$XDG_CONFIG_HOME/ringback/config.toml`, else `~/.config/ringback/config.toml`.
-pub fn default_path(env: &ConfigEnv) -> Result<PathBuf, ConfigFileError> {
+pub(crate) fn default_path(env: &ConfigEnv) -> Result<PathBuf, ConfigFileError> {
     env.locate().map(|(path, _)| path)
 }
 
 /// The sources of a config, as they were read.
-pub struct FoundConfig {
+pub(crate) struct FoundConfig {
     text: Zeroizing<String>,
     path: PathBuf,
     privacy: FilePrivacy,
@@ -115,7 +115,7 @@ pub struct FoundConfig {
 
 impl FoundConfig {
     /// The same for [`config`].
-    pub fn sources(&self) -> Sources<'_> {
+    pub(crate) fn sources(&self) -> Sources<'_> {
         Sources {
             text: &self.text,
             path: &self.path,
@@ -127,12 +127,12 @@ impl FoundConfig {
 }
 
 /// Finds, reads and parses the config; any mistake is an error. Blocks while it reads some small files.
-pub fn load(env: &ConfigEnv) -> Result<Config, ConfigFileError> {
+pub(crate) fn load(env: &ConfigEnv) -> Result<Config, ConfigFileError> {
     Ok(config::assemble(&find(env)?.sources()).strictly()?)
 }
 
 /// As [`load`], but with the accounts that have no mistake, and with all mistakes.
-pub fn load_what_works(env: &ConfigEnv) -> Result<(Config, ConfigErrors), ConfigFileError> {
+pub(crate) fn load_what_works(env: &ConfigEnv) -> Result<(Config, ConfigErrors), ConfigFileError> {
     let Parsed { config, mistakes } = config::assemble(&find(env)?.sources());
     match config {
         Some(config) => Ok((config, mistakes)),
@@ -141,7 +141,7 @@ pub fn load_what_works(env: &ConfigEnv) -> Result<(Config, ConfigErrors), Config
 }
 
 /// Finds and reads the config file, and the presets in the folder `providers` beside it.
-pub fn find(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
+pub(crate) fn find(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
     let (path, named_by) = env.locate()?;
     // Relative paths in the file are relative to its folder, not to where the daemon was started.
     let path = std::path::absolute(&path).map_err(|error| unusable(&path, error))?;
@@ -158,7 +158,7 @@ pub fn find(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
 }
 
 /// As [`find`]; a config file that nobody named may be missing.
-pub fn find_if_there(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
+pub(crate) fn find_if_there(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
     let path = match find(env) {
         Err(ConfigFileError::Missing { path, .. }) if env.names_none() => path,
         Err(ConfigFileError::Nowhere) => PathBuf::new(),
@@ -204,7 +204,7 @@ fn provider_files(config: &Path) -> Result<Vec<ProviderFile>, ConfigFileError> {
 const PROVIDERS: &str = "providers";
 
 /// The file's text, wiped after use because it may hold a secret, and who else can read it.
-pub fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), ConfigFileError> {
+pub(crate) fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), ConfigFileError> {
     let (file, meta) = match private_file::open_regular(path) {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

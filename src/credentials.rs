@@ -18,22 +18,21 @@ use crate::secret::source::SecretSource;
 use crate::secret::text::{self, Rule};
 use crate::secret::{ClientSecret, Passphrase, Password, PrivateKey};
 
-pub use command::COMMAND_PATIENCE;
-pub use error::{CredentialError, MOST_BYTES};
-pub use pipe::PasswordPipe;
+pub(crate) use error::CredentialError;
+pub(crate) use pipe::PasswordPipe;
 
 /// The part of the process's environment that a secret may depend on.
 #[derive(Debug, Clone, Default)]
 pub struct CredentialEnv {
     /// `CREDENTIALS_DIRECTORY`, which systemd sets for a service that has credentials.
-    pub credentials_directory: Option<PathBuf>,
+    pub(crate) credentials_directory: Option<PathBuf>,
     /// The whole environment of a command.
-    pub variables: ChildEnv,
+    pub(crate) variables: ChildEnv,
 }
 
 impl CredentialEnv {
     /// The environment of the process, reduced to what a password manager needs.
-    pub fn from_process() -> Self {
+    pub(crate) fn from_process() -> Self {
         let credentials_directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|path| !path.is_empty());
         Self {
             credentials_directory: credentials_directory.map(PathBuf::from),
@@ -43,7 +42,7 @@ impl CredentialEnv {
 }
 
 /// Fetches the secret. A file or credential takes a disk read; a command or the keyring at most 10 s.
-pub async fn resolve(source: &SecretSource, env: &CredentialEnv) -> Result<ClientSecret, CredentialError> {
+pub(crate) async fn resolve(source: &SecretSource, env: &CredentialEnv) -> Result<ClientSecret, CredentialError> {
     read(source, env, Rule::ClientSecret).await
 }
 
@@ -73,36 +72,40 @@ async fn read(source: &SecretSource, env: &CredentialEnv, rule: Rule) -> Result<
 }
 
 /// Fetches the user's password; as [`resolve`].
-pub async fn password(source: &SecretSource, env: &CredentialEnv) -> Result<Password, CredentialError> {
+pub(crate) async fn password(source: &SecretSource, env: &CredentialEnv) -> Result<Password, CredentialError> {
     read(source, env, Rule::Password).await.map(|secret| Password::new(secret.expose()))
 }
 
 /// The passphrase in this file; blocks while it reads the small file.
-pub fn passphrase(path: &Path) -> Result<Passphrase, CredentialError> {
+pub(crate) fn passphrase(path: &Path) -> Result<Passphrase, CredentialError> {
     of_file(path, Rule::Password).map(|secret| Passphrase::new(secret.expose()))
 }
 
 /// The text of this file, which nobody else can read; blocks while it reads the small file.
-pub fn private_text(path: &Path) -> Result<PrivateKey, CredentialError> {
+pub(crate) fn private_text(path: &Path) -> Result<PrivateKey, CredentialError> {
     let bytes = private_file::read(path)?;
     text::lines(&bytes).map(PrivateKey::new).map_err(|why| unfit(in_file(path), why))
 }
 
 /// The private key in this file, as PEM. It is parsed only when something is signed with it.
-pub async fn private_key(path: &Path) -> Result<PrivateKey, CredentialError> {
+pub(crate) async fn private_key(path: &Path) -> Result<PrivateKey, CredentialError> {
     let path = path.to_owned();
     off_the_runtime(move || private_text(&path)).await
 }
 
-/// Runs a program for its effect, with these variables added to its environment; at most [`COMMAND_PATIENCE`].
-pub async fn run_hook(argv: &[String], env: &CredentialEnv, facts: &[(&str, &str)]) -> Result<(), CredentialError> {
+/// Runs a program for its effect, with these variables added to its environment, for at most ten seconds.
+pub(crate) async fn run_hook(
+    argv: &[String],
+    env: &CredentialEnv,
+    facts: &[(&str, &str)],
+) -> Result<(), CredentialError> {
     let facts = facts.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let variables: ChildEnv = env.variables.iter().cloned().chain(facts).collect();
     command::output(argv, &variables).await.map(drop)
 }
 
 /// Checks that the file has a usable secret; blocks while it reads the small file.
-pub fn check_file(path: &Path, rule: Rule) -> Result<(), CredentialError> {
+pub(crate) fn check_file(path: &Path, rule: Rule) -> Result<(), CredentialError> {
     of_file(path, rule).map(drop)
 }
 

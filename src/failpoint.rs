@@ -9,14 +9,14 @@ use std::time::Duration;
 /// hour, which reveals anything that waits for a provider and must not.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub fn patience(usual: Duration) -> Duration {
+pub(crate) fn patience(usual: Duration) -> Duration {
     usual
 }
 
 /// How long to wait for a provider: `usual`. With the feature `failpoints`, and with `RINGBACK_PATIENCE` set, for an
 /// hour, which reveals anything that waits for a provider and must not.
 #[cfg(feature = "failpoints")]
-pub fn patience(usual: Duration) -> Duration {
+pub(crate) fn patience(usual: Duration) -> Duration {
     if std::env::var_os("RINGBACK_PATIENCE").is_some() { Duration::from_secs(3600) } else { usual }
 }
 
@@ -25,13 +25,13 @@ pub fn patience(usual: Duration) -> Duration {
 /// buffer is flushed, as in a crash.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
-pub fn reach(_step: &'static str) {}
+pub(crate) fn reach(_step: &'static str) {}
 
 /// Marks a step. With the feature `failpoints`, and with `RINGBACK_FAILPOINT` set to `STEP` (or
 /// `STEP:N`, the N-th time it is reached), the process ends here by SIGKILL: no destructor runs and no
 /// buffer is flushed, as in a crash.
 #[cfg(feature = "failpoints")]
-pub fn reach(step: &'static str) {
+pub(crate) fn reach(step: &'static str) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static REACHED: AtomicU64 = AtomicU64::new(0);
 

@@ -7,26 +7,26 @@
 
 pub mod account;
 pub mod apps;
-pub mod attention;
+mod attention;
 pub mod audit;
 pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod config_file;
+mod config_file;
 pub mod credentials;
 #[cfg(test)]
 mod docs_test;
 pub mod error;
-pub mod failpoint;
+mod failpoint;
 pub mod http;
-pub mod log;
+mod log;
 pub mod oauth;
 pub mod os;
-pub mod printable;
+mod printable;
 pub mod provider;
 pub mod random;
-pub mod rate_limit;
+mod rate_limit;
 pub mod routes;
 pub mod secret;
 pub mod store;

@@ -10,11 +10,11 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use crate::error::Error;
 
 /// The default filter.
-pub const DEFAULT_FILTER: &str = "info";
+pub(crate) const DEFAULT_FILTER: &str = "info";
 
 /// What a log line looks like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// One line of text, in colour on a terminal
     #[default]
     Human,
@@ -25,21 +25,21 @@ pub enum Format {
 /// How to log.
 #[derive(Debug, Clone, clap::Args)]
 #[group(id = "log-options")]
-pub struct LogOptions {
+pub(crate) struct LogOptions {
     /// What the log looks like
     #[arg(long = "log-format", value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
-    pub format: Format,
+    pub(crate) format: Format,
 
     /// How much is logged: error, warn, info, debug, trace, or a filter such as `ringback::http=debug`
     #[arg(long = "log", env = "RINGBACK_LOG", hide_env_values = true, default_value = DEFAULT_FILTER, value_name = "LEVEL")]
-    pub filter: String,
+    pub(crate) filter: String,
 }
 
 /// Starts the log for the rest of the process, panics included.
 ///
 /// Fails with [`Error::Usage`] if the filter can't be understood, and with [`Error::Internal`] if the
 /// process has a log already.
-pub fn start(options: &LogOptions) -> Result<(), Error> {
+pub(crate) fn start(options: &LogOptions) -> Result<(), Error> {
     let filter = EnvFilter::builder()
         .parse(&options.filter)
         .map_err(|error| Error::Usage { what: format!("the log level `{}` is invalid: {error}", options.filter) })?;
@@ -60,7 +60,7 @@ pub fn start(options: &LogOptions) -> Result<(), Error> {
 }
 
 /// Whether standard error gets colours: it is a terminal, and they are not turned off (<https://no-color.org>).
-pub fn colour() -> bool {
+pub(crate) fn colour() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
@@ -68,7 +68,7 @@ pub fn colour() -> bool {
 
 /// Until a log is started, and for commands without a log, a panic is one line on standard error, with its location.
 /// Its message, and a backtrace, might quote a token.
-pub fn hide_panics() {
+pub(crate) fn hide_panics() {
     std::panic::set_hook(Box::new(|info| {
         // If this can't be written, nor can a message about it.
         let _ = writeln!(io::stderr().lock(), "ringback crashed at {}: please report it", place(info));

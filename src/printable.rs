@@ -2,7 +2,7 @@
 
 /// Characters without a width, and those that change the direction of writing (Unicode: `Default_Ignorable_Code_Point`,
 /// without the selectors, which are part of emoji).
-pub fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180e}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
@@ -10,7 +10,7 @@ pub fn is_invisible(c: char) -> bool {
 }
 
 /// Whether a character could hide or rearrange the text around it: control characters too.
-pub fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 

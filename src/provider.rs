@@ -10,12 +10,12 @@ mod interface;
 mod issuers;
 mod limiter;
 mod probe;
-pub mod proxy;
+pub(crate) mod proxy;
 mod revocation;
 mod unreached;
 mod wire;
 
-pub use client::check_ca_file;
+pub(crate) use client::check_ca_file;
 pub use http::{HttpProvider, answer};
 pub use interface::{AskError, Provider, ProviderFuture, RevocationOutcome};
 

@@ -16,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// The limit. Cheap to clone; all clones count together.
 #[derive(Debug)]
-pub struct LogRateLimit<K> {
+pub(crate) struct LogRateLimit<K> {
     inner: Arc<LogRateLimitInner<K>>,
 }
 
@@ -30,13 +30,13 @@ struct LogRateLimitInner<K> {
 
 /// How many lines of a kind were left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut<K> {
+pub(crate) struct LeftOut<K> {
     /// Their kind.
-    pub kind: K,
+    pub(crate) kind: K,
     /// How many.
-    pub count: u64,
+    pub(crate) count: u64,
     /// When the window of the first of them began.
-    pub since: Wall,
+    pub(crate) since: Wall,
 }
 
 impl<K> Clone for LogRateLimit<K> {
@@ -47,13 +47,13 @@ impl<K> Clone for LogRateLimit<K> {
 
 impl<K: Ord + Clone> LogRateLimit<K> {
     /// Admits `most` lines of each kind in a minute.
-    pub fn new(most: u32, clock: Clock) -> Self {
+    pub(crate) fn new(most: u32, clock: Clock) -> Self {
         let windows = Mutex::new(Windows { most, open: BTreeMap::new() });
         Self { inner: Arc::new(LogRateLimitInner { windows, clock, left_out: Notify::new() }) }
     }
 
     /// Whether a line of this kind may be written now. If not, it is counted.
-    pub fn admits(&self, kind: K) -> bool {
+    pub(crate) fn admits(&self, kind: K) -> bool {
         match self.windows().take(kind, self.inner.clock.now()) {
             LineVerdict::Admitted => true,
             LineVerdict::FirstLeftOut => {
@@ -65,7 +65,7 @@ impl<K: Ord + Clone> LogRateLimit<K> {
     }
 
     /// Waits until a window in which lines were left out is over, and returns their number. For one caller at a time.
-    pub async fn ended(&self) -> Vec<LeftOut<K>> {
+    pub(crate) async fn ended(&self) -> Vec<LeftOut<K>> {
         loop {
             let due = self.windows().due();
             let Some(due) = due else {
@@ -82,7 +82,7 @@ impl<K: Ord + Clone> LogRateLimit<K> {
 
     /// The lines that were left out and not reported yet, whether their windows are over or not: for the end of the
     /// process.
-    pub fn rest(&self) -> Vec<LeftOut<K>> {
+    pub(crate) fn rest(&self) -> Vec<LeftOut<K>> {
         self.windows().drain()
     }
 

@@ -1,14 +1,14 @@
 //! The token store, with one record per account: the trait and its errors.
 
 pub mod envelope;
-pub mod export;
+pub(crate) mod export;
 pub mod file;
 mod file_name;
 mod high_water;
 pub mod key;
 mod key_cell;
 pub mod record;
-pub mod rekey;
+pub(crate) mod rekey;
 mod rekey_plan;
 pub mod seal;
 #[cfg(test)]

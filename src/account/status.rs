@@ -3,6 +3,7 @@
 use super::health;
 use super::lost_scope::LostScope;
 use super::snapshot::{Snapshot, Standing};
+use super::trouble::Trouble;
 use crate::clock::{Moment, Wall};
 use crate::contract::{AccountReply, AccountState, ExpiryWord, LastError};
 use crate::oauth::grant::Expiry;
@@ -13,16 +14,41 @@ const LOCKED: &str = "the store is locked: run `ringback unlock`";
 impl Snapshot {
     /// The account for the API, without secrets.
     pub fn reply(&self, now: Moment) -> AccountReply {
-        let state = match &self.standing {
-            Standing::Unread | Standing::Locked => AccountState::StoreUnavailable,
-            Standing::SignedOut => AccountState::SignedOut,
-            Standing::Starting => AccountState::Starting,
-            Standing::Active => AccountState::Active,
-            Standing::NeedsLogin(_) => AccountState::NeedsLogin,
-        };
         let health = self.health(now);
+        let expires_at = self.token.as_ref().and_then(|token| token.deadline).map(|at| unix_deadline(at, now));
+        AccountReply {
+            account: self.account.clone(),
+            provider: self.provider.clone(),
+            state: self.standing.state(),
+            health: Some(health.reply(|at| unix_deadline(at, now))),
+            attention_needed: health.needs_attention(),
+            reason: self.reason(now),
+            reason_code: match &self.standing {
+                Standing::NeedsLogin(reason) => Some(reason.code().to_owned()),
+                _ => None,
+            },
+            scope: self.scope.clone(),
+            lost_scope: self.lost_scope.as_ref().map(|lost| lost.scope.clone()),
+            obtained_at: self.obtained_at.map(Wall::unix_seconds),
+            expires_at,
+            expiry: self.token.as_ref().and_then(|token| expiry_word(token.expiry)),
+            next_refresh_at: self.next_attempt.map(|at| unix_deadline(at, now)),
+            refreshable: self.refreshable,
+            generation: self.generation,
+            last_error: self.trouble.as_ref().map(last_error),
+            identity: self.identity.clone(),
+            logged_in_at: self.logins.since.map(Wall::unix_seconds),
+            logins_lasted: self.logins.lasted.clone(),
+            login_due_at: expires_at.filter(|_| !self.refreshable),
+            login_pending: None,
+            login_confirm: None,
+        }
+    }
+
+    /// Why the account is as it is, where that is not simply well.
+    fn reason(&self, now: Moment) -> Option<String> {
         let in_doubt = self.token.as_ref().is_some_and(|token| token.is_in_doubt(now));
-        let reason = match (&self.standing, &self.trouble) {
+        match (&self.standing, &self.trouble) {
             (Standing::NeedsLogin(reason), _) => Some(reason.to_string()),
             (Standing::Locked, _) => Some(LOCKED.into()),
             (Standing::SignedOut, None) => Some("nobody has logged in yet".into()),
@@ -32,49 +58,29 @@ impl Snapshot {
             (_, None) if self.login_soon => Some("the token expires soon and can't be refreshed: log in again".into()),
             (_, None) if self.clock_behind => Some(health::CLOCK_BEHIND.into()),
             (_, None) => self.lost_scope.as_ref().map(LostScope::to_string),
-        };
-        let expiry = self.token.as_ref().map(|token| token.expiry);
-        AccountReply {
-            account: self.account.clone(),
-            provider: self.provider.clone(),
-            state,
-            health: Some(health.reply(|at| unix_deadline(at, now))),
-            attention_needed: health.needs_attention(),
-            reason,
-            reason_code: match &self.standing {
-                Standing::NeedsLogin(reason) => Some(reason.code().to_owned()),
-                _ => None,
-            },
-            scope: self.scope.clone(),
-            lost_scope: self.lost_scope.as_ref().map(|lost| lost.scope.clone()),
-            obtained_at: self.obtained_at.map(Wall::unix_seconds),
-            expires_at: self
-                .token
-                .as_ref()
-                .and_then(|token| token.deadline)
-                .map(|deadline| unix_deadline(deadline, now)),
-            expiry: expiry.and_then(expiry_word),
-            next_refresh_at: self.next_attempt.map(|at| unix_deadline(at, now)),
-            refreshable: self.refreshable,
-            generation: self.generation,
-            last_error: self.trouble.as_ref().map(|trouble| LastError {
-                error: trouble.kind.error_code(),
-                error_description: trouble.why.clone(),
-                at: trouble.at.wall.unix_seconds(),
-                failures: trouble.failures,
-            }),
-            identity: self.identity.clone(),
-            logged_in_at: self.logins.since.map(Wall::unix_seconds),
-            logins_lasted: self.logins.lasted.clone(),
-            login_due_at: self
-                .token
-                .as_ref()
-                .filter(|_| !self.refreshable)
-                .and_then(|token| token.deadline)
-                .map(|deadline| unix_deadline(deadline, now)),
-            login_pending: None,
-            login_confirm: None,
         }
+    }
+}
+
+impl Standing {
+    /// The state in the API's words.
+    fn state(&self) -> AccountState {
+        match self {
+            Self::Unread | Self::Locked => AccountState::StoreUnavailable,
+            Self::SignedOut => AccountState::SignedOut,
+            Self::Starting => AccountState::Starting,
+            Self::Active => AccountState::Active,
+            Self::NeedsLogin(_) => AccountState::NeedsLogin,
+        }
+    }
+}
+
+fn last_error(trouble: &Trouble) -> LastError {
+    LastError {
+        error: trouble.kind.error_code(),
+        error_description: trouble.why.clone(),
+        at: trouble.at.wall.unix_seconds(),
+        failures: trouble.failures,
     }
 }
 

@@ -13,19 +13,19 @@ use crate::clock::Wall;
 
 /// An app.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// What its key allows.
-    pub rights: Rights,
+    pub(crate) rights: Rights,
     /// When the key was made, Unix seconds.
-    pub created_at: i64,
+    pub(crate) created_at: i64,
     /// When it stops working, Unix seconds.
-    pub expires_at: Option<i64>,
+    pub(crate) expires_at: Option<i64>,
     /// How many of its requests wait for something at this moment.
-    pub waiting: Arc<AtomicUsize>,
+    pub(crate) waiting: Arc<AtomicUsize>,
     /// How many streams of events it holds at this moment.
-    pub listening: Arc<AtomicUsize>,
+    pub(crate) listening: Arc<AtomicUsize>,
     pub(super) digest: Digest,
     /// Set when the app is removed or its key is rotated: requests that still hold this value are then refused.
     revoked: AtomicBool,
@@ -36,16 +36,16 @@ pub struct App {
 
 /// How often and when an app was used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// How many requests it made.
     #[serde(default)]
-    pub uses: u64,
+    pub(crate) uses: u64,
     /// When the last one was, Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub last_used_at: Option<i64>,
+    pub(crate) last_used_at: Option<i64>,
     /// Its address; absent: over the unix socket.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub last_address: Option<IpAddr>,
+    pub(crate) last_address: Option<IpAddr>,
 }
 
 impl App {
@@ -86,25 +86,25 @@ impl App {
     }
 
     /// Its usage so far.
-    pub fn usage(&self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         let uses = self.uses.load(Ordering::Relaxed);
         let last_used_at = (uses > 0).then(|| self.last_used_at.load(Ordering::Relaxed));
         Usage { uses, last_used_at, last_address: self.last_address.load().as_deref().copied() }
     }
 
     /// Whether its key works at `now`.
-    pub fn works(&self, now: Wall) -> bool {
+    pub(crate) fn works(&self, now: Wall) -> bool {
         !self.revoked.load(Ordering::Acquire) && self.expires_at.is_none_or(|at| now.unix_seconds() < at)
     }
 }
 
 /// An app to be created.
 #[derive(Debug, Clone)]
-pub struct NewApp {
+pub(crate) struct NewApp {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// What its key allows.
-    pub rights: Rights,
+    pub(crate) rights: Rights,
     /// When the key stops working, Unix seconds.
-    pub expires_at: Option<i64>,
+    pub(crate) expires_at: Option<i64>,
 }

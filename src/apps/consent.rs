@@ -23,14 +23,14 @@ const VERSION: u32 = 1;
 const MOST_PENDING: usize = 16;
 /// How long a question is pending, whether or not a caller waits for its answer: a program that does not wait is
 /// allowed from its next fetch on.
-pub const STANDS: Duration = Duration::from_secs(60);
+pub(crate) const STANDS: Duration = Duration::from_secs(60);
 /// The pause before an unanswered question is asked again.
 const QUIET: Duration = Duration::from_secs(300);
 
 /// Who asks: an app by its name, or a program by its executable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Requester {
+pub(crate) enum Requester {
     /// An app with a key.
     App(String),
     /// A program that runs as the user, by the path of its executable.
@@ -51,7 +51,7 @@ impl std::fmt::Display for Requester {
 
 /// The user's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsentDecision {
+pub(crate) enum ConsentDecision {
     /// Yes, from now on.
     Allow,
     /// Yes, this time.
@@ -62,31 +62,31 @@ pub enum ConsentDecision {
 
 /// A pending question.
 #[derive(Debug, Clone)]
-pub struct ConsentQuestion {
+pub(crate) struct ConsentQuestion {
     /// Its id, unique among pending questions and remembered answers.
-    pub id: String,
+    pub(crate) id: String,
     /// Who asks.
-    pub asker: Requester,
+    pub(crate) asker: Requester,
     /// The account whose token it is about.
-    pub account: String,
+    pub(crate) account: String,
 }
 
 /// An answer that is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
+pub(crate) struct Remembered {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Who asked.
-    pub asker: Requester,
+    pub(crate) asker: Requester,
     /// The account whose token it is about.
-    pub account: String,
+    pub(crate) account: String,
     /// Whether the requester may have the token.
-    pub allowed: bool,
+    pub(crate) allowed: bool,
 }
 
 /// Why a program gets no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsentRefused {
+pub(crate) enum ConsentRefused {
     /// The user said no.
     ByUser,
     /// Nobody answered in time, now or a short while ago.
@@ -174,7 +174,7 @@ impl Consents {
 
     /// Whether `asker` may have a token of `account`: from a remembered answer, or from the user's answer within
     /// `patience`. `now` is the time of the request.
-    pub async fn permit(
+    pub(crate) async fn permit(
         &self,
         asker: &Requester,
         account: &str,
@@ -217,7 +217,7 @@ impl Consents {
     }
 
     /// The pending questions, the oldest first.
-    pub fn pending(&self) -> Vec<ConsentQuestion> {
+    pub(crate) fn pending(&self) -> Vec<ConsentQuestion> {
         let state = self.lock();
         let question = |pending: &PendingConsent| {
             let (account, asker) = pending.key.clone();
@@ -227,7 +227,7 @@ impl Consents {
     }
 
     /// The answers that are remembered.
-    pub fn remembered(&self) -> Vec<Remembered> {
+    pub(crate) fn remembered(&self) -> Vec<Remembered> {
         let entry = |((account, asker), (id, allowed)): (&ConsentKey, &(String, bool))| Remembered {
             id: id.clone(),
             asker: asker.clone(),
@@ -238,13 +238,13 @@ impl Consents {
     }
 
     /// Signals that a question was added or removed.
-    pub fn bell(&self) -> watch::Receiver<()> {
+    pub(crate) fn bell(&self) -> watch::Receiver<()> {
         self.inner.bell.subscribe()
     }
 
     /// Answers a question; `None` if no such one is pending. An answer to be remembered is on disk when this returns.
     /// Blocks.
-    pub fn answer(&self, id: &str, answer: ConsentDecision) -> Result<Option<ConsentQuestion>, AppsError> {
+    pub(crate) fn answer(&self, id: &str, answer: ConsentDecision) -> Result<Option<ConsentQuestion>, AppsError> {
         let mut state = self.lock();
         let Some(at) = state.pending.iter().position(|pending| pending.id == id) else { return Ok(None) };
         let Some(key) = state.pending.get(at).map(|pending| pending.key.clone()) else { return Ok(None) };
@@ -264,12 +264,12 @@ impl Consents {
     }
 
     /// Forgets an answer; returns whether there was one. Blocks.
-    pub fn forget(&self, id: &str) -> Result<bool, AppsError> {
+    pub(crate) fn forget(&self, id: &str) -> Result<bool, AppsError> {
         self.forget_where(|_, known| known == id)
     }
 
     /// Forgets the answers about an app: another app may get its name later. Blocks.
-    pub fn forget_app(&self, name: &str) -> Result<bool, AppsError> {
+    pub(crate) fn forget_app(&self, name: &str) -> Result<bool, AppsError> {
         self.forget_where(|asker, _| *asker == Requester::App(name.to_owned()))
     }
 

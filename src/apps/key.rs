@@ -54,7 +54,7 @@ impl fmt::Display for Digest {
 }
 
 /// Parses a key from a file; the error says what is wrong with it.
-pub fn parse(text: &str) -> Result<AppKey, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<AppKey, &'static str> {
     let random = text.strip_prefix(PREFIX).ok_or("an app key begins with `rbk_`")?;
     if random.len() != RANDOM_CHARS + CHECKSUM_CHARS {
         return Err("an app key has 53 characters");

@@ -4,26 +4,26 @@ use std::collections::BTreeSet;
 
 /// What the key of an app allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rights {
+pub(crate) struct Rights {
     /// Only these accounts; `None`: all, including accounts added later.
-    pub accounts: Option<BTreeSet<String>>,
+    pub(crate) accounts: Option<BTreeSet<String>>,
     /// Only tokens with no more than these scopes (RFC 6749 §3.3); `None`: any.
-    pub scopes: Option<BTreeSet<String>>,
+    pub(crate) scopes: Option<BTreeSet<String>>,
     /// Whether it may change anything: log in and out, refresh, accept a provider's new address.
-    pub write: bool,
+    pub(crate) write: bool,
 }
 
 impl Rights {
     /// Every right.
-    pub const ALL: Self = Self { accounts: None, scopes: None, write: true };
+    pub(crate) const ALL: Self = Self { accounts: None, scopes: None, write: true };
 
     /// Whether the account of this name (its own, not `default`) may be read.
-    pub fn cover(&self, account: &str) -> bool {
+    pub(crate) fn cover(&self, account: &str) -> bool {
         self.accounts.as_ref().is_none_or(|accounts| accounts.contains(account))
     }
 
     /// Whether it has every right.
-    pub fn is_all(&self) -> bool {
+    pub(crate) fn is_all(&self) -> bool {
         *self == Self::ALL
     }
 }

@@ -11,7 +11,7 @@ use crate::contract::AuditLine;
 
 /// A line of the log.
 #[derive(Debug)]
-pub enum LogLine {
+pub(crate) enum LogLine {
     /// A parsed line, and its text in the file.
     Good(Box<AuditLine>, String),
     /// A line that can't be parsed.
@@ -19,21 +19,21 @@ pub enum LogLine {
 }
 
 /// Follows the log from its oldest line on.
-pub struct LogReader {
+pub(crate) struct LogReader {
     main: Follower,
     denied: Follower,
 }
 
 impl LogReader {
     /// All lines so far; [`LogReader::more`] returns later ones.
-    pub fn open(state: &Path) -> std::io::Result<(Self, Vec<LogLine>)> {
+    pub(crate) fn open(state: &Path) -> std::io::Result<(Self, Vec<LogLine>)> {
         let (main, lines) = Follower::open(state, Series::Main)?;
         let (denied, refusals) = Follower::open(state, Series::Denied)?;
         Ok((Self { main, denied }, merged(lines, refusals)))
     }
 
     /// The lines that were written since the last call.
-    pub fn more(&mut self) -> std::io::Result<Vec<LogLine>> {
+    pub(crate) fn more(&mut self) -> std::io::Result<Vec<LogLine>> {
         Ok(merged(self.main.more()?, self.denied.more()?))
     }
 }

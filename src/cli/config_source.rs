@@ -1,6 +1,6 @@
 //! Which config file a command reads, and what is said of one that can't be used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -45,11 +45,17 @@ pub(super) fn failure(error: &ConfigFileError) -> Failure {
             message::config_mistakes(count(mistakes.iter().count()))
         }
         ConfigFileError::Nowhere => message::config_nowhere(error),
-        ConfigFileError::Missing { path, named_by } => {
-            message::config_missing(path.display(), named_by, path.parent().unwrap_or(path).display())
-        }
+        ConfigFileError::Missing { path, named_by } => match missing_folder(path) {
+            Some(folder) => message::config_folder_missing(path.display(), named_by, folder.display()),
+            None => message::config_missing(path.display(), named_by),
+        },
         ConfigFileError::Unusable { .. } => message::config_unusable(error),
     }
+}
+
+/// The folder of `path`, if that has to be made first.
+fn missing_folder(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
 }
 
 /// How many mistakes a config has, in words.

@@ -9,7 +9,7 @@ use crate::os::child_env::ChildEnv;
 use crate::os::program::{self, ProgramError, ProgramLimits};
 
 /// Timeout after which a program is killed.
-pub const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
+const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The output of the program.
 pub(super) async fn output(argv: &[String], variables: &ChildEnv) -> Result<Zeroizing<Vec<u8>>, CredentialError> {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use crate::os::keyring::KeyringError;
 
 /// Longest secret, in bytes.
-pub const MOST_BYTES: usize = 64 * 1024;
+pub(crate) const MOST_BYTES: usize = 64 * 1024;
 
 /// Why there is no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CredentialError {
+pub(crate) enum CredentialError {
     /// The file can't be read or is not safe to use.
     #[error("the secret file {} can't be used: {why}", path.display())]
     File {

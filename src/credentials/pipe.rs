@@ -18,14 +18,14 @@ const LONGEST: usize = 4096;
 
 /// A pipe that waits for one password. It is removed when this is dropped.
 #[derive(Debug)]
-pub struct PasswordPipe {
+pub(crate) struct PasswordPipe {
     path: PathBuf,
     pipe: pipe::Receiver,
 }
 
 impl PasswordPipe {
     /// Creates a pipe in `folder`, which is the user's own. Needs a tokio runtime.
-    pub fn make(folder: &Path) -> Result<Self, CredentialError> {
+    pub(crate) fn make(folder: &Path) -> Result<Self, CredentialError> {
         let path = folder.join(format!("password-{}", Nonce256::random(&mut rand::rng()).fingerprint()));
         let unusable = |why: String| CredentialError::File { path: path.clone(), why };
         let pipe = fifo::make(&path).map_err(|error| unusable(error.to_string()))?;
@@ -33,13 +33,13 @@ impl PasswordPipe {
     }
 
     /// The path to write to.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Waits for a line and returns it. `None` for an empty line, by which the user gives up: a writer that closes the
     /// pipe without a line goes unnoticed, since this process holds it open itself.
-    pub async fn read(mut self) -> Result<Option<Password>, CredentialError> {
+    pub(crate) async fn read(mut self) -> Result<Option<Password>, CredentialError> {
         // Allocated at its final size, since growing would leave unwiped copies behind.
         let mut line = Zeroizing::new(vec![0; LONGEST + 1]);
         let mut filled = 0;

@@ -4,6 +4,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use super::error::MOST_BYTES;
 use super::*;
 
 fn env(folder: &Path) -> CredentialEnv {

@@ -24,7 +24,7 @@ pub(super) const USUAL: Patience = Patience { whole: Duration::from_secs(15), la
 
 /// Whether a `ca_file` can be read and has a certificate in it; blocks while it reads the small file. The error is one
 /// clause.
-pub fn check_ca_file(path: &Path) -> Result<(), String> {
+pub(crate) fn check_ca_file(path: &Path) -> Result<(), String> {
     certificates(path).map(drop)
 }
 

@@ -43,19 +43,19 @@ impl HttpProvider {
     /// Keeps metadata in this folder, too, so that a start without network works. The folder is created, private, when
     /// it is first needed.
     #[must_use]
-    pub fn with_cache(self, folder: PathBuf) -> Self {
+    pub(crate) fn with_cache(self, folder: PathBuf) -> Self {
         Self { issuers: Issuers::kept_in(folder), ..self }
     }
 
     /// Sets up the client before the first request needs it. Blocks, for some ten milliseconds.
-    pub fn warm_up(&self) {
+    pub(crate) fn warm_up(&self) {
         if let Err(failure) = self.wire.client_by(NetworkOptions::default()) {
             tracing::error!("{}; retrying at the next request", failure.words());
         }
     }
 
     /// Forgets the failures of every host whenever `bell` signals that the network may be back.
-    pub async fn try_again_at(&self, mut bell: watch::Receiver<()>) {
+    pub(crate) async fn try_again_at(&self, mut bell: watch::Receiver<()>) {
         while bell.changed().await.is_ok() {
             self.issuers.forgive_all();
             self.wire.forgive();

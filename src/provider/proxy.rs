@@ -7,7 +7,7 @@ use url::Url;
 use crate::oauth::dialect::{NetworkOptions, Proxy};
 
 /// Reads an environment variable.
-pub type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Whether the host is a loopback address, or the one name that always means loopback (RFC 6761 §6.3).
 pub(super) fn is_loopback(url: &Url) -> bool {
@@ -20,7 +20,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// The variable of the environment that names a proxy for `url`, though it is not used.
-pub fn unused_proxy(reach: &NetworkOptions, url: &Url, env: Env<'_>) -> Option<&'static str> {
+pub(crate) fn unused_proxy(reach: &NetworkOptions, url: &Url, env: Env<'_>) -> Option<&'static str> {
     if reach.proxy != Proxy::None || is_loopback(url) || is_excepted(url, env) {
         return None;
     }

@@ -17,8 +17,8 @@ use self::file_key::FileKey;
 use self::header::Header;
 use crate::secret::Passphrase;
 
-pub use self::error::EnvelopeError;
-pub use self::x25519::{Identity, Recipient};
+pub(crate) use self::error::EnvelopeError;
+pub(crate) use self::x25519::{Identity, Recipient};
 
 /// Who can decrypt the file.
 pub enum Addressee {
@@ -37,7 +37,7 @@ pub enum EnvelopeKey {
 }
 
 /// Parses a public key, `age1...`.
-pub fn recipient(text: &str) -> Result<Recipient, &'static str> {
+pub(crate) fn recipient(text: &str) -> Result<Recipient, &'static str> {
     Recipient::parse(text).ok_or("invalid Bech32 encoding")
 }
 
@@ -67,7 +67,7 @@ pub fn seal(plain: &[u8], to: &Addressee) -> Result<Vec<u8>, EnvelopeError> {
 }
 
 /// Whether `file` was encrypted with a passphrase.
-pub fn takes_passphrase(file: &[u8]) -> Result<bool, EnvelopeError> {
+pub(crate) fn takes_passphrase(file: &[u8]) -> Result<bool, EnvelopeError> {
     Ok(parse(file)?.0.stanzas.iter().any(passphrase::is_of))
 }
 

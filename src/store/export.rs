@@ -18,7 +18,7 @@ use crate::account::record::Record;
 use crate::contract::is_name;
 
 /// The version that is written, and the newest that is read.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// Highest generation that is accepted: 2^53, which every JSON parser holds exactly. No account gets that far, and
 /// counting can go on from there.
@@ -26,16 +26,16 @@ const LATEST_GENERATION: u64 = 1 << 53;
 
 /// An account in the document.
 #[derive(Debug, Clone)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// Its name in the config.
-    pub account: String,
+    pub(crate) account: String,
     /// Its record.
-    pub record: Record,
+    pub(crate) record: Record,
 }
 
 /// Why bytes are not such a document. Contains nothing of their content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     /// Written by a newer version.
     #[error("a newer version of ringback wrote it ({what} {found}, but this one supports up to {known})")]
     Newer {
@@ -86,7 +86,7 @@ struct Schema {
 }
 
 /// `accounts` as bytes, in a buffer that is wiped when dropped.
-pub fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+pub(crate) fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
     let entries = accounts
         .iter()
         .map(|moved| ExportEntry { account: Cow::Borrowed(&moved.account), record: StoredRecord::from(&moved.record) });
@@ -94,7 +94,7 @@ pub fn write(accounts: &[Moved]) -> Result<Zeroizing<Vec<u8>>, serde_json::Error
 }
 
 /// Parses what [`write()`] wrote.
-pub fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Moved>, ReadError> {
     // serde's own message may quote the value, which may be a token.
     let malformed = |_| ReadError::Malformed;
     let version: ExportVersion = serde_json::from_slice(bytes).map_err(malformed)?;

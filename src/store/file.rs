@@ -77,19 +77,19 @@ impl FileStore {
     /// The same, with high-water marks below the cache folder `cache`. If that is `None` or can't be used, it is only
     /// logged.
     #[must_use]
-    pub fn with_marks(self, cache: Option<&Path>) -> Self {
+    pub(crate) fn with_marks(self, cache: Option<&Path>) -> Self {
         let marks = HighWaterMarks::of(self.held.folder.path(), cache);
         Self { marks: Some(marks), ..self }
     }
 
     /// Why the key could not be obtained yet when the store was opened, if so: the store is then locked, and
     /// [`Store::unlock`] tries again.
-    pub fn key_not_yet(&self) -> Option<&str> {
+    pub(crate) fn key_not_yet(&self) -> Option<&str> {
         self.key_cell.not_yet()
     }
 
     /// The accounts with a stored record, sorted.
-    pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn accounts(&self) -> Result<Vec<String>, StoreError> {
         self.held.accounts()
     }
 

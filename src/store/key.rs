@@ -1,7 +1,7 @@
 //! The master key: 256 bits under which every account's file is sealed. [`source`] says where it comes from.
 
-pub mod location;
-pub mod passphrase;
+pub(crate) mod location;
+pub(crate) mod passphrase;
 pub mod source;
 
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::secret::text;
 const ID_DOMAIN: &[u8] = b"ringback master key id v1\0";
 const KEY: usize = 32;
 /// A key as text is 64 bytes long; anything longer than this is not a key.
-pub(in crate::store) const TEXT_LIMIT: usize = 4096;
+pub(super) const TEXT_LIMIT: usize = 4096;
 
 /// A 256-bit key. Clones share the one place in memory that holds it; with the last of them it is wiped.
 /// `Debug` shows its id only.
@@ -74,7 +74,7 @@ impl MasterKey {
     }
 
     /// Tells keys apart without revealing anything about them: truncated SHA-256 with a domain label.
-    pub fn id(&self) -> [u8; 8] {
+    pub(crate) fn id(&self) -> [u8; 8] {
         let digest = Sha256::new().chain_update(ID_DOMAIN).chain_update(self.bytes()).finalize();
         let mut id = [0; 8];
         id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);

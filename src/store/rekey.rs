@@ -24,7 +24,7 @@ use crate::secret::Passphrase;
 
 /// Where to put the new key.
 #[derive(Debug)]
-pub enum NewPlace {
+pub(crate) enum NewPlace {
     /// In the key file.
     File,
     /// In the OS keyring.
@@ -35,20 +35,20 @@ pub enum NewPlace {
 
 /// The result of a rekey.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rekeyed {
+pub(crate) struct Rekeyed {
     /// The accounts that are sealed with the new key, sorted.
-    pub accounts: Vec<String>,
+    pub(crate) accounts: Vec<String>,
     /// Where the new key is.
-    pub place: KeyLocation,
+    pub(crate) place: KeyLocation,
     /// If the old key is still in the keyring: one sentence that says so, and how to find it there.
-    pub left: Option<String>,
+    pub(crate) left: Option<String>,
 }
 
 impl FileStore {
     /// Seals every account with a new key in this place; the store is locked afterwards, since it has the old one.
     /// After an error, [`Self::rekey_is_half_done`] says whether anything was changed. Blocks: a keyring may take 10 s,
     /// and a passphrase takes a second.
-    pub fn rekey(&self, to: &NewPlace, keyring: &dyn Keyring) -> Result<Rekeyed, StoreError> {
+    pub(crate) fn rekey(&self, to: &NewPlace, keyring: &dyn Keyring) -> Result<Rekeyed, StoreError> {
         let folder = self.folder();
         let old = self.key_place()?;
         let plan = RekeyPlan {
@@ -80,7 +80,7 @@ impl FileStore {
     }
 
     /// Whether a rekey has begun to replace files: the next start completes it.
-    pub fn rekey_is_half_done(&self) -> bool {
+    pub(crate) fn rekey_is_half_done(&self) -> bool {
         !matches!(self.folder().read(PLAN, TEXT_LIMIT), Ok(None))
     }
 

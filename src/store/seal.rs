@@ -23,9 +23,9 @@ use zeroize::Zeroizing;
 use super::key::MasterKey;
 
 /// The format that is written, and the newest that is read.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 /// Largest sealed file, in bytes: a token reply is at most a quarter of it.
-pub const MAX_FILE: usize = 1 << 20;
+pub(crate) const MAX_FILE: usize = 1 << 20;
 
 const MAGIC: [u8; 8] = *b"ringback";
 const NONCE: usize = 24;
@@ -37,7 +37,7 @@ const BLOCK: usize = 256;
 /// The content of a sealed file. `Debug` leaves the payload out.
 pub struct Unsealed {
     /// From the header, authenticated.
-    pub generation: u64,
+    pub(crate) generation: u64,
     /// The payload.
     pub payload: Zeroizing<Vec<u8>>,
 }

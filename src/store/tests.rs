@@ -56,7 +56,7 @@ fn open_with(state: &Path, key: [u8; 32]) -> FileStore {
 }
 
 fn with_key(held: StateLock, key: [u8; 32], clock: Clock) -> FileStore {
-    held.folder().write("master.key", MasterKey::from_bytes(key).to_hex().as_bytes()).unwrap();
+    held.folder.write("master.key", MasterKey::from_bytes(key).to_hex().as_bytes()).unwrap();
     by_file(held, clock)
 }
 

@@ -56,17 +56,28 @@ fn every_file_and_test_that_a_rule_names_exists() {
     assert!(missing.is_empty(), "docs/security.md names what does not exist: {missing:#?}");
 }
 
+/// Where the page's name for a file or folder leads: below `src/` or from the top, or beside the one before it.
+fn place(name: &str, before: &Path) -> Option<PathBuf> {
+    let bases = if name.trim_end_matches('/').contains('/') { [Path::new("src"), Path::new("")] } else { [before; 2] };
+    bases.iter().map(|base| Path::new(ROOT).join(base).join(name)).find(|path| path.exists())
+}
+
 #[test]
 fn every_file_that_the_architecture_names_exists() {
     let text = std::fs::read_to_string(Path::new(ROOT).join("docs/ARCHITECTURE.md")).unwrap();
-    let files: Vec<String> = all_sources().iter().map(|(path, _)| path.to_str().unwrap().to_owned()).collect();
-    let names = text
-        .lines()
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
-        .filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "rs"));
-    // A row names further files of the same folder by their last path components.
-    let is_there = |name: &str| files.iter().any(|file| file.ends_with(&format!("/{name}")));
-    let missing: BTreeSet<&str> = names.filter(|name| !name.contains('*') && !is_there(name)).collect();
+    let mut missing = BTreeSet::new();
+    for line in text.lines() {
+        let mut folder = PathBuf::from("src");
+        for name in line.split('`').skip(1).step_by(2).filter(|name| !name.contains('*')) {
+            let is_source = Path::new(name).extension().is_some_and(|kind| kind == "rs");
+            match place(name, &folder) {
+                Some(path) if is_source => folder = path.parent().unwrap().to_owned(),
+                Some(path) if name.ends_with('/') => folder = path,
+                None if is_source => _ = missing.insert(name),
+                _ => {}
+            }
+        }
+    }
     assert!(missing.is_empty(), "docs/ARCHITECTURE.md names what does not exist: {missing:#?}");
 }
 

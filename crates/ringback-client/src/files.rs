@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::contract::Endpoint;
 use crate::error::Error;
+use crate::os::process;
 use crate::secret::AppKey;
 
 /// The daemon's files are far smaller; a larger one is not its own.
@@ -55,7 +56,7 @@ pub fn read_key(path: &Path) -> Result<AppKey, Error> {
 /// Refuses a file that another user owns, or that has one of the mode bits `open`, with which others could `act`.
 fn check_private(file: &File, path: &Path, open: u32, act: &'static str) -> Result<(), Error> {
     let meta = file.metadata().map_err(|error| Error::FileUnreadable { path: path.to_owned(), error })?;
-    let ours = [rustix::process::geteuid().as_raw(), 0].contains(&meta.uid());
+    let ours = [process::own_uid(), 0].contains(&meta.uid());
     if !meta.is_file() {
         return Err(Error::NotAFile { path: path.to_owned() });
     }

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::os::process;
+
 /// The daemon's folders. Nothing is created or checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -86,7 +88,7 @@ fn absolute(env: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBu
 /// where the daemon looked.
 fn login_runtime() -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt;
-    let me = rustix::process::geteuid().as_raw();
+    let me = process::own_uid();
     let path = PathBuf::from(format!("/run/user/{me}"));
     let meta = path.symlink_metadata().ok()?;
     (meta.is_dir() && meta.uid() == me).then_some(path)

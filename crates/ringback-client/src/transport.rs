@@ -139,7 +139,7 @@ fn check_peer(stream: &UnixStream, path: &Path) -> Result<(), Error> {
 
 /// Any user can take the port while no daemon runs, and must not get the key.
 fn check_listener(address: SocketAddr) -> Result<(), Error> {
-    let me = rustix::process::geteuid().as_raw();
+    let me = process::own_uid();
     let Some(stranger) = listening_at(address).and_then(|all| all.into_iter().find(|who| who.uid != me)) else {
         return Ok(());
     };

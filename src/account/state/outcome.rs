@@ -1,5 +1,7 @@
 //! Handles the outcome of a token request: retry with backoff, replay after a lost reply, or ask for a login.
 
+use std::time::Duration;
+
 use super::committed::Unanswered;
 use super::effect::Effect;
 use super::event::RefreshOutcome;
@@ -14,6 +16,7 @@ use crate::oauth::identity::{self, Comparison};
 use crate::oauth::reply::{Refusal, RefusalSubject};
 
 impl Machine {
+    /// The end of a token request.
     pub(super) fn answered(&mut self, answer: RefreshOutcome, now: Moment, jitter: f64) -> Effect {
         let (sent_at, means, target) = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Sending { sent_at, means, target } => (sent_at, means, target),
@@ -29,56 +32,56 @@ impl Machine {
             _ => self.last_attempt = Some(sent_at),
         }
         match answer {
-            // Client credentials don't need what else the reply has.
-            RefreshOutcome::Granted(grant)
-                if grant.access_token.is_none() && self.policy.reacquire == Reacquire::Always =>
-            {
-                self.fail(TroubleKind::Unreachable, grant.flaws.join("; "), now, |n| schedule::pause(n, jitter));
-                return Effect::Rest;
-            }
             RefreshOutcome::Granted(grant) => match target {
+                _ if self.brings_nothing(&grant) => self.retry_later(grant.flaws.join("; "), now, jitter),
                 None if means != Means::Reacquire && self.is_of_another(&grant) => {
-                    return self.refused(another_subject(), now, jitter);
+                    self.refused(another_subject(), now, jitter)
                 }
-                None => return self.granted(*grant, sent_at, now, jitter),
-                Some(target) => return self.granted_narrow(target, *grant, means, sent_at, now),
+                None => self.granted(*grant, sent_at, now, jitter),
+                Some(target) => self.granted_narrow(target, *grant, means, sent_at, now),
             },
             RefreshOutcome::Refused(refusal) => match target {
-                Some(target) if refusal.blame != RefusalSubject::Grant => {
-                    return self.refused_narrow(target, refusal, now);
-                }
-                _ if means == Means::Reacquire => return self.refused_reacquire(refusal, now, jitter),
-                _ => return self.refused(refusal, now, jitter),
+                Some(target) if refusal.blame != RefusalSubject::Grant => self.refused_narrow(target, refusal, now),
+                _ if means == Means::Reacquire => self.refused_reacquire(refusal, now, jitter),
+                _ => self.refused(refusal, now, jitter),
             },
-            // Nothing was spent.
-            RefreshOutcome::Lost { why } if means == Means::Reacquire => {
-                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
-                return Effect::Rest;
-            }
-            RefreshOutcome::NotSent { why } => {
-                self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, jitter));
-            }
-            RefreshOutcome::CircuitOpen { why, probe_in } => {
-                self.fail(TroubleKind::Offline, why, now, |n| schedule::pause(n, jitter).max(probe_in));
-            }
+            RefreshOutcome::NotSent { why } => self.not_sent(why, Duration::ZERO, now, jitter),
+            RefreshOutcome::CircuitOpen { why, probe_in } => self.not_sent(why, probe_in, now, jitter),
             // An answer for a device login: nothing was decided.
             RefreshOutcome::Pending { .. } => {
-                let why = "the provider answered as to a device login".to_owned();
-                self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
+                self.retry_later("the provider answered as to a device login".to_owned(), now, jitter);
+                self.note()
             }
-            RefreshOutcome::Busy { retry_after, why } => {
-                self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
-                    Some(retry_after) => schedule::retry_after_pause(retry_after, failures, jitter),
-                    None => schedule::pause(failures, jitter),
-                });
-                self.not_before =
-                    retry_after.map(|retry_after| now.boot.plus(schedule::capped_retry_after(retry_after)));
-            }
-            RefreshOutcome::Lost { why } => {
-                self.lost(why, sent_at, now, jitter);
-                return Effect::Rest;
-            }
+            RefreshOutcome::Busy { retry_after, why } => self.busy(why, retry_after, now, jitter),
+            // Nothing was spent.
+            RefreshOutcome::Lost { why } if means == Means::Reacquire => self.retry_later(why, now, jitter),
+            RefreshOutcome::Lost { why } => self.lost(why, sent_at, now, jitter),
         }
+    }
+
+    /// Whether a grant has no access token and nothing else that is needed: client credentials don't need the rest of
+    /// the reply.
+    fn brings_nothing(&self, grant: &Grant) -> bool {
+        grant.access_token.is_none() && self.policy.reacquire == Reacquire::Always
+    }
+
+    /// The same request again after a pause (backoff). There is nothing to be written for it.
+    fn retry_later(&mut self, why: String, now: Moment, jitter: f64) -> Effect {
+        self.fail(TroubleKind::Unreachable, why, now, |failures| schedule::pause(failures, jitter));
+        Effect::Rest
+    }
+
+    fn not_sent(&mut self, why: String, at_least: Duration, now: Moment, jitter: f64) -> Effect {
+        self.fail(TroubleKind::Offline, why, now, |failures| schedule::pause(failures, jitter).max(at_least));
+        self.note()
+    }
+
+    fn busy(&mut self, why: String, retry_after: Option<Duration>, now: Moment, jitter: f64) -> Effect {
+        self.fail(TroubleKind::Unreachable, why, now, |failures| match retry_after {
+            Some(retry_after) => schedule::retry_after_pause(retry_after, failures, jitter),
+            None => schedule::pause(failures, jitter),
+        });
+        self.not_before = retry_after.map(|retry_after| now.boot.plus(schedule::capped_retry_after(retry_after)));
         self.note()
     }
 
@@ -89,14 +92,16 @@ impl Machine {
         identity::compare(&before, &identity::of_reply(&grant.extra)) == Comparison::Different
     }
 
-    fn lost(&mut self, why: String, sent_at: Moment, now: Moment, jitter: f64) {
-        let Some(current) = self.current_mut() else { return };
+    /// The refresh token may be spent: it is sent once more soon, and then as after every failure.
+    fn lost(&mut self, why: String, sent_at: Moment, now: Moment, jitter: f64) -> Effect {
+        let Some(current) = self.current_mut() else { return Effect::Rest };
         let before = current.unanswered.unwrap_or(Unanswered { since: sent_at, sent: 0, missed: false });
         current.unanswered = Some(Unanswered { sent: before.sent + 1, ..before });
         let first = before.sent == 0;
         self.fail(TroubleKind::Unreachable, why, now, |failures| {
             if first { schedule::replay_pause(jitter) } else { schedule::pause(failures, jitter) }
         });
+        Effect::Rest
     }
 
     fn refused(&mut self, refusal: Refusal, now: Moment, jitter: f64) -> Effect {

@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
 /// Why nothing was sent. One clause.
-pub(in crate::broker) const CANCELLED: &str = "the store is being locked, or the daemon is stopping";
+pub(super) const CANCELLED: &str = "the store is being locked, or the daemon is stopping";
 
 /// Cancels work when the account's task has to drain.
 #[derive(Clone)]
-pub(in crate::broker) struct CancellationToken {
-    pub(in crate::broker) locked: Arc<AtomicBool>,
-    pub(in crate::broker) stopping: Arc<AtomicBool>,
+pub(super) struct CancellationToken {
+    pub(super) locked: Arc<AtomicBool>,
+    pub(super) stopping: Arc<AtomicBool>,
     /// Notified after either of them was set.
-    pub(in crate::broker) changes: watch::Receiver<()>,
+    pub(super) changes: watch::Receiver<()>,
 }
 
 impl CancellationToken {
     /// The result of `work`; `None` if it was cancelled.
-    pub(in crate::broker) async fn run_until_cancelled<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn run_until_cancelled<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.wait() => None,

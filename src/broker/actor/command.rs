@@ -48,7 +48,7 @@ pub(in crate::broker) struct AccountHandle {
     /// The current config. The task adopts it before the next command.
     pub(in crate::broker) config: watch::Sender<Arc<AccountConfig>>,
     /// Set before [`AccountCommand::Stop`] is sent: from then on no refresh is begun.
-    pub(in crate::broker) stopping: Arc<AtomicBool>,
+    pub(super) stopping: Arc<AtomicBool>,
 }
 
 impl AccountHandle {

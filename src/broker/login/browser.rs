@@ -26,7 +26,7 @@ use crate::provider::AskError;
 impl Broker {
     /// The callback listener is opened before a login begins, so that no browser is sent to a closed port. A pasted
     /// answer needs none.
-    pub(in crate::broker) async fn open_listener(
+    pub(super) async fn open_listener(
         &self,
         account: &str,
         redirect_uri: &str,
@@ -46,7 +46,7 @@ impl Broker {
 
     /// The start URL has the redirect URI's own origin: cookies do not cross between `localhost` and `127.0.0.1`.
     /// Without a listener it is the provider's page.
-    pub(in crate::broker) async fn start_url(
+    pub(super) async fn start_url(
         &self,
         id: &str,
         account: &str,
@@ -65,7 +65,7 @@ impl Broker {
         Ok(format!("{origin}/login/start/{ticket}"))
     }
 
-    pub(in crate::broker) fn open_browser(&self, account: &str, start_url: &str) {
+    pub(super) fn open_browser(&self, account: &str, start_url: &str) {
         let Ok(url) = StartUrl::parse(start_url) else { return };
         let (opener, account) = (Arc::clone(&self.inner.world.opener), account.to_owned());
         tokio::task::spawn_blocking(move || {

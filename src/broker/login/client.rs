@@ -7,7 +7,7 @@ use crate::contract::Replaced;
 
 impl Broker {
     /// Runs as a refresh in the account's task.
-    pub(in crate::broker) fn start_client(&self, account: &str, pending: &PendingLogin) {
+    pub(super) fn start_client(&self, account: &str, pending: &PendingLogin) {
         let (broker, account, id) = (self.clone(), account.to_owned(), pending.id.clone());
         tokio::spawn(async move {
             let result = broker.refresh(&account).await.map(|_| LoginResult::Stored(Replaced::default()));

@@ -17,11 +17,7 @@ use crate::secret::Nonce256;
 
 impl Broker {
     /// Asks for a confirmation, unless it was given beforehand. `None`: the login waits for it.
-    pub(in crate::broker) async fn ask_to_confirm(
-        &self,
-        id: &str,
-        brought: Unconfirmed,
-    ) -> Option<Result<Replaced, Error>> {
+    pub(super) async fn ask_to_confirm(&self, id: &str, brought: Unconfirmed) -> Option<Result<Replaced, Error>> {
         match self.inner.logins.question(id, brought, self.question_life()).await {
             QuestionOutcome::Waits => None,
             QuestionOutcome::Confirmed(fresh) => match self.take_over(Some(id), fresh, Agreed::ToAny).await {
@@ -58,7 +54,7 @@ impl Broker {
     }
 
     /// Joins the account's login if that waits for confirmation, which may be given with the request.
-    pub(in crate::broker) async fn join_question(
+    pub(super) async fn join_question(
         &self,
         config: &AccountConfig,
         replace: bool,

@@ -23,11 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Broker {
     /// Returns what the user has to do for the login `pending`, and starts to poll for its token.
-    pub(in crate::broker) async fn start_device(
-        &self,
-        plan: LoginPlan,
-        pending: &PendingLogin,
-    ) -> Result<DevicePrompt, Error> {
+    pub(super) async fn start_device(&self, plan: LoginPlan, pending: &PendingLogin) -> Result<DevicePrompt, Error> {
         if pending.joined {
             return self.joined_prompt(&plan.account, &pending.id).await;
         }

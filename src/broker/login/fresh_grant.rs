@@ -15,7 +15,7 @@ use crate::secret::Nonce256;
 pub(in crate::broker) const REVOKE_PATIENCE: Duration = Duration::from_secs(9);
 
 /// Revokes a grant at the provider, in the background.
-pub(in crate::broker) trait RevokeGrant: Send + Sync {
+pub(super) trait RevokeGrant: Send + Sync {
     /// `plan`: what the login was begun with.
     fn revoke(&self, plan: Arc<LoginPlan>, grant: &Grant);
 }
@@ -37,12 +37,7 @@ pub(in crate::broker) struct FreshGrant {
 
 impl FreshGrant {
     /// `revoker` revokes it if it is dropped.
-    pub(in crate::broker) fn guarded(
-        plan: Arc<LoginPlan>,
-        grant: Box<Grant>,
-        asked: Boot,
-        revoker: Box<dyn RevokeGrant>,
-    ) -> Self {
+    pub(super) fn guarded(plan: Arc<LoginPlan>, grant: Box<Grant>, asked: Boot, revoker: Box<dyn RevokeGrant>) -> Self {
         Self { plan, grant, asked, described: None, spares_refresh: false, revoker: Some(revoker) }
     }
 
@@ -89,7 +84,7 @@ impl FreshGrant {
     ///
     /// A reply without an ID token passes, even if `openid` was requested: plain OAuth servers treat that as any
     /// other scope. Code, PKCE and state tie the tokens to this login, and no claim is believed without an ID token.
-    pub(in crate::broker) fn check_nonce(&self, nonce: &Nonce256) -> Result<(), WrongNonce> {
+    pub(super) fn check_nonce(&self, nonce: &Nonce256) -> Result<(), WrongNonce> {
         match id_token::check_nonce(&self.grant.extra, nonce) {
             Err(WrongNonce::NoToken) => Ok(()),
             checked => checked,

@@ -22,7 +22,7 @@ impl ExchangesInFlight {
     }
 
     /// Waits until none is left.
-    pub(in crate::broker) async fn idle(&self) {
+    pub(super) async fn idle(&self) {
         _ = self.0.subscribe().wait_for(Vec::is_empty).await;
     }
 }

@@ -176,7 +176,7 @@ impl Broker {
     }
 
     /// Reports the end of the login, or asks for confirmation.
-    pub(in crate::broker) async fn conclude(&self, id: &str, account: &str, result: Result<LoginResult, Error>) {
+    pub(super) async fn conclude(&self, id: &str, account: &str, result: Result<LoginResult, Error>) {
         let result = match result {
             Ok(LoginResult::Stored(replaced)) => Ok(replaced),
             Ok(LoginResult::AnotherPerson(brought)) => match self.ask_to_confirm(id, *brought).await {

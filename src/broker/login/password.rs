@@ -18,7 +18,7 @@ use crate::secret::Password;
 
 impl Broker {
     /// Starts the login. Without a source in the config, the prompt tells of the pipe for the password.
-    pub(in crate::broker) async fn start_password(
+    pub(super) async fn start_password(
         &self,
         member: &Member,
         plan: LoginPlan,

@@ -1,7 +1,7 @@
 //! Pending logins: handle to the task that owns them (actor model).
 
 mod audit;
-pub(in crate::broker) mod message;
+pub(super) mod message;
 mod notices;
 mod questions;
 mod task;
@@ -58,44 +58,39 @@ impl Logins {
     }
 
     /// `replace`: another person's tokens may be replaced without confirmation.
-    pub(in crate::broker) async fn start(
-        &self,
-        plan: LoginPlan,
-        life: Duration,
-        replace: bool,
-    ) -> Result<PendingLogin, Error> {
+    pub(super) async fn start(&self, plan: LoginPlan, life: Duration, replace: bool) -> Result<PendingLogin, Error> {
         self.ask(|done| LoginsRequest::Start { plan: Box::new(plan), life, replace, done })
             .await
             .unwrap_or_else(|| Err(gone()))
     }
 
     /// A one-time ticket for the start URL.
-    pub(in crate::broker) async fn ticket(&self, id: &str) -> Option<String> {
+    pub(super) async fn ticket(&self, id: &str) -> Option<String> {
         self.ask(|done| LoginsRequest::Ticket { id: id.to_owned(), done }).await?
     }
 
     /// The redirect for a browser on another machine.
-    pub(in crate::broker) async fn redirect_by_hand(&self, id: &str) -> Option<ProviderRedirect> {
+    pub(super) async fn redirect_by_hand(&self, id: &str) -> Option<ProviderRedirect> {
         self.ask(|done| LoginsRequest::Pasted { id: id.to_owned(), done }).await?
     }
 
     /// Keeps the callback listener open until the login ends.
-    pub(in crate::broker) async fn hold_listener(&self, id: &str, listener: ListenerGuard) {
+    pub(super) async fn hold_listener(&self, id: &str, listener: ListenerGuard) {
         _ = self.inbox.send(LoginsRequest::HoldListener { id: id.to_owned(), listener }).await;
     }
 
-    pub(in crate::broker) async fn redirect(&self, ticket: &str) -> Result<ProviderRedirect, Rejected> {
+    pub(super) async fn redirect(&self, ticket: &str) -> Result<ProviderRedirect, Rejected> {
         self.ask(|done| LoginsRequest::Redirect { ticket: ticket.to_owned(), done })
             .await
             .unwrap_or(Err(Rejected::BadTicket))
     }
 
-    pub(in crate::broker) async fn callback(&self, request: CallbackRequest, via: Via) -> Result<Accepted, Rejected> {
+    pub(super) async fn callback(&self, request: CallbackRequest, via: Via) -> Result<Accepted, Rejected> {
         self.ask(|done| LoginsRequest::Callback { request, via, done }).await.unwrap_or(Err(Rejected::UnknownState))
     }
 
     /// Ends a login as failed.
-    pub(in crate::broker) async fn fail(&self, id: &str, error: Error) {
+    pub(super) async fn fail(&self, id: &str, error: Error) {
         _ = self.inbox.send(LoginsRequest::Fail { id: id.to_owned(), error }).await;
     }
 
@@ -105,32 +100,32 @@ impl Logins {
     }
 
     /// Adds what the user has to do on another device.
-    pub(in crate::broker) async fn prompt(&self, id: &str, prompt: DevicePrompt) {
+    pub(super) async fn prompt(&self, id: &str, prompt: DevicePrompt) {
         _ = self.inbox.send(LoginsRequest::Prompt { id: id.to_owned(), prompt }).await;
     }
 
-    pub(in crate::broker) async fn finish(&self, reply: LoginReply) {
+    pub(super) async fn finish(&self, reply: LoginReply) {
         _ = self.inbox.send(LoginsRequest::Finish { reply: Box::new(reply) }).await;
     }
 
     /// The state of a login, and its changes.
-    pub(in crate::broker) async fn watch(&self, id: &str) -> Option<watch::Receiver<LoginReply>> {
+    pub(super) async fn watch(&self, id: &str) -> Option<watch::Receiver<LoginReply>> {
         self.ask(|done| LoginsRequest::Watch { id: id.to_owned(), done }).await?
     }
 
     /// Adds a notice to logins with this redirect URI.
-    pub(in crate::broker) async fn notify(&self, redirect_uri: &str, notice: &'static str) {
+    pub(super) async fn notify(&self, redirect_uri: &str, notice: &'static str) {
         _ = self.inbox.send(LoginsRequest::Notify { redirect_uri: redirect_uri.to_owned(), notice }).await;
     }
 
     /// Keeps the login until somebody confirms, for `life` at most.
-    pub(in crate::broker) async fn question(&self, id: &str, brought: Unconfirmed, life: Duration) -> QuestionOutcome {
+    pub(super) async fn question(&self, id: &str, brought: Unconfirmed, life: Duration) -> QuestionOutcome {
         let ask = |done| LoginsRequest::ReplaceQuestion { id: id.to_owned(), brought: Box::new(brought), life, done };
         self.ask(ask).await.unwrap_or(QuestionOutcome::Waits)
     }
 
     /// Takes the answer, once. Returns the login if it was confirmed.
-    pub(in crate::broker) async fn answer(
+    pub(super) async fn answer(
         &self,
         id: &str,
         replace: bool,
@@ -141,19 +136,19 @@ impl Logins {
     }
 
     /// Joins the account's login if that waits for confirmation.
-    pub(in crate::broker) async fn join_question(&self, account: &str) -> Option<(PendingLogin, Confirm)> {
+    pub(super) async fn join_question(&self, account: &str) -> Option<(PendingLogin, Confirm)> {
         // Usually there is no question, and the task is not asked.
         self.overview().questions.get(account)?;
         self.ask(|done| LoginsRequest::JoinQuestion { account: account.to_owned(), done }).await?
     }
 
     /// The cookie for the browser that logged in, once.
-    pub(in crate::broker) async fn page_cookie(&self, id: &str) -> Option<PageCookie> {
+    pub(super) async fn page_cookie(&self, id: &str) -> Option<PageCookie> {
         self.ask(|done| LoginsRequest::PageCookie { id: id.to_owned(), done }).await?
     }
 
     /// The form token, for the browser that has the cookie.
-    pub(in crate::broker) async fn form_token(&self, id: &str, cookies: Vec<String>) -> Option<Nonce256> {
+    pub(super) async fn form_token(&self, id: &str, cookies: Vec<String>) -> Option<Nonce256> {
         self.ask(|done| LoginsRequest::FormToken { id: id.to_owned(), cookies, done }).await?
     }
 

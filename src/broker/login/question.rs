@@ -11,7 +11,7 @@ use crate::secret::{Nonce256, RandomSecret as _};
 use rand::CryptoRng;
 
 /// A login that waits for a confirmation.
-pub(in crate::broker) struct ReplaceQuestion {
+pub(super) struct ReplaceQuestion {
     fresh: FreshGrant,
     confirm: Confirm,
     /// Binds the page to the browser that logged in. It is handed out once.
@@ -44,7 +44,7 @@ pub struct PageCookie {
 }
 
 /// What happens to a login that needs a confirmation.
-pub(in crate::broker) enum QuestionOutcome {
+pub(super) enum QuestionOutcome {
     /// It waits for the answer; or it is over, and its grant is dropped.
     Waits,
     /// It was confirmed beforehand.
@@ -52,14 +52,14 @@ pub(in crate::broker) enum QuestionOutcome {
 }
 
 impl ReplaceQuestion {
-    pub(in crate::broker) fn new(login: Unconfirmed, rng: &mut dyn CryptoRng) -> Self {
+    pub(super) fn new(login: Unconfirmed, rng: &mut dyn CryptoRng) -> Self {
         let Unconfirmed { fresh, confirm } = login;
         let (cookie, form_token) = (Nonce256::random(rng), Nonce256::random(rng));
         Self { fresh, confirm, cookie, cookie_was_given: false, form_token }
     }
 
     /// Whether this answerer may answer.
-    pub(in crate::broker) fn admits(&self, answerer: &Answerer) -> bool {
+    pub(super) fn admits(&self, answerer: &Answerer) -> bool {
         match answerer {
             Answerer::Program => true,
             Answerer::Page { cookies, form_token } => self.is_bound_to(cookies) && self.form_token.matches(form_token),
@@ -71,22 +71,22 @@ impl ReplaceQuestion {
     }
 
     /// The cookie for the browser that logged in, once.
-    pub(in crate::broker) fn give_cookie(&mut self) -> Option<Nonce256> {
+    pub(super) fn give_cookie(&mut self) -> Option<Nonce256> {
         (!std::mem::replace(&mut self.cookie_was_given, true)).then(|| self.cookie.clone())
     }
 
     /// The form's token, for the browser that has the cookie.
-    pub(in crate::broker) fn form_token(&self, cookies: &[String]) -> Option<Nonce256> {
+    pub(super) fn form_token(&self, cookies: &[String]) -> Option<Nonce256> {
         self.is_bound_to(cookies).then(|| self.form_token.clone())
     }
 
     /// The login, once it was confirmed.
-    pub(in crate::broker) fn into_login(self) -> Unconfirmed {
+    pub(super) fn into_login(self) -> Unconfirmed {
         Unconfirmed { fresh: self.fresh, confirm: self.confirm }
     }
 
     /// Who is replaced, and by whom.
-    pub(in crate::broker) fn confirm(&self) -> &Confirm {
+    pub(super) fn confirm(&self) -> &Confirm {
         &self.confirm
     }
 }

@@ -16,7 +16,7 @@ use crate::oauth::grant::GrantType;
 
 impl Broker {
     /// A token for `target` only: the cached one, or a new one.
-    pub(in crate::broker) async fn narrowed_token(
+    pub(super) async fn narrowed_token(
         &self,
         name: &str,
         member: &Member,
@@ -54,7 +54,7 @@ impl Broker {
 }
 
 /// Sorted, since the order of scopes means nothing (RFC 6749 §3.3): equal targets share a cached token.
-pub(in crate::broker) fn in_order(mut target: Target) -> Target {
+pub(super) fn in_order(mut target: Target) -> Target {
     target.scope.sort_unstable();
     target.scope.dedup();
     target

@@ -6,7 +6,7 @@ use crate::clock::Moment;
 use crate::contract::{TokenReply, VERSION};
 
 /// The reply for a snapshot, or nothing if it holds no token.
-pub(in crate::broker) fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Option<TokenReply> {
+pub(super) fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Option<TokenReply> {
     let token = snapshot.token.as_ref()?;
     let in_doubt = token.is_in_doubt(now);
     let left = |deadline: Moment| if in_doubt { now.boot.until(deadline.boot) } else { now.until(deadline) };

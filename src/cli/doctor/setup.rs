@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::finding::{good, needs_hand, note};
-use crate::cli::config_source::ConfigSource;
+use crate::cli::config_source::{self, ConfigSource};
 use crate::cli::named_files::{self, UnusableFile};
 use crate::config::{AccountConfig, Config, default_redirect_uri};
-use crate::config_file::ConfigFileError;
 use crate::contract::Finding;
 use crate::http::listen::{BindError, bind_tcp};
 use crate::oauth::grant::GrantType;
@@ -40,16 +39,10 @@ pub(super) fn config(source: &ConfigSource, findings: &mut Vec<Finding>) -> Opti
             });
             Some(config)
         }
-        Err(error @ ConfigFileError::Missing { .. }) => {
-            findings.push(needs_hand("config", error.to_string(), "`ringback config example` prints an example."));
-            None
-        }
         Err(error) => {
-            findings.push(needs_hand(
-                "config",
-                error.to_string(),
-                "Make it a file that belongs to you and that nobody else can read.",
-            ));
+            let failure = config_source::failure(&error);
+            let reply = failure.reply();
+            findings.push(needs_hand("config", &reply.error_description, &reply.hint));
             None
         }
     }

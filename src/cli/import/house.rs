@@ -30,7 +30,7 @@ const LONGEST: u64 = 256 << 20;
 #[derive(Args)]
 #[command(next_help_heading = "Moving to another machine")]
 #[group(id = "house", multiple = true)]
-pub(in crate::cli) struct House {
+pub(super) struct House {
     /// Import all accounts from a file that `ringback export` wrote; the daemon must be stopped
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "refresh_token", "socket"])]
     pub(super) from: Option<PathBuf>,

@@ -15,10 +15,14 @@ messages! {
         "{error}",
         "Name the file with `--config`.",
         "an environment without HOME";
-    config_missing(path, named_by, folder) Usage
+    config_missing(path, named_by) Usage
+        "there is no config file {path} (named by {named_by})",
+        "Make one with `ringback config example >{path}`, and edit it.",
+        "there is none yet, or `--config` or `RINGBACK_CONFIG` names another";
+    config_folder_missing(path, named_by, folder) Usage
         "there is no config file {path} (named by {named_by})",
         "Make one with `mkdir -p {folder} && ringback config example >{path}`, and edit it.",
-        "there is none yet, or `--config` or `RINGBACK_CONFIG` names another";
+        "there is none yet, and no folder for it either";
     config_unusable(error) Usage
         "{error}",
         "Fix what the message says; the file must belong to you and be closed to others.",

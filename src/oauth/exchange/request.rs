@@ -35,4 +35,4 @@ pub enum Unbuildable {
 }
 
 /// Names and values in the order in which they are sent.
-pub(in crate::oauth) type FormParameters<'a> = Vec<(&'a str, &'a str)>;
+pub(super) type FormParameters<'a> = Vec<(&'a str, &'a str)>;

@@ -23,7 +23,7 @@ pub struct Identity(StaticSecret);
 
 impl Recipient {
     /// Parses `age1...`.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
         read(text, RECIPIENT).filter(|_| lower).map(|bytes| Self(PublicKey::from(*bytes)))
     }
@@ -40,7 +40,7 @@ impl Recipient {
 
 impl Identity {
     /// Parses `AGE-SECRET-KEY-1...`.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let upper = !text.bytes().any(|byte| byte.is_ascii_lowercase());
         read(text, IDENTITY).filter(|_| upper).map(|bytes| Self(StaticSecret::from(*bytes)))
     }

@@ -11,17 +11,16 @@ use crate::os::folder::Folder;
 use crate::os::folder::error::FileSystemFeature;
 use crate::os::folder::file_system;
 use crate::os::holder::{COMMAND, LOCK, read_pid};
-use crate::secret::source::KeySource;
 use crate::store::StoreError;
 use crate::store::file_name::{SUFFIX, io};
-use crate::store::key::source::{self, Obtained, Outside, Start};
+use crate::store::key::source::Start;
 
 const ACCOUNTS: &str = "accounts";
 
 /// The state folder, held by this process. Dropping it releases the folder.
 #[derive(Debug)]
 pub struct StateLock {
-    pub(super) folder: Folder,
+    pub(in crate::store) folder: Folder,
     pub(super) accounts: Folder,
     file: File,
 }
@@ -53,19 +52,14 @@ impl StateLock {
     }
 
     /// The same for a command, which clients then do not take for the daemon.
-    pub fn of_command(mut self) -> Result<Self, StoreError> {
+    pub(crate) fn of_command(mut self) -> Result<Self, StoreError> {
         let written = self.file.write_all(format!("{COMMAND}\n").as_bytes());
         written.map_err(|e| io(self.folder.file(LOCK), &e))?;
         Ok(self)
     }
 
-    /// The folder that is held.
-    pub fn folder(&self) -> &Folder {
-        &self.folder
-    }
-
     /// The accounts with a stored record, sorted.
-    pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn accounts(&self) -> Result<Vec<String>, StoreError> {
         let mut names = self.accounts.names()?;
         names.retain_mut(|name| {
             name.truncate(name.strip_suffix(SUFFIX).map_or(0, str::len));
@@ -75,13 +69,8 @@ impl StateLock {
         Ok(names)
     }
 
-    /// Gets the master key from `source`; creates one there only while no account is stored. Blocks: a keyring or
-    /// program may take 10 s.
-    pub fn master_key(&self, source: &KeySource, outside: &Outside<'_>) -> Result<Obtained, StoreError> {
-        source::obtain(source, &self.folder, self.which_start()?, outside)
-    }
-
-    pub(super) fn which_start(&self) -> Result<Start, StoreError> {
+    /// Whether a master key may be made.
+    pub(in crate::store) fn which_start(&self) -> Result<Start, StoreError> {
         Ok(if self.accounts()?.is_empty() { Start::First } else { Start::Later })
     }
 }

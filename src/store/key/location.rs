@@ -11,13 +11,13 @@ use crate::secret::source::KeySource;
 use crate::store::StoreError;
 
 /// The note in the state folder. Not a secret.
-pub const FILE: &str = "key-source";
+pub(crate) const FILE: &str = "key-source";
 /// Follows the place if a rekey put the key there.
 const BY_REKEY: &str = " by rekey";
 
 /// Where a master key can be put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyLocation {
+pub(crate) enum KeyLocation {
     /// The key file in the state folder.
     File,
     /// The OS keyring.
@@ -28,7 +28,7 @@ pub enum KeyLocation {
 
 /// Which of two items of the keyring: a new key never overwrites the one that is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Item {
+pub(crate) enum Item {
     /// Its `username` is the state folder's path, so that two daemons with two folders never overwrite each other's
     /// key.
     First,
@@ -114,11 +114,11 @@ impl fmt::Display for KeyLocation {
 
 impl KeyLocation {
     /// Whether the config names this place, or leaves the choice.
-    pub fn agrees_with(self, source: &KeySource) -> bool {
+    pub(crate) fn agrees_with(self, source: &KeySource) -> bool {
         *source == KeySource::Auto || *source == self.source()
     }
 
-    pub(in crate::store) fn source(self) -> KeySource {
+    pub(super) fn source(self) -> KeySource {
         match self {
             Self::File => KeySource::File,
             Self::Keyring(_) => KeySource::Keyring,

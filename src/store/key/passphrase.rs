@@ -17,7 +17,7 @@ use crate::secret::Passphrase;
 use crate::store::StoreError;
 
 /// The file in the state folder.
-pub const FILE: &str = "passphrase.toml";
+pub(crate) const FILE: &str = "passphrase.toml";
 /// The source, in words.
 pub(in crate::store) const FROM: &str = "a passphrase";
 
@@ -212,7 +212,7 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 /// Whether it may be set as a new one, for the store or for a file that leaves this machine. A passphrase that is
 /// already set is not checked.
-pub fn fits(passphrase: &Passphrase) -> Result<(), StoreError> {
+pub(crate) fn fits(passphrase: &Passphrase) -> Result<(), StoreError> {
     let why = match passphrase.expose() {
         "" => "the passphrase is empty".into(),
         text if text.chars().count() < SHORTEST => format!("a passphrase has at least {SHORTEST} characters"),

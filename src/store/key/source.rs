@@ -20,9 +20,9 @@ use crate::secret::source::KeySource;
 use crate::store::StoreError;
 
 /// The key file in the state folder.
-pub const KEY_FILE: &str = "master.key";
+pub(crate) const KEY_FILE: &str = "master.key";
 /// Attribute `service` in the keyring; [`Item`] gives `username`.
-pub const KEYRING_SERVICE: &str = "ringback master key";
+pub(crate) const KEYRING_SERVICE: &str = "ringback master key";
 
 /// Timeout of the program.
 const PROGRAM: Duration = Duration::from_secs(10);
@@ -68,11 +68,11 @@ impl Keyring for OsKeyring {
 
 /// A key and where it came from.
 #[derive(Debug, Clone)]
-pub struct Obtained {
+pub(crate) struct Obtained {
     /// The key.
-    pub key: MasterKey,
+    pub(crate) key: MasterKey,
     /// Its source in words, for people.
-    pub from: String,
+    pub(crate) from: String,
 }
 
 /// Whether a key may be created: only while nothing is sealed with an earlier one.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::os::keyring::KeyringError;
 use crate::secret::source::KeySource;
-use crate::store::key::source::{Keyring, OsKeyring, Outside};
+use crate::store::key::source::{self, Keyring, OsKeyring, Outside};
 
 /// An in-memory keyring, or an absent one.
 pub(super) struct Ring(pub(super) Option<Mutex<HashMap<String, Vec<u8>>>>);
@@ -50,7 +50,7 @@ pub(super) const NOTHING: Outside<'static> = Outside { env: &|_| None, keyring: 
 
 fn ask(held: &StateLock, source: &KeySource, ring: &Ring, credentials: Option<&Path>) -> Result<Obtained, StoreError> {
     let env = |name: &str| credentials.filter(|_| name == "CREDENTIALS_DIRECTORY").map(OsString::from);
-    held.master_key(source, &Outside { env: &env, keyring: ring })
+    source::obtain(source, &held.folder, held.which_start()?, &Outside { env: &env, keyring: ring })
 }
 
 /// The key from `source`, without keyring and environment.
@@ -61,7 +61,7 @@ pub(super) fn from(held: &StateLock, source: &KeySource) -> Result<Obtained, Sto
 fn seal_one(held: StateLock, obtained: &Obtained) -> StateLock {
     let payload = crate::store::record::encode(&record(1)).unwrap();
     let sealed = crate::store::seal::seal(&obtained.key, "work", 1, &payload, &mut rand::rng()).unwrap();
-    held.folder().subfolder("accounts").unwrap().write("work.sealed", &sealed).unwrap();
+    held.folder.subfolder("accounts").unwrap().write("work.sealed", &sealed).unwrap();
     held
 }
 

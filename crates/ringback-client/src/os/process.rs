@@ -1,4 +1,9 @@
-//! Processes of this machine.
+//! Processes of this machine, this one among them.
+
+/// The user that this process acts as.
+pub(crate) fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
 
 /// Whether there is a process with this id.
 pub(crate) fn is_alive(pid: u32) -> bool {

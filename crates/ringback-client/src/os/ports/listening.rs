@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::table::{self, LISTEN, SocketRow};
+use crate::os::process::own_uid;
 
 /// A listening socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,11 +64,7 @@ impl Listening {
 
 impl fmt::Display for Listening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whose = if self.uid == rustix::process::geteuid().as_raw() {
-            "your own user".to_owned()
-        } else {
-            format!("user {}", self.uid)
-        };
+        let whose = if self.uid == own_uid() { "your own user".to_owned() } else { format!("user {}", self.uid) };
         match self.process() {
             Some((pid, executable)) => write!(f, "process {pid} ({}) of {whose}", executable.display()),
             None => write!(f, "a process of {whose}"),
@@ -82,7 +79,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_listener_of_ours_is_found_by_its_address_and_by_every_address() {
-        let me = rustix::process::geteuid().as_raw();
+        let me = own_uid();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let found = listening_at(address).unwrap();

@@ -150,6 +150,7 @@ mod tests {
 
     use super::super::table::ESTABLISHED;
     use super::*;
+    use crate::os::process::own_uid;
 
     fn connection(at: &str) -> (TcpListener, TcpStream, TcpStream) {
         let listener = TcpListener::bind(at).unwrap();
@@ -167,7 +168,7 @@ mod tests {
             let (local, remote) = (client.local_addr().unwrap(), listener.local_addr().unwrap());
             let found = kernel.find(local, remote).unwrap().unwrap();
             assert_eq!((found.local, found.remote, found.state), (local, remote, ESTABLISHED), "{at}");
-            assert_eq!(found.uid, rustix::process::geteuid().as_raw());
+            assert_eq!(found.uid, own_uid());
             assert_ne!(found.inode, 0);
             client.shutdown(Shutdown::Write).unwrap();
             assert_ne!(kernel.find(local, remote).unwrap().unwrap().state, ESTABLISHED, "{at}: it was shut down");
