@@ -1,7 +1,7 @@
 //! Apps, the programs with a key: who they are, what their keys allow, and when they were last used. A key is shown
 //! once, when it is created; only its SHA-256 is stored.
 //!
-//! One of them, [`DEFAULT_APP`], has its key in a file that local programs find through `endpoint.json`. It
+//! One of them, `DEFAULT_APP`, has its key in a file that local programs find through `endpoint.json`. It
 //! can be rotated, limited and switched off like the others.
 
 mod app;

@@ -62,7 +62,7 @@ enum Repeated {
 
 impl AuditLog {
     /// Writes to the log in `state`, from a thread that ends with the last clone. Without limits nothing is written,
-    /// until [`AuditLog::change`] gives some. Blocks on the disk.
+    /// until `AuditLog::change` gives some. Blocks on the disk.
     pub fn open(
         state: &std::path::Path,
         limits: impl Into<Option<AuditLimits>>,
