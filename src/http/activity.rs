@@ -36,7 +36,7 @@ impl Activity {
     /// Of a connection that was just accepted.
     pub(super) fn new() -> Self {
         Self {
-            accepted: Instant::now(),
+            accepted: now(),
             begun: AtomicUsize::new(0),
             in_progress: AtomicUsize::new(0),
             owed: AtomicUsize::new(0),
@@ -104,6 +104,15 @@ impl Activity {
         let since = u64::try_from(self.accepted.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.idle_since.store(since, Ordering::Relaxed);
     }
+}
+
+/// Idleness is measured as the timers that end it are.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tokio's clock, which a paused test moves; no decision about a token goes by it"
+)]
+pub(super) fn now() -> Instant {
+    Instant::now()
 }
 
 /// Counts for as long as it lives.

@@ -17,7 +17,7 @@ mod tests;
 pub(super) mod trace;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -65,7 +65,7 @@ struct GateInner {
     wrong_keys: AtomicU32,
     /// Request ids: this process's random half, and a count.
     process: u32,
-    served: AtomicU64,
+    served: AtomicU32,
 }
 
 /// The delay after the first wrong key; it doubles with each.
@@ -76,7 +76,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(2);
 impl Gate {
     /// A gate that admits only `apps` over TCP.
     pub fn new(apps: Apps, audit: AuditLog, sessions: Sessions, clock: Clock) -> Self {
-        let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
+        let (wrong_keys, served) = (AtomicU32::new(0), AtomicU32::new(0));
         Self {
             inner: Arc::new(GateInner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
             log: LogLimit::default(),

@@ -53,10 +53,10 @@ pub(super) fn from_elsewhere(facts: &RequestFacts<'_>, access: Access) -> Result
         let mut values = facts.headers.get_all(name).iter();
         values.all(|value| wanted.iter().any(|wanted| value.as_bytes() == wanted.as_bytes()))
     };
-    let as_page = is("sec-fetch-mode", &["navigate"]) && is("sec-fetch-dest", &["document"]);
-    let in_advance = facts.headers.contains_key("sec-purpose") || facts.headers.contains_key("purpose");
+    let as_page = || is("sec-fetch-mode", &["navigate"]) && is("sec-fetch-dest", &["document"]);
+    let in_advance = || facts.headers.contains_key("sec-purpose") || facts.headers.contains_key("purpose");
     let admitted = match access {
-        Access::Browser => as_page && !in_advance,
+        Access::Browser => as_page() && !in_advance(),
         Access::OwnPage | Access::Form => is("sec-fetch-site", &["same-origin"]),
         _ => is("sec-fetch-site", &["same-origin", "none"]),
     };

@@ -1,6 +1,6 @@
 //! The caller: who asks, once the gate has let them in, and how far their rights go. Only the gate can make one.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -34,13 +34,25 @@ pub(in crate::http) struct Caller {
 pub(super) struct RequestId {
     /// Of this process: random.
     pub(super) process: u32,
-    /// Counts its requests.
-    pub(super) count: u64,
+    /// Counts its requests; starts again after four thousand million.
+    pub(super) count: u32,
+}
+
+impl RequestId {
+    /// Sixteen hex digits. By hand, since every reply and every line of the audit log has one.
+    pub(super) fn hex(self) -> [u8; 16] {
+        let number = u64::from(self.process) << 32 | u64::from(self.count);
+        std::array::from_fn(|place| match u8::try_from(number >> (60 - 4 * place) & 0xf) {
+            Ok(digit @ 0..=9) => b'0' + digit,
+            Ok(digit) => b'a' + digit - 10,
+            Err(_) => b'0',
+        })
+    }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}{:08x}", self.process, self.count)
+        self.hex().iter().try_for_each(|digit| f.write_char(char::from(*digit)))
     }
 }
 
@@ -58,7 +70,7 @@ impl Caller {
     pub(in crate::http) fn line(&self, event: AuditEvent, now: Wall) -> AuditLine {
         let mut line = AuditLine::new(event, now.rfc3339());
         line.app = self.app().map(|app| app.name.clone());
-        line.request = Some(self.request.to_string());
+        line.request = Some(self.request.hex().map(char::from).iter().collect());
         match self.peer {
             Peer::Tcp { address, user, .. } => {
                 line.address = Some(address.to_string());

@@ -1,6 +1,5 @@
 //! Security headers: what every reply carries (CSP, no caching, no framing).
 
-use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
@@ -29,6 +28,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts them on a reply, with the request's id.
 pub(super) fn put_on(reply: &mut Response, id: RequestId) {
+    reply.headers_mut().reserve(HEADERS.len() + 1);
     for (name, value) in HEADERS {
         reply.headers_mut().insert(name, value);
     }
@@ -36,7 +36,7 @@ pub(super) fn put_on(reply: &mut Response, id: RequestId) {
         let policy = HeaderValue::from_static(WITH_SCRIPT);
         reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(id.to_string())) {
+    if let Ok(id) = HeaderValue::from_bytes(&id.hex()) {
         reply.headers_mut().insert(REQUEST_ID, id);
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn query(query: &str) -> Result<(), GateRefusal> {
     if query.len() > LONGEST_QUERY {
         return Err(GateRefusal::Malformed("the query is too long"));
     }
-    let mut seen = Vec::with_capacity(MOST_PARAMETERS);
+    let mut seen = Vec::new();
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
         if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
             return Err(GateRefusal::Malformed(

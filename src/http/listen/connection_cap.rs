@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::http::activity::Activity;
+use crate::http::activity::{Activity, now};
 use crate::http::peer::Transport;
 
 /// How long a connection has to be idle before it is evicted or closed by a shutdown. One that was accepted a moment
@@ -94,7 +94,7 @@ impl ConnectionCap {
     /// place that comes free by it is another future's.
     async fn evict_one(&self, of: Option<Transport>) -> std::convert::Infallible {
         loop {
-            let now = Instant::now();
+            let now = now();
             match self.longest_idle(of) {
                 Some((since, activity)) if since + GRACE <= now => {
                     activity.evict();
