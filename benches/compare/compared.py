@@ -10,18 +10,15 @@ import provider
 from world import say
 
 HERE = pathlib.Path(__file__).resolve().parent
-# As many connections as are open at once, and room to spare: 256 is the default.
-MAX_CONNECTIONS = 1024
 
 
-def start_ringback(world):
-    """`ringback serve` as a user would run it, with one account that is logged in. Returns its process and address."""
+def configure(world):
+    """A config with one account at a provider on loopback. Returns the provider's process and issuer, and our address."""
     issuer_process, issuer = world.start([sys.executable, str(HERE / "provider.py")], line=True)
-    port = free_port()
+    address = f"127.0.0.1:{free_port()}"
     world.file("xdg_config_home/ringback/config.toml", f"""
 [listen]
-tcp = ["127.0.0.1:{port}"]
-max_connections = {MAX_CONNECTIONS}
+tcp = ["{address}"]
 [providers.bench]
 preset = "generic"
 authorize_url = "{issuer}/authorize"
@@ -32,16 +29,39 @@ provider = "bench"
 client_id = "bench"
 scope = ["openid", "offline_access"]
 """)
-    daemon = world.start([world.ringback, "serve"])
+    return issuer_process, issuer, address
+
+
+def serve(world, under=()):
+    """Starts `ringback serve` as a user would run it, and waits until it listens."""
+    daemon = world.start([*under, world.ringback, "serve"])
     world.wait_for(world.socket, daemon)
+    return daemon
+
+
+def log_in(world):
     world.run([world.ringback, "import", "work", "--refresh-token"], text="bench-refresh-token\n")
+    if world.run([world.ringback, "token"]).strip() != provider.TOKEN:
+        sys.exit("ringback served another token than the provider's")
+
+
+def key_line(world):
+    """The header line by which a program on TCP shows its key."""
+    key = pathlib.Path(world.env["XDG_STATE_HOME"]) / "ringback/app.key"
+    return f"authorization: Bearer {key.read_text().strip()}"
+
+
+def start_ringback(world):
+    """`ringback serve` with an account that is logged in. Returns its process, its address, and oidc-agent's process."""
+    issuer_process, issuer, address = configure(world)
+    daemon = serve(world)
+    log_in(world)
     agent = start_agent(world, issuer)
     # From here on there is no provider: every token that is served comes from a cache.
     world.stop(issuer_process)
-    token = world.run([world.tool("std-client"), str(world.socket)]).strip()
-    if token != provider.TOKEN or world.run([world.ringback, "token"]).strip() != token:
+    if world.run([world.tool("std-client"), str(world.socket)]).strip() != provider.TOKEN:
         sys.exit("ringback served another token than the provider's")
-    return daemon, f"127.0.0.1:{port}", agent
+    return daemon, address, agent
 
 
 def start_agent(world, issuer):

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from compared import MAX_CONNECTIONS, Server, captured_reply, start_bare, start_ringback
+from compared import Server, captured_reply, key_line, start_bare, start_ringback
 from world import World, say
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -194,7 +194,7 @@ def compare(world, settings, commit):
         say(f"the machine is not idle: its load is {result['machine']['load_before']}, unless that was the build")
     daemon, address, agent = start_ringback(world)
     result["versions"] = versions(world, agent, commit)
-    key = f"authorization: Bearer {(pathlib.Path(world.env['XDG_STATE_HOME']) / 'ringback/app.key').read_text().strip()}"
+    key = key_line(world)
     header_file = world.file("key-header", key + "\n")
     head, body = captured_reply(address, key)
     result["reply_bytes"] = len(head) + 2 + len(body)
@@ -249,7 +249,7 @@ def main():
         result = compare(world, settings, args.commit)
     finally:
         world.close()
-    result["settings"] |= {"quick": args.quick, "max_connections": MAX_CONNECTIONS}
+    result["settings"] |= {"quick": args.quick}
     result["took_seconds"] = round(time.monotonic() - began)
     args.out.write_text(json.dumps(result, indent=1) + "\n")
 
