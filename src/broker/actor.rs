@@ -4,23 +4,26 @@
 
 pub(super) mod cancellation;
 pub(super) mod command;
-mod disk;
+pub(super) mod disk;
 mod flaws;
 mod login;
 mod logout;
+mod mailbox;
 mod request;
 mod shutdown;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use self::cancellation::CancellationToken;
-use self::command::AccountCommand;
-use self::command::AccountHandle;
+use self::command::{AccountCommand, AccountHandle};
+use self::disk::StoredAccount;
 use self::flaws::Flaws;
+use self::mailbox::{MailboxReceiver, Received, mailbox};
 use super::events::{EventBus, event_between};
 use super::hooks::Hooks;
 use super::login::fresh_grant::FreshGrant;
@@ -40,16 +43,15 @@ use crate::oauth::grant::GrantType;
 use crate::random::Jitter;
 use crate::store::Store;
 
-/// Commands that may wait for the task. When the mailbox is full, somebody has asked already.
-const INBOX: usize = 64;
-
 struct Actor {
     config: Arc<AccountConfig>,
-    world: World,
+    world: Arc<World>,
     machine: Machine,
     published: Arc<SnapshotCell>,
+    /// What the store holds, if it was read ahead, until the machine asks for it.
+    stored: Option<Box<StoredAccount>>,
     /// Read on first use, and again after the provider refused.
-    credentials: Option<Credentials>,
+    credentials: Option<Box<Credentials>>,
     /// The grant of the last login, until it is written.
     unwritten: Option<FreshGrant>,
     /// What the provider said of the token that is being stored: it is not asked again.
@@ -58,7 +60,7 @@ struct Actor {
     flaws: Flaws,
     jitter: Jitter,
     stopping: Arc<AtomicBool>,
-    common: Common,
+    common: Arc<Common>,
     /// The health that was published last.
     health: Health,
     /// When the user is reminded that a login is needed.
@@ -66,7 +68,6 @@ struct Actor {
 }
 
 /// What all accounts share.
-#[derive(Clone)]
 pub(super) struct Common {
     /// Notified when the machine woke up, its clock was set, or its network changed.
     pub(super) jumps: watch::Receiver<()>,
@@ -78,32 +79,32 @@ pub(super) struct Common {
     pub(super) boot: Option<BootId>,
 }
 
-/// Starts the task of one account. `after`: its earlier task, if the account was removed from the config before and
-/// that task still has a request in flight.
+/// Starts the task of one account. `stored`: what the store holds, if it was read ahead. `after`: its earlier task, if
+/// the account was removed from the config before and that task still has a request in flight.
 pub(super) fn spawn(
     config: Arc<AccountConfig>,
-    world: World,
-    common: Common,
+    world: Arc<World>,
+    common: Arc<Common>,
+    stored: Option<Box<StoredAccount>>,
     after: Option<Arc<AccountHandle>>,
 ) -> AccountHandle {
     let machine = Machine::new(policy(&config)).in_boot(common.boot.clone());
     let snapshot = machine.snapshot(&config.name);
     let health = snapshot.health(world.clock.now());
     let published = Arc::new(SnapshotCell::new(snapshot));
-    let (inbox, commands) = mpsc::channel(INBOX);
-    let (config_sender, configs) = watch::channel(Arc::clone(&config));
+    let (inbox, commands) = mailbox();
     let stopping = Arc::<AtomicBool>::default();
-    let hook_env = Arc::clone(&world.credentials);
     let jitter = world.randomness.of(&config.name);
     let actor = Actor {
         config,
         world,
         machine,
         published: Arc::clone(&published),
+        stored,
         credentials: None,
         unwritten: None,
         described: None,
-        hooks: Hooks::spawn(hook_env),
+        hooks: Hooks::default(),
         flaws: Flaws::default(),
         jitter,
         stopping: Arc::clone(&stopping),
@@ -111,13 +112,14 @@ pub(super) fn spawn(
         health,
         remind_at: None,
     };
-    tokio::spawn(async move {
-        if let Some(after) = after {
+    match after {
+        None => drop(tokio::spawn(actor.run(commands))),
+        Some(after) => drop(tokio::spawn(async move {
             after.inbox.closed().await;
-        }
-        actor.run(commands, configs).await;
-    });
-    AccountHandle { inbox, published, config: config_sender, stopping }
+            actor.run(commands).await;
+        })),
+    }
+    AccountHandle { inbox, published, stopping }
 }
 
 fn policy(config: &AccountConfig) -> Policy {
@@ -131,11 +133,8 @@ fn policy(config: &AccountConfig) -> Policy {
 }
 
 impl Actor {
-    async fn run(
-        mut self,
-        mut commands: mpsc::Receiver<AccountCommand>,
-        mut configs: watch::Receiver<Arc<AccountConfig>>,
-    ) {
+    /// Its future is what an idle account takes, so whatever is awaited seldom is boxed.
+    async fn run(mut self, mut commands: MailboxReceiver<AccountCommand, Arc<AccountConfig>>) {
         let mut jumps = self.common.jumps.clone();
         let mut host = self.host();
         let mut recovery = self.common.slots.recovery(&host);
@@ -159,16 +158,13 @@ impl Actor {
             let sleep_for = [wake_at, reminder].into_iter().flatten().min();
             // Only cancel-safe futures stand in the select. What they lead to is awaited outside of it.
             tokio::select! {
-                command = commands.recv() => match command {
-                    None | Some(AccountCommand::Stop) => return self.flush_uncommitted().await,
-                    Some(command) => {
-                        if configs.has_changed().unwrap_or_default() {
-                            self.reconfigure(&mut configs).await;
-                        }
-                        self.handle(command).await;
+                received = commands.recv() => match received {
+                    Received::Abandoned | Received::Command(AccountCommand::Stop) => {
+                        return Box::pin(self.flush_uncommitted()).await;
                     }
+                    Received::Command(command) => Box::pin(self.handle(command)).await,
+                    Received::Config(config) => self.reconfigure(config).await,
                 },
-                Ok(()) = configs.changed() => self.reconfigure(&mut configs).await,
                 slot = self.timer_due(sleep_for) => {
                     self.wake(Event::Timer).await;
                     drop(slot);
@@ -227,8 +223,7 @@ impl Actor {
         url::Url::parse(&authority).map_or(authority, |url| url.origin().ascii_serialization())
     }
 
-    async fn reconfigure(&mut self, configs: &mut watch::Receiver<Arc<AccountConfig>>) {
-        let config = Arc::clone(&configs.borrow_and_update());
+    async fn reconfigure(&mut self, config: Arc<AccountConfig>) {
         let policy = policy(&config);
         self.credentials = None;
         self.config = config;
@@ -246,7 +241,11 @@ impl Actor {
     }
 
     /// Feeds the event to the state machine and carries out its effects until it rests. Every step is published.
-    async fn drive(&mut self, event: Event) {
+    fn drive(&mut self, event: Event) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.carry_out(event))
+    }
+
+    async fn carry_out(&mut self, event: Event) {
         // A request that changes nothing is not published: that would wake every waiting caller.
         let may_be_idle = matches!(event, Event::Wanted(_) | Event::Narrow(..));
         if self.is_draining() && begins_something(&event) {
@@ -313,7 +312,7 @@ impl Actor {
     fn announce(&mut self, kind: EventKind) {
         let now = self.world.clock.now();
         self.remind_at = (kind == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.keys.remind_after));
-        self.hooks.run(&self.config, kind);
+        self.hooks.run(&self.config, kind, &self.world.credentials);
         self.common.events.publish(&self.config.name, kind, now.wall);
     }
 
@@ -322,7 +321,7 @@ impl Actor {
     async fn timer_due(&self, sleep_for: Option<Duration>) -> RefreshSlot {
         sleep(sleep_for).await;
         if self.machine.is_planned_attempt_due(self.world.clock.now()) {
-            self.common.slots.acquire(&self.config.dialect.provider).await
+            Box::pin(self.common.slots.acquire(&self.config.dialect.provider)).await
         } else {
             None
         }

@@ -10,6 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::accounts::{Accounts, Member, ask, stop, wait_until_loaded};
 use super::actor::command::AccountCommand;
+use super::actor::disk::{StoredAccount, read_ahead};
 use super::actor::{self, Common};
 use super::events::{EventBus, Subscription};
 use super::lock::state::LockState;
@@ -35,7 +36,7 @@ pub struct Broker {
 pub(super) type RedirectUri = dyn Fn(&AccountConfig) -> Option<String> + Send + Sync;
 
 pub(super) struct BrokerInner {
-    pub(super) world: World,
+    pub(super) world: Arc<World>,
     pub(super) logins: Logins,
     /// Revokes grants that can't be stored.
     pub(super) revoker: Revoker,
@@ -45,7 +46,7 @@ pub(super) struct BrokerInner {
     pub(super) accounts: Arc<ArcSwap<Accounts>>,
     /// The last config reload, if it was refused.
     pub(super) refused: ArcSwapOption<ReloadRefused>,
-    pub(super) common: Common,
+    pub(super) common: Arc<Common>,
     /// The redirect URI of accounts whose config has none: derived from the first TCP listener.
     pub(super) redirect_uri: Box<RedirectUri>,
 }
@@ -65,18 +66,18 @@ impl Broker {
             draining: BTreeMap::new(),
         }));
         let lock = LockState::new(world.store.state(), world.clock.now());
-        let common = Common {
+        let common = Arc::new(Common {
             jumps,
             locked: Arc::clone(&lock.locked),
             events: EventBus::new(),
             slots: Arc::default(),
             boot: world.clock.boot_id(),
-        };
+        });
         let broker = Self {
             inner: Arc::new(BrokerInner {
                 lock,
                 revoker: Revoker::new(world.clone(), Arc::clone(&accounts)),
-                world,
+                world: Arc::new(world),
                 logins,
                 exchanging: ExchangesInFlight::default(),
                 accounts,
@@ -96,15 +97,18 @@ impl Broker {
         let old = self.inner.accounts.load_full();
         self.inner.refused.store(None);
         self.inner.world.provider.reloaded();
+        let is_new = |name: &&String| !old.members.contains_key(*name) && !old.draining.contains_key(*name);
+        let mut stored = self.read_ahead(config.accounts.keys().filter(is_new).cloned().collect()).await;
         let mut accounts = BTreeMap::new();
         for (name, account) in &config.accounts {
             let handle = if let Some(member) = old.members.get(name) {
                 // Never blocks: the account may have a request in flight.
-                member.handle.config.send_replace(Arc::clone(account));
+                member.handle.inbox.configure(Arc::clone(account));
                 Arc::clone(&member.handle)
             } else {
-                let (world, common) = (self.inner.world.clone(), self.inner.common.clone());
-                Arc::new(actor::spawn(Arc::clone(account), world, common, old.draining.get(name).cloned()))
+                let (world, common) = (Arc::clone(&self.inner.world), Arc::clone(&self.inner.common));
+                let after = old.draining.get(name).cloned();
+                Arc::new(actor::spawn(Arc::clone(account), world, common, stored.remove(name), after))
             };
             accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
         }
@@ -126,6 +130,11 @@ impl Broker {
         self.cancel_stale_logins(&old).await;
         // They may take their time to finish; nobody has to wait for it.
         tokio::spawn(async move { stop(stopping.values(), DRAIN_PATIENCE).await });
+    }
+
+    /// Reads what the store holds of these accounts, unless it is locked.
+    async fn read_ahead(&self, names: Vec<String>) -> BTreeMap<String, Box<StoredAccount>> {
+        if self.inner.lock.is_locked() { BTreeMap::new() } else { read_ahead(&self.inner.world.store, names).await }
     }
 
     /// Graceful shutdown: every account finishes what it is doing, for at most `patience`.

@@ -217,13 +217,13 @@ impl Temp {
     /// Makes sure that `size` bytes can be written to it later, even if the disk fills up in the meantime.
     pub(crate) fn reserve(&mut self, size: u64) -> Result<(), FolderError> {
         match rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, size) {
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
-                // The next best: occupy the space by writing.
-                let zeros = vec![0; usize::try_from(size).unwrap_or(0)];
-                self.file.write_all(&zeros).map_err(|e| FolderError::io(self.folder.path(), e))?;
-            }
-            result => result.map_err(|e| FolderError::io(self.folder.path(), e))?,
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+            // The space is this file's from now on (`fallocate(2)`). A crash deletes it, so it need not be durable.
+            result => return result.map_err(|e| FolderError::io(self.folder.path(), e)),
         }
+        // The next best: occupy the space by writing. Only a sync tells whether there is any.
+        let zeros = vec![0; usize::try_from(size).unwrap_or(0)];
+        self.file.write_all(&zeros).map_err(|e| FolderError::io(self.folder.path(), e))?;
         self.file
             .sync_all()
             .map_err(|e| file_system::failed(FileSystemFeature::Sync, self.folder.path(), &self.file, e))

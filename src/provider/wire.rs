@@ -22,6 +22,9 @@ use crate::failpoint;
 use crate::oauth::dialect::{Dialect, NetworkOptions, Proxy, RateLimit};
 use crate::oauth::exchange::HttpRequest;
 
+/// Room for a reply of unknown length, in bytes. One that is longer is moved.
+const USUAL_REPLY: usize = 8 * 1024;
+
 /// The HTTP transport to all providers.
 pub(super) struct HttpTransport {
     /// One for each set of network options, set up when it is first needed: reading the system's root certificates
@@ -163,13 +166,13 @@ impl HttpTransport {
         let (status, content_type, retry_after) =
             (response.status().as_u16(), text(header::CONTENT_TYPE), text(header::RETRY_AFTER));
         let encoding = text(header::CONTENT_ENCODING);
-        // Allocated at its final size: a buffer that grows leaves copies of tokens behind.
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-        let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(patience.largest).min(patience.largest)));
+        let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(USUAL_REPLY).min(patience.largest)));
         let mut cut = loop {
             match response.chunk().await {
                 Ok(Some(chunk)) => {
                     let (fits, surplus) = chunk.split_at(chunk.len().min(patience.largest - body.len()));
+                    make_room(&mut body, fits.len());
                     body.extend_from_slice(fits);
                     if !surplus.is_empty() {
                         break Some(too_large(patience));
@@ -232,6 +235,16 @@ impl HttpTransport {
             builder = builder.header(header::CONTENT_LENGTH, "0");
         }
         Ok(builder)
+    }
+}
+
+/// Room for `more` bytes. What a buffer leaves behind when it grows is wiped.
+fn make_room(body: &mut Zeroizing<Vec<u8>>, more: usize) {
+    let needed = body.len().saturating_add(more);
+    if needed > body.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(needed.saturating_mul(2)));
+        larger.extend_from_slice(body);
+        *body = larger;
     }
 }
 

@@ -5,10 +5,9 @@
 //! the record before or the record after, never a mixture.
 
 mod state_lock;
+mod turns;
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
@@ -30,6 +29,7 @@ use crate::os::folder::{Folder, Temp};
 use crate::secret::source::KeySource;
 
 pub use state_lock::StateLock;
+use turns::{FileGuard, Turns};
 
 /// Space that is reserved beyond the size of the current file, in bytes: both tokens at their longest (64 KiB each) and
 /// as much for the rest. A larger reply is still written, if the disk has room by then.
@@ -43,14 +43,7 @@ pub struct FileStore {
     /// `None` if no marks are kept.
     marks: Option<HighWaterMarks>,
     clock: Clock,
-    slots: Mutex<HashMap<String, Arc<Mutex<FileGuard>>>>,
-}
-
-/// Locked by each operation on an account's file, so that the file does not change between check and write.
-#[derive(Debug, Default)]
-struct FileGuard {
-    /// The space that is reserved for the next commit.
-    reserved: Option<Temp>,
+    turns: Turns,
 }
 
 /// What a write is for: only the steps of a commit have failpoints.
@@ -71,7 +64,7 @@ impl FileStore {
     ) -> Result<Self, StoreError> {
         rekey_plan::recover(&held.folder, &held.accounts, &outside)?;
         let key_cell = MasterKeyCell::open(source, outside, &held.folder, held.which_start()?)?;
-        Ok(Self { held, key_cell, marks: None, clock, slots: Mutex::default() })
+        Ok(Self { held, key_cell, marks: None, clock, turns: Turns::default() })
     }
 
     /// The same, with high-water marks below the cache folder `cache`. If that is `None` or can't be used, it is only
@@ -117,16 +110,18 @@ impl FileStore {
 
     /// The stored content of `account`, authenticated.
     pub(super) fn opened(&self, account: &str) -> Result<Option<Unsealed>, StoreError> {
-        let turn = self.turn(account)?;
-        let _held = lock(&turn);
-        self.stored(account)
+        self.in_turn(account, |_| self.stored(account))
     }
 
-    fn turn(&self, account: &str) -> Result<Arc<Mutex<FileGuard>>, StoreError> {
+    fn in_turn<T>(
+        &self,
+        account: &str,
+        work: impl FnOnce(&mut FileGuard) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if !is_name(account) {
             return Err(io(self.held.accounts.path(), &format!("{account:?} can't be the name of an account's file")));
         }
-        Ok(lock(&self.slots).entry(account.to_owned()).or_default().clone())
+        self.turns.take(account, work)
     }
 
     /// The stored content of `account`, authenticated. Sets a damaged file aside.
@@ -212,33 +207,8 @@ impl FileStore {
         step("after_rename");
         self.held.accounts.sync()
     }
-}
 
-impl Store for FileStore {
-    fn load(&self, account: &str) -> Result<Option<Record>, StoreError> {
-        let turn = self.turn(account)?;
-        let _held = lock(&turn);
-        let Some(stored) = self.stored(account)? else { return Ok(None) };
-        let path = self.held.accounts.file(&file_name(account));
-        match record::decode(&stored.payload) {
-            Ok(record) if record.generation == stored.generation => Ok(Some(record)),
-            Ok(_) => Err(io(path, &"its header and its record name different generations")),
-            Err(DecodeError::Newer { found }) => Err(StoreError::Newer { path, found, known: record::SCHEMA }),
-            // It is authentic, so a ringback wrote it: it stays for the version that can parse it.
-            Err(e @ DecodeError::Malformed { .. }) => {
-                let why = format!("another version of ringback wrote it ({e}): use that one, or log in again");
-                Err(io(path, &why))
-            }
-        }
-    }
-
-    fn high_water_mark(&self, account: &str) -> u64 {
-        self.marks.as_ref().filter(|_| is_name(account)).map_or(0, |marks| marks.get(account))
-    }
-
-    fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
-        let turn = self.turn(account)?;
-        let mut turn = lock(&turn);
+    fn begin_in(&self, turn: &mut FileGuard, account: &str, record: &Record) -> Result<(), StoreError> {
         failpoint::reach("before_intent");
         let stored = self.stored_before_write(account)?;
         if let Some(stored) = stored.as_ref().filter(|stored| stored.generation != record.generation) {
@@ -257,9 +227,7 @@ impl Store for FileStore {
         Ok(())
     }
 
-    fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError> {
-        let turn = self.turn(account)?;
-        let mut turn = lock(&turn);
+    fn commit_in(&self, turn: &mut FileGuard, account: &str, record: &Record) -> Result<(), StoreError> {
         let payload = self.encode(account, record)?;
         if let Some(stored) = self.stored_before_write(account)?.filter(|s| s.generation >= record.generation) {
             if *stored.payload != *payload {
@@ -280,18 +248,47 @@ impl Store for FileStore {
         self.set_mark(account, record.generation);
         Ok(())
     }
+}
+
+impl Store for FileStore {
+    fn load(&self, account: &str) -> Result<Option<Record>, StoreError> {
+        let Some(stored) = self.opened(account)? else { return Ok(None) };
+        let path = self.held.accounts.file(&file_name(account));
+        match record::decode(&stored.payload) {
+            Ok(record) if record.generation == stored.generation => Ok(Some(record)),
+            Ok(_) => Err(io(path, &"its header and its record name different generations")),
+            Err(DecodeError::Newer { found }) => Err(StoreError::Newer { path, found, known: record::SCHEMA }),
+            // It is authentic, so a ringback wrote it: it stays for the version that can parse it.
+            Err(e @ DecodeError::Malformed { .. }) => {
+                let why = format!("another version of ringback wrote it ({e}): use that one, or log in again");
+                Err(io(path, &why))
+            }
+        }
+    }
+
+    fn high_water_mark(&self, account: &str) -> u64 {
+        self.marks.as_ref().filter(|_| is_name(account)).map_or(0, |marks| marks.get(account))
+    }
+
+    fn begin(&self, account: &str, record: &Record) -> Result<(), StoreError> {
+        self.in_turn(account, |turn| self.begin_in(turn, account, record))
+    }
+
+    fn commit(&self, account: &str, record: &Record) -> Result<(), StoreError> {
+        self.in_turn(account, |turn| self.commit_in(turn, account, record))
+    }
 
     fn remove(&self, account: &str) -> Result<(), StoreError> {
-        let turn = self.turn(account)?;
-        let mut turn = lock(&turn);
-        let newest = self.stored_generation(account)?.max(self.high_water_mark(account));
-        turn.reserved = None;
-        self.held.accounts.remove(&file_name(account))?;
-        // A restored copy of a deleted record is outdated, too.
-        if newest > 0 {
-            self.set_mark(account, newest.saturating_add(1));
-        }
-        Ok(())
+        self.in_turn(account, |turn| {
+            let newest = self.stored_generation(account)?.max(self.high_water_mark(account));
+            turn.reserved = None;
+            self.held.accounts.remove(&file_name(account))?;
+            // A restored copy of a deleted record is outdated, too.
+            if newest > 0 {
+                self.set_mark(account, newest.saturating_add(1));
+            }
+            Ok(())
+        })
     }
 
     fn key_source(&self) -> String {
@@ -299,11 +296,8 @@ impl Store for FileStore {
     }
 
     fn lock(&self) {
-        let slots: Vec<_> = lock(&self.slots).values().cloned().collect();
         // An operation in progress finishes with the key.
-        for turn in slots {
-            lock(&turn).reserved = None;
-        }
+        self.turns.release();
         self.key_cell.lock();
     }
 
@@ -317,9 +311,4 @@ impl Store for FileStore {
     fn state(&self) -> StoreState {
         self.key_cell.state()
     }
-}
-
-/// A panic while it was held leaves no half-done state: every write is a rename.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

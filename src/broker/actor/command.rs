@@ -1,11 +1,12 @@
-//! Mailbox of an account's task (actor model): its commands, and the handle to send them.
+//! The commands of an account's task, and the handle to send them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
+use super::mailbox::MailboxSender;
 use crate::account::replace::Agreed;
 use crate::broker::login::fresh_grant::FreshGrant;
 use crate::broker::login::result::LoginResult;
@@ -43,10 +44,9 @@ pub(in crate::broker) enum AccountCommand {
 
 /// Handle to an account's task.
 pub(in crate::broker) struct AccountHandle {
-    pub(in crate::broker) inbox: mpsc::Sender<AccountCommand>,
+    /// The task adopts a new config before the next command.
+    pub(in crate::broker) inbox: MailboxSender<AccountCommand, Arc<AccountConfig>>,
     pub(in crate::broker) published: Arc<SnapshotCell>,
-    /// The current config. The task adopts it before the next command.
-    pub(in crate::broker) config: watch::Sender<Arc<AccountConfig>>,
     /// Set before [`AccountCommand::Stop`] is sent: from then on no refresh is begun.
     pub(super) stopping: Arc<AtomicBool>,
 }

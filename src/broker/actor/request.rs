@@ -93,10 +93,10 @@ impl Actor {
 
     pub(super) async fn credentials(&mut self) -> Result<Credentials, String> {
         if let Some(credentials) = &self.credentials {
-            return Ok(credentials.clone());
+            return Ok(Credentials::clone(credentials));
         }
         let read = ProviderCall { config: &self.config, world: &self.world }.credentials().await?;
-        Ok(self.credentials.insert(read).clone())
+        Ok(Credentials::clone(self.credentials.insert(Box::new(read))))
     }
 
     /// Best effort: the token is served already.
