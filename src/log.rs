@@ -4,8 +4,10 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::panic::PanicHookInfo;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::{self, format::FmtSpan};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::error::Error;
 
@@ -40,23 +42,32 @@ pub(crate) struct LogOptions {
 /// Fails with [`Error::Usage`] if the filter can't be understood, and with [`Error::Internal`] if the
 /// process has a log already.
 pub(crate) fn start(options: &LogOptions) -> Result<(), Error> {
-    let filter = EnvFilter::builder()
-        .parse(&options.filter)
-        .map_err(|error| Error::Usage { what: format!("the log level `{}` is invalid: {error}", options.filter) })?;
+    let filter = filter(&options.filter)
+        .map_err(|why| Error::Usage { what: format!("the log level `{}` is invalid: {why}", options.filter) })?;
     // Lines that can't be written (full disk, closed reader) are dropped: to report that on the same stream would
     // panic, and the hook below would panic in the panic.
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_span_events(FmtSpan::NONE)
-        .log_internal_errors(false);
+    let lines = fmt::layer().with_writer(io::stderr).with_span_events(FmtSpan::NONE).log_internal_errors(false);
+    let log = tracing_subscriber::registry();
     let started = match options.format {
-        Format::Human => builder.with_ansi(colour()).compact().try_init(),
-        Format::Json => builder.json().flatten_event(true).try_init(),
+        Format::Human => log.with(lines.with_ansi(colour()).compact()).with(filter).try_init(),
+        Format::Json => log.with(lines.json().flatten_event(true)).with(filter).try_init(),
     };
     started.map_err(|error| Error::Internal { what: format!("the log can't be started: {error}") })?;
     std::panic::set_hook(Box::new(panicked));
     Ok(())
+}
+
+/// Levels and modules, separated by commas. Filters by span and by field are not understood: they need regular
+/// expressions, and would be a tenth of the program.
+fn filter(written: &str) -> Result<Targets, String> {
+    if written.contains(['[', '{']) {
+        return Err("it can name levels and modules, and nothing else".into());
+    }
+    let parts = written.split(',').map(str::trim).filter(|part| !part.is_empty());
+    match parts.collect::<Vec<_>>().join(",") {
+        nothing if nothing.is_empty() => Ok(Targets::new().with_default(LevelFilter::ERROR)),
+        parts => parts.parse().map_err(|error: tracing_subscriber::filter::ParseError| error.to_string()),
+    }
 }
 
 /// Whether standard error gets colours: it is a terminal, and they are not turned off (<https://no-color.org>).
@@ -116,6 +127,30 @@ mod tests {
         let canary = std::hint::black_box("canary");
         for panic in [|canary| panic!("token {canary}"), |_| panic!("a literal canary")] as [fn(&str); 2] {
             std::thread::spawn(move || panic(canary)).join().unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_filter_names_levels_and_modules() {
+        use tracing::Level;
+        let (http, broker) = ("ringback::http::gate", "ringback::broker");
+        for (written, http_at, broker_at) in [
+            ("debug", Level::DEBUG, Level::DEBUG),
+            ("INFO", Level::INFO, Level::INFO),
+            ("", Level::ERROR, Level::ERROR),
+            ("info,ringback::http=debug", Level::DEBUG, Level::INFO),
+            (" ringback::http=trace, warn,", Level::TRACE, Level::WARN),
+            ("ringback=info,ringback::http::gate=debug", Level::DEBUG, Level::INFO),
+        ] {
+            let filter = filter(written).unwrap();
+            for (target, at) in [(http, http_at), (broker, broker_at)] {
+                assert!(filter.would_enable(target, &at), "{written}: {target}");
+                let mut finer = [Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE].into_iter().filter(|l| *l > at);
+                assert!(!finer.any(|level| filter.would_enable(target, &level)), "{written}: {target}");
+            }
+        }
+        for written in ["ringback=loud", "a=b=c", "ringback[request]=debug", "[{id=7}]=trace"] {
+            filter(written).unwrap_err();
         }
     }
 

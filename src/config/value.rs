@@ -328,7 +328,13 @@ pub(super) fn plain_url(text: &str) -> Result<Url, Problem> {
     if text.contains(char::is_whitespace) || text.contains('\\') {
         return Err(Problem::new("has white space or a backslash in it"));
     }
-    let url = Url::parse(text).map_err(|error| Problem::new(format!("is not a URL ({error})")))?;
+    let url = Url::parse(text).map_err(|error| match error {
+        // There are no Unicode tables in the program (`idna_adapter` in Cargo.toml).
+        url::ParseError::IdnaError if !text.is_ascii() => {
+            Problem::new("has a host with other letters than ASCII: write it in Punycode (`xn--...`)")
+        }
+        error => Problem::new(format!("is not a URL ({error})")),
+    })?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Problem::new("has a user name or password in it"));
     }

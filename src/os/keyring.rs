@@ -11,6 +11,11 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+#[cfg(target_os = "linux")]
+mod channel;
+#[cfg(target_os = "linux")]
+mod secret_service;
+
 /// How long the keyring may take to answer: a daemon must not hang on a prompt that nobody sees.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -94,57 +99,6 @@ fn within_patience<T: Send + 'static>(
         Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Timeout) => Err(KeyringError::TimedOut),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err(KeyringError::Failed { why: "its client failed".into() }),
-    }
-}
-
-#[cfg(target_os = "linux")]
-mod secret_service {
-    use keyring_core::Entry;
-    use keyring_core::api::CredentialStoreApi as _;
-    use keyring_core::error::Error;
-    use zbus_secret_service_keyring_store::Store;
-    use zeroize::Zeroizing;
-
-    use super::KeyringError;
-
-    pub(super) fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
-        entry(service, user)?.get_secret().map(Zeroizing::new).map_err(|error| explain(error, service, user))
-    }
-
-    pub(super) fn set(service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
-        entry(service, user)?.set_secret(secret).map_err(|error| explain(error, service, user))
-    }
-
-    pub(super) fn delete(service: &str, user: &str) -> Result<(), KeyringError> {
-        entry(service, user)?.delete_credential().map_err(|error| explain(error, service, user))
-    }
-
-    /// A connection for each call: the keyring may have been started, stopped or locked since the last.
-    fn entry(service: &str, user: &str) -> Result<Entry, KeyringError> {
-        let store = Store::new().map_err(|error| KeyringError::NoService { why: reason(&error) })?;
-        store.build(service, user, None).map_err(|error| explain(error, service, user))
-    }
-
-    fn explain(error: Error, service: &str, user: &str) -> KeyringError {
-        let (service, user) = (service.to_owned(), user.to_owned());
-        match error {
-            Error::NoEntry => KeyringError::NoEntry { service, user },
-            Error::Ambiguous(items) => KeyringError::Ambiguous { service, user, count: items.len() },
-            Error::NoStorageAccess(_) => KeyringError::Locked { why: reason(&error) },
-            // These two contain the stored value.
-            Error::BadEncoding(_) | Error::BadDataFormat(..) => {
-                KeyringError::Failed { why: "the item's format is not supported".into() }
-            }
-            other => KeyringError::Failed { why: reason(&other) },
-        }
-    }
-
-    /// The platform's own words, without the wrapper's.
-    fn reason(error: &Error) -> String {
-        match error {
-            Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => cause.to_string(),
-            other => other.to_string(),
-        }
     }
 }
 

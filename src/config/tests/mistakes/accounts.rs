@@ -156,6 +156,12 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[providers.p]\ntoken_url = \"https://b\u{fc}cher.example/t\"",
+        &[
+            "2:13: providers.p.token_url: has a host with other letters than ASCII: write it in Punycode (`xn--...`); expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
+        ],
+    ),
+    (
         "[providers.phonecom]\nauthorize_url = \"https://u:canary@h/\"\ntoken_url = \"https://h/#f\"\nrevoke_url = \"h/r\"",
         &[
             "2:17: providers.phonecom.authorize_url: has a user name or password in it; expected an https URL, or http on loopback (127.0.0.1, [::1], localhost)",
