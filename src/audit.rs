@@ -15,6 +15,7 @@ mod file;
 mod limits;
 mod queue;
 pub(crate) mod reader;
+mod request;
 mod writer;
 
 use std::path::PathBuf;
@@ -29,10 +30,11 @@ use crate::os::folder::error::FolderError;
 use crate::rate_limit::{LeftOut, LogRateLimit};
 use file::Series;
 use queue::{Queue, QueueEnd};
-use writer::{Writer, WriterRequest};
+use request::WriterRequest;
+use writer::Writer;
 
 pub use limits::AuditLimits;
-pub(crate) use writer::AuditGap;
+pub(crate) use request::AuditGap;
 
 /// Most lines of one kind that are written in a minute.
 const REPEATED: u32 = 10;

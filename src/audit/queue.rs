@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::file::Series;
-use super::writer::WriterRequest;
+use super::request::WriterRequest;
 use crate::contract::AuditLine;
 
 /// How many bytes may wait, at most; one line more than that.

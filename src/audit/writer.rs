@@ -1,12 +1,11 @@
-//! The thread that writes the audit log, and its messages.
+//! The thread that writes the audit log.
 
 use std::time::Duration;
-
-use tokio::sync::oneshot;
 
 use super::file::{Log, Series};
 use super::limits::AuditLimits;
 use super::queue::{LineBatch, Queue, QueuedBatch};
+use super::request::{AuditGap, WriterRequest};
 use crate::clock::{Boot, Clock};
 use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
@@ -15,26 +14,6 @@ use crate::os::folder::error::FolderError;
 const COMPLAINT: Duration = Duration::from_secs(60);
 /// The limits for callers without a valid key: at their highest rate, that is about half a day.
 const DENIED: AuditLimits = AuditLimits { file: 4 << 20, keep: 1 };
-
-/// A request to the writer.
-#[derive(Debug)]
-pub(super) enum WriterRequest {
-    /// Answered when everything before it is written, or is missing.
-    Flush(oneshot::Sender<Result<(), AuditGap>>),
-    /// New limits; `None`: nothing more is written.
-    Change(Option<AuditLimits>, oneshot::Sender<Result<(), AuditGap>>),
-}
-
-/// Lines could not be written, and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the audit log can't be written: {0}")]
-pub struct AuditGap(String);
-
-impl AuditGap {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
-}
 
 /// The files of both series.
 struct Files {

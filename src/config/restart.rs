@@ -37,7 +37,7 @@ mod tests {
         let command = |name: &str| format!("[store]\nkey = \"command\"\nkey_command = [\"/bin/echo\", \"{name}\"]\n");
         for (then, now, expected) in [
             ("", "", vec![]),
-            ("", "[listen]\nmax_connections = 256\n", vec![]),
+            ("", "[listen]\nmax_connections = 768\n", vec![]),
             ("", "[serve]\nwait = \"3s\"\n[audit]\nkeep = 2\n", vec![]),
             ("", "[listen]\ntcp = []\nsocket = \"/s\"\n", vec!["listen.tcp", "listen.socket"]),
             (

@@ -47,7 +47,7 @@ settings! {
     /// How many connections are served at once, over all listeners; further ones wait. When all are in use, connections
     /// without a request in progress are closed. On TCP and on the unix socket, a third of them each may wait for a
     /// provider, a login or your answer; further callers are answered at once.
-    max_connections: usize = Count, default(768), example("768");
+    max_connections: usize = Count, default(768), example("1024");
 }
 
 settings! {
