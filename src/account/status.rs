@@ -22,7 +22,7 @@ impl Snapshot {
         };
         let health = self.health(now);
         let in_doubt = self.token.as_ref().is_some_and(|token| token.is_in_doubt(now));
-        let reason = match (&self.standing, &self.trouble) {
+        let reason = match (&self.standing, self.trouble.as_deref()) {
             (Standing::NeedsLogin(reason), _) => Some(reason.to_string()),
             (Standing::Locked, _) => Some(LOCKED.into()),
             (Standing::SignedOut, None) => Some("nobody has logged in yet".into()),

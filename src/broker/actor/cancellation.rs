@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::watch;
+use crate::broker::snapshot::SnapshotChanges;
 
 /// Why nothing was sent. One clause.
 pub(in crate::broker) const CANCELLED: &str = "the store is being locked, or the daemon is stopping";
@@ -15,7 +15,7 @@ pub(in crate::broker) struct CancellationToken {
     pub(in crate::broker) locked: Arc<AtomicBool>,
     pub(in crate::broker) stopping: Arc<AtomicBool>,
     /// Notified after either of them was set.
-    pub(in crate::broker) changes: watch::Receiver<()>,
+    pub(in crate::broker) changes: SnapshotChanges,
 }
 
 impl CancellationToken {
@@ -30,13 +30,11 @@ impl CancellationToken {
 
     async fn wait(&mut self) {
         loop {
-            self.changes.borrow_and_update();
+            self.changes.mark_seen();
             if self.locked.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
                 return;
             }
-            if self.changes.changed().await.is_err() {
-                return std::future::pending().await;
-            }
+            self.changes.changed().await;
         }
     }
 }
