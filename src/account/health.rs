@@ -68,7 +68,7 @@ impl Health {
 impl Snapshot {
     /// The account's health.
     pub fn health(&self, now: Moment) -> Health {
-        let unusable = match (&self.standing, &self.trouble) {
+        let unusable = match (&self.standing, self.trouble.as_deref()) {
             (Standing::Locked, _) | (_, Some(Trouble { kind: TroubleKind::Store, .. })) => Some(Unusable::Store),
             (Standing::SignedOut | Standing::NeedsLogin(_), _) => Some(Unusable::NeedsUser),
             (_, Some(trouble)) => Some(self.after(trouble)),
@@ -97,7 +97,7 @@ impl Snapshot {
     /// Why there is no token, or no newer one.
     pub fn error(&self, now: Moment) -> Error {
         let account = self.account.clone();
-        match (&self.standing, &self.trouble) {
+        match (&self.standing, self.trouble.as_deref()) {
             (Standing::Locked, _) => Error::StoreLocked,
             (_, Some(Trouble { kind: TroubleKind::Store, why, .. })) => Error::StoreUnavailable { why: why.clone() },
             (Standing::NeedsLogin(LoginReason::Unexplained { code, said }), _) => {
@@ -171,7 +171,8 @@ mod tests {
             scope: None,
             extra: serde_json::Map::new(),
         });
-        let trouble = trouble.map(|kind| Trouble { kind, why: "w".into(), at: NOW, failures: 1, retry_at: LATER });
+        let trouble =
+            trouble.map(|kind| Box::new(Trouble { kind, why: "w".into(), at: NOW, failures: 1, retry_at: LATER }));
         Snapshot { standing, token, trouble, refreshable: true, ..machine.snapshot("work") }
     }
 

@@ -32,7 +32,7 @@ pub struct Snapshot {
     /// The earliest attempt that a caller can cause.
     pub soonest_attempt: Moment,
     /// The current failure.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<Box<Trouble>>,
     /// Unknown refusals have lasted so long that the user was told.
     pub refused_for_long: bool,
     /// The clock is behind the time when the token was obtained.
@@ -91,7 +91,7 @@ impl Snapshot {
             busy: self.busy,
             next_attempt: self.next_attempt.filter(|_| refused.is_none()),
             soonest_attempt: self.soonest_attempt,
-            trouble: refused.or(self.trouble.as_ref()).cloned(),
+            trouble: refused.or(self.trouble.as_deref()).cloned().map(Box::new),
             refused_for_long: self.refused_for_long,
             clock_behind: self.clock_behind,
             generation: self.generation,

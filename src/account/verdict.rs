@@ -72,7 +72,7 @@ impl Snapshot {
         }
         let valid = self.has_usable_token(now);
         let retried = |at: Moment| now.plus(now.boot.until(patience)).reached(at);
-        let hopeless = match (&self.standing, &self.trouble) {
+        let hopeless = match (&self.standing, self.trouble.as_deref()) {
             (Standing::Active, None) => !self.refreshable,
             (Standing::Active, Some(_)) => !self.busy && self.next_attempt.is_none_or(|at| !retried(at)),
             (Standing::Unread | Standing::Starting, None) => false,

@@ -62,11 +62,12 @@ pub(super) async fn ask<T>(
 pub(super) async fn wait_until_loaded(handle: &AccountHandle) {
     let mut changes = handle.published.subscribe();
     loop {
-        changes.borrow_and_update();
+        changes.mark_seen();
         let unread = { handle.published.load().is_unread() };
-        if !unread || changes.changed().await.is_err() {
+        if !unread {
             return;
         }
+        changes.changed().await;
     }
 }
 

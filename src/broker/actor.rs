@@ -95,7 +95,7 @@ pub(super) fn spawn(
     let (inbox, commands) = mailbox();
     let stopping = Arc::<AtomicBool>::default();
     let jitter = world.randomness.of(&config.name);
-    let actor = Actor {
+    let actor = Box::new(Actor {
         config,
         world,
         machine,
@@ -111,7 +111,7 @@ pub(super) fn spawn(
         common,
         health,
         remind_at: None,
-    };
+    });
     match after {
         None => drop(tokio::spawn(actor.run(commands))),
         Some(after) => drop(tokio::spawn(async move {
@@ -134,7 +134,7 @@ fn policy(config: &AccountConfig) -> Policy {
 
 impl Actor {
     /// Its future is what an idle account takes, so whatever is awaited seldom is boxed.
-    async fn run(mut self, mut commands: MailboxReceiver<AccountCommand, Arc<AccountConfig>>) {
+    async fn run(mut self: Box<Self>, mut commands: MailboxReceiver<AccountCommand, Arc<AccountConfig>>) {
         let mut jumps = self.common.jumps.clone();
         let mut host = self.host();
         let mut recovery = self.common.slots.recovery(&host);

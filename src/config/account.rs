@@ -2,6 +2,7 @@
 
 mod redirects;
 mod secrets;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use self::redirects::literal_redirect_uri;
 pub(super) use self::redirects::refuse_shared_redirects;
 use self::secrets::{client_key, client_secret, password_user};
+pub(super) use self::shared::SharedKeys;
 use super::catalog::Catalog;
 use super::effective::AccountConfig;
 use super::input::FilePrivacy;
@@ -72,7 +74,7 @@ pub(super) fn account(
     if !["grant", "scope", "extra_authorize"].iter().any(|key| section.is_mistaken(key)) {
         foreseen::warn_of_lacks(grant, &target, &dialect, section);
     }
-    let name = name.to_owned();
+    let (name, keys) = (name.to_owned(), Arc::new(keys));
     Ok(AccountConfig { name, dialect, client_id, client_secret, client_key, grant, user, target, keys, redirect_uri })
 }
 

@@ -69,8 +69,8 @@ pub struct AccountConfig {
     pub user: Option<PasswordUser>,
     /// What the tokens are for, in the order of the config.
     pub target: Target,
-    /// Its keys as the file has them, with their defaults.
-    pub keys: AccountKeys,
+    /// Its keys as the file has them, with their defaults. Accounts with equal ones share them.
+    pub keys: Arc<AccountKeys>,
     /// Sent unchanged in both requests. `None`: derived from the first TCP listener.
     pub redirect_uri: Option<String>,
 }
@@ -97,9 +97,9 @@ impl AccountConfig {
     /// What the account's tokens belong to.
     pub fn binding(&self) -> Binding {
         Binding {
-            provider: self.dialect.provider.clone(),
-            token_url: self.dialect.authority(),
-            client_id: self.client_id.clone(),
+            provider: self.dialect.provider.as_str().into(),
+            token_url: self.dialect.authority().into(),
+            client_id: self.client_id.as_str().into(),
         }
     }
 }

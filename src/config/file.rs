@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::account::{Context, NoAccount, account, refuse_shared_redirects};
+use super::account::{Context, NoAccount, SharedKeys, account, refuse_shared_redirects};
 use super::catalog::{self, Catalog, PresetText};
 use super::effective::{AccountConfig, Config, Parsed};
 use super::input::{FilePrivacy, Sources};
@@ -106,10 +106,13 @@ fn accounts(
     context: &Context<'_>,
     sheet: &Diagnostics<'_>,
 ) -> (BTreeMap<String, Arc<AccountConfig>>, BTreeMap<String, String>) {
-    let (mut sound, mut broken) = (Vec::new(), BTreeMap::new());
+    let (mut sound, mut broken, mut shared) = (Vec::new(), BTreeMap::new(), SharedKeys::default());
     for (name, section) in sections {
         match account(name, section, context) {
-            Ok(account) => sound.push((account, section)),
+            Ok(mut account) => {
+                shared.share(&mut account.keys);
+                sound.push((account, section));
+            }
             Err(NoAccount::NoProvider(mistake)) => _ = broken.insert(name.clone(), mistake),
             Err(NoAccount::Mistaken) => {}
         }

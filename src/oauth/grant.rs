@@ -1,6 +1,7 @@
 //! Grants and token sets: what the provider granted, as it arrives ([`Grant`]) and as it is stored ([`TokenSet`]).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -106,16 +107,16 @@ pub enum Expiry {
     Never,
 }
 
-/// What a token set belongs to: it is never used for another client or sent to another endpoint.
+/// What a token set belongs to: it is never used for another client or sent to another endpoint. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Binding {
     /// The provider's name in the config.
-    pub provider: String,
+    pub provider: Arc<str>,
     /// Its token endpoint, or its issuer if metadata names the endpoint (`Dialect::authority`).
-    pub token_url: String,
+    pub token_url: Arc<str>,
     /// The client.
-    pub client_id: String,
+    pub client_id: Arc<str>,
 }
 
 #[cfg(test)]

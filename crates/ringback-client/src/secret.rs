@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 #[cfg(feature = "compare")]
 use sha2::{Digest as _, Sha256};
@@ -10,9 +11,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// A secret text of one kind. The kind is a type, so that no secret can be passed where another was meant.
+/// A secret text of one kind. The kind is a type, so that no secret can be passed where another was meant. Clones share
+/// the text, which is wiped with the last of them.
 pub struct Secret<SecretKind> {
-    text: Zeroizing<Box<str>>,
+    text: Arc<Zeroizing<Box<str>>>,
     kind: PhantomData<fn() -> SecretKind>,
 }
 
@@ -47,7 +49,7 @@ pub type AppKey = Secret<kinds::App>;
 impl<K: SecretKind> Secret<K> {
     /// Takes ownership of `text`. The caller's other copies are the caller's to wipe.
     pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self { text: Zeroizing::new(text.into()), kind: PhantomData }
+        Self { text: Arc::new(Zeroizing::new(text.into())), kind: PhantomData }
     }
 
     /// Like [`Self::new`], and wipes the memory of `text`.
@@ -83,7 +85,7 @@ impl<K: SecretKind> Secret<K> {
 
 impl<K> Clone for Secret<K> {
     fn clone(&self) -> Self {
-        Self { text: self.text.clone(), kind: PhantomData }
+        Self { text: Arc::clone(&self.text), kind: PhantomData }
     }
 }
 

@@ -81,9 +81,9 @@ impl LoginPlan {
     /// What the tokens will belong to.
     pub fn binding(&self) -> Binding {
         Binding {
-            provider: self.dialect.provider.clone(),
-            token_url: self.dialect.authority(),
-            client_id: self.credentials.client_id.clone(),
+            provider: self.dialect.provider.as_str().into(),
+            token_url: self.dialect.authority().into(),
+            client_id: self.credentials.client_id.as_str().into(),
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) struct CommittedRecord {
     /// A refresh without a reply.
     pub unanswered: Option<Unanswered>,
     /// The flaws of its reply, which become the account's trouble once it is committed.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<Box<Trouble>>,
     /// Downscoped tokens. In memory only.
     pub narrowed: Narrowed,
     /// The refresh token came with a downscoped token, and was not used for the whole scope yet.

@@ -26,7 +26,11 @@ impl Machine {
         self.stored = record.as_ref().map_or(0, |record| record.generation).max(mark);
         self.state = match record {
             None => self.without_tokens(MachineState::SignedOut),
-            Some(record) => {
+            Some(mut record) => {
+                if record.binding == self.policy.binding {
+                    // One copy of the text is enough.
+                    record.binding = self.policy.binding.clone();
+                }
                 let reason = record.needs_login.clone();
                 let current = from_disk(*record, &self.policy, self.boot.as_ref(), now);
                 match reason {

@@ -21,7 +21,7 @@ pub struct Machine {
     pub(super) policy: Policy,
     pub(super) state: MachineState,
     pub(super) phase: Phase,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) trouble: Option<Box<Trouble>>,
     /// Start of the last attempt, for the pauses between forced ones. A request that the circuit breaker stopped is
     /// no attempt.
     pub(super) last_attempt: Option<Moment>,
@@ -174,7 +174,7 @@ impl Machine {
     pub(super) fn fail(&mut self, kind: TroubleKind, why: String, now: Moment, pause: impl FnOnce(u32) -> Duration) {
         let failures = self.trouble.as_ref().map_or(0, |trouble| trouble.failures).saturating_add(1);
         let retry_at = now.plus(pause(failures));
-        self.trouble = Some(Trouble { kind, why, at: now, failures, retry_at });
+        self.trouble = Some(Box::new(Trouble { kind, why, at: now, failures, retry_at }));
     }
 
     pub(super) fn current(&self) -> Option<&CommittedRecord> {

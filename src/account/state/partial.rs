@@ -24,9 +24,9 @@ impl Machine {
     }
 
     /// The account's trouble after a reply with these flaws.
-    pub(super) fn trouble_from_flaws(&self, why: String, now: Moment, jitter: f64) -> Trouble {
+    pub(super) fn trouble_from_flaws(&self, why: String, now: Moment, jitter: f64) -> Box<Trouble> {
         let failures = self.trouble.as_ref().map_or(0, |trouble| trouble.failures).saturating_add(1);
         let retry_at = now.plus(schedule::pause(failures, jitter));
-        Trouble { kind: TroubleKind::Unreachable, why, at: now, failures, retry_at }
+        Box::new(Trouble { kind: TroubleKind::Unreachable, why, at: now, failures, retry_at })
     }
 }

@@ -27,7 +27,7 @@ impl Machine {
         });
         Snapshot {
             account: account.to_owned(),
-            provider: self.policy.binding.provider.clone(),
+            provider: self.policy.binding.provider.as_ref().to_owned(),
             token: usable.map(|current| Served {
                 access_token: current.record.tokens.access_token.clone(),
                 deadline: current.deadline,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::watch;
+use crate::broker::snapshot::SnapshotChanges;
 
 /// Why nothing was sent. One clause.
 pub(super) const CANCELLED: &str = "the store is being locked, or the daemon is stopping";
@@ -15,7 +15,7 @@ pub(super) struct CancellationToken {
     pub(super) locked: Arc<AtomicBool>,
     pub(super) stopping: Arc<AtomicBool>,
     /// Notified after either of them was set.
-    pub(super) changes: watch::Receiver<()>,
+    pub(super) changes: SnapshotChanges,
 }
 
 impl CancellationToken {
@@ -30,13 +30,11 @@ impl CancellationToken {
 
     async fn wait(&mut self) {
         loop {
-            self.changes.borrow_and_update();
+            self.changes.mark_seen();
             if self.locked.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
                 return;
             }
-            if self.changes.changed().await.is_err() {
-                return std::future::pending().await;
-            }
+            self.changes.changed().await;
         }
     }
 }

@@ -30,7 +30,7 @@ impl Broker {
         let mut changes = published.subscribe();
         let patience = clock.now().boot.plus(wait);
         loop {
-            changes.borrow_and_update();
+            changes.mark_seen();
             self.inner.lock.check_unlocked()?;
             let now = clock.now();
             let (snapshot, unrenewable) = {

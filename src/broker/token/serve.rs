@@ -82,7 +82,7 @@ impl Broker {
             _ = member.handle.inbox.try_send(AccountCommand::Wanted(wanted, None));
         }
         loop {
-            changes.borrow_and_update();
+            changes.mark_seen();
             self.inner.lock.check_unlocked()?;
             let now = clock.now();
             {
