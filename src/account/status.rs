@@ -35,7 +35,7 @@ impl Snapshot {
             next_refresh_at: self.next_attempt.map(|at| unix_deadline(at, now)),
             refreshable: self.refreshable,
             generation: self.generation,
-            last_error: self.trouble.as_ref().map(last_error),
+            last_error: self.trouble.as_deref().map(last_error),
             identity: self.identity.clone(),
             logged_in_at: self.logins.since.map(Wall::unix_seconds),
             logins_lasted: self.logins.lasted.clone(),

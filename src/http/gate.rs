@@ -16,6 +16,7 @@ mod target;
 mod tests;
 pub(super) mod trace;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -274,7 +275,8 @@ impl Guarded {
             return None;
         };
         let shortcut = self.shortcut.as_ref().filter(|_| !tracing::enabled!(Level::DEBUG))?;
-        shortcut.answer(route, head, caller)
+        // As the router does for its handlers; what panicked here is answered there.
+        panic::catch_unwind(AssertUnwindSafe(|| shortcut.answer(route, head, caller))).ok().flatten()
     }
 
     /// By the router, or as a refusal.

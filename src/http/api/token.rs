@@ -3,7 +3,7 @@
 use axum::extract::{RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::broker::handle::TokenQuery;
@@ -51,16 +51,19 @@ impl Shortcut for CachedTokens {
         if caller.app().is_some_and(|app| app.rights.scopes.is_some()) {
             return None;
         }
-        let reply = http.broker.cached_token(asked, &query)?;
-        if !caller.sees(&reply.account) || http.broker.asks_consent(&reply.account) {
+        let own = (asked == DEFAULT_ACCOUNT).then(|| http.broker.default_account()).flatten();
+        let account = own.as_deref().unwrap_or(asked);
+        // Before the token is looked at: a request that is refused does not keep the store from locking itself.
+        if !caller.sees(account) || http.broker.asks_consent(account) {
             return None;
         }
+        let reply = http.broker.cached_token(account, &query)?;
         let scope = reply.scope.clone();
         let noted = audited::try_note(http, caller, AuditEvent::Token, &reply.account, |line| line.scope = scope);
         if !noted {
             return None;
         }
-        Some(if wants_bare(&head.headers) { bare(reply) } else { as_json(reply).into_response() })
+        if wants_bare(&head.headers) { Some(bare(reply)) } else { as_json(reply).ok() }
     }
 }
 
