@@ -4,11 +4,12 @@
 
 pub(super) mod cancellation;
 pub(super) mod command;
-pub(super) mod disk;
+mod disk;
 mod flaws;
 mod login;
 mod logout;
 mod mailbox;
+pub(super) mod read_ahead;
 mod request;
 mod shutdown;
 
@@ -21,9 +22,9 @@ use tokio::sync::watch;
 
 use self::cancellation::CancellationToken;
 use self::command::{AccountCommand, AccountHandle};
-use self::disk::StoredAccount;
 use self::flaws::Flaws;
 use self::mailbox::{MailboxReceiver, Received, mailbox};
+use self::read_ahead::StoredAccount;
 use super::events::{EventBus, event_between};
 use super::hooks::Hooks;
 use super::login::fresh_grant::FreshGrant;

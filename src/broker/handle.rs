@@ -10,7 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::accounts::{Accounts, Member, ask, stop, wait_until_loaded};
 use super::actor::command::AccountCommand;
-use super::actor::disk::{StoredAccount, read_ahead};
+use super::actor::read_ahead::{StoredAccount, read_ahead};
 use super::actor::{self, Common};
 use super::events::{EventBus, Subscription};
 use super::lock::state::LockState;
