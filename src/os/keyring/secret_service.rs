@@ -11,8 +11,8 @@ use zbus::zvariant::{Dict, DynamicType, ObjectPath, OwnedObjectPath, OwnedValue,
 use zbus::{Connection, Proxy};
 use zeroize::Zeroizing;
 
-use super::KeyringError;
 use super::channel::{Channel, KeyPair, Undecipherable};
+use super::error::KeyringError;
 
 const NAME: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
