@@ -73,7 +73,7 @@ impl Machine {
         next.record.identity = identity;
         next.by_login = true;
         if !next.has_token() {
-            next.trouble = Some(self.trouble_from_flaws(flaws, now, jitter));
+            next.trouble = Some(Box::new(self.trouble_from_flaws(flaws, now, jitter)));
         }
         self.commit(Box::new(next), None)
     }

@@ -19,14 +19,14 @@ impl Machine {
         next.record.tokens.refresh_token = grant.refresh_token.or(next.record.tokens.refresh_token);
         next.unanswered = None;
         next.due = next.due.map(|_| now);
-        next.trouble = Some(self.trouble_from_flaws(grant.flaws.join("; "), now, jitter));
+        next.trouble = Some(Box::new(self.trouble_from_flaws(grant.flaws.join("; "), now, jitter)));
         self.commit(next, None)
     }
 
     /// The account's trouble after a reply with these flaws.
-    pub(super) fn trouble_from_flaws(&self, why: String, now: Moment, jitter: f64) -> Box<Trouble> {
+    pub(super) fn trouble_from_flaws(&self, why: String, now: Moment, jitter: f64) -> Trouble {
         let failures = self.trouble.as_ref().map_or(0, |trouble| trouble.failures).saturating_add(1);
         let retry_at = now.plus(schedule::pause(failures, jitter));
-        Box::new(Trouble { kind: TroubleKind::Unreachable, why, at: now, failures, retry_at })
+        Trouble { kind: TroubleKind::Unreachable, why, at: now, failures, retry_at }
     }
 }

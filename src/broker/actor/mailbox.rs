@@ -207,8 +207,8 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             receiver.recv().await
         };
-        let (sent, received) = tokio::join!(sender.send(CAPACITY), reader);
-        assert_eq!((sent, received), (Ok(()), Received::Command(0)));
+        let (sent, first) = tokio::join!(sender.send(CAPACITY), reader);
+        assert_eq!((sent, first), (Ok(()), Received::Command(0)));
         let end = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             drop(receiver);
