@@ -106,7 +106,7 @@ def main():
         allowed = record["record"].get(what)
         worse = allowed is not None and number > allowed * MARGIN
         failed |= worse
-        print(f"{'MORE THAN A TENTH WORSE' if worse else 'ok':<4} {what}: {number}, the record is {allowed}")
+        print(f"{'not ok' if worse else 'ok'} - {what}: {number}, the record is {allowed}")
     if record["compiler"] != compiler:
         print(f"The record was made with {record['compiler']} and not with {compiler}: nothing fails.")
     elif failed and not args.write:
