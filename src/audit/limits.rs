@@ -3,7 +3,7 @@
 /// The limits of a series of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditLimits {
-    /// Bytes of one file; the line that crosses it is the last.
+    /// Bytes of one file; what is written together with the line that crosses it is the last.
     pub file: u64,
     /// Older files that are kept.
     pub keep: usize,

@@ -33,8 +33,25 @@ pub(super) struct Queue {
 struct Waiting {
     batch: QueuedBatch,
     closed: bool,
+    /// The thread has ended, which only a panic can cause while the queue is open: nothing is written any more, and nothing
+    /// waits for it.
+    ended: bool,
     /// The thread sleeps until it is woken.
     asleep: bool,
+}
+
+/// Held by the thread: the queue learns when it ends, whatever the reason.
+pub(super) struct QueueReader<'a>(&'a Queue);
+
+impl Drop for QueueReader<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting();
+        waiting.ended = true;
+        // Who asked something is told by the end of its channel.
+        waiting.batch = QueuedBatch::default();
+        drop(waiting);
+        self.0.emptied.notify_waiters();
+    }
 }
 
 /// What is written together.
@@ -69,6 +86,11 @@ impl QueuedBatch {
 }
 
 impl Queue {
+    /// For the thread, for as long as it runs.
+    pub(super) fn reader(&self) -> QueueReader<'_> {
+        QueueReader(self)
+    }
+
     /// Waits for something to write and swaps it for `batch`, which has to be empty. False: the queue was closed, and there
     /// is nothing left.
     pub(super) fn take(&self, batch: &mut QueuedBatch) -> bool {
@@ -101,6 +123,9 @@ impl Queue {
 
     fn add(&self, change: impl FnOnce(&mut QueuedBatch)) {
         let mut waiting = self.waiting();
+        if waiting.ended {
+            return;
+        }
         change(&mut waiting.batch);
         let urgent = !waiting.batch.requests.is_empty();
         if std::mem::take(&mut waiting.asleep) || urgent {
@@ -136,7 +161,8 @@ impl QueueEnd {
             return true;
         }
         text.push(b'\n');
-        let mut fits = false;
+        // A thread that has ended takes nothing, and withholds nothing.
+        let mut fits = true;
         self.0.add(|batch| {
             fits = batch.main.lines.len() + batch.denied.lines.len() <= CAPACITY;
             if fits {
@@ -161,5 +187,61 @@ impl Drop for QueueEnd {
     fn drop(&mut self) {
         self.0.waiting().closed = true;
         self.0.filled.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::contract::AuditEvent;
+
+    fn line() -> AuditLine {
+        AuditLine {
+            reason: Some("x".repeat(1000)),
+            ..AuditLine::new(AuditEvent::Token, "2026-11-29T00:00:00.000Z".into())
+        }
+    }
+
+    fn full() -> (Arc<Queue>, QueueEnd) {
+        let queue = Arc::<Queue>::default();
+        let end = QueueEnd::of(&queue);
+        while end.try_push(Series::Main, &line()) {}
+        (queue, end)
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_takes_no_line_until_its_thread_has_taken_all() {
+        let (queue, end) = full();
+        let waiting = tokio::spawn(async move {
+            end.push(Series::Denied, &line()).await;
+            end
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        let mut batch = QueuedBatch::default();
+        assert!(queue.take(&mut batch) && batch.main.lines.len() > CAPACITY && batch.denied.count == 0);
+        drop(waiting.await.unwrap());
+        let (before, mut batch) = (batch.main.count, QueuedBatch::default());
+        assert!(
+            queue.take(&mut batch) && batch.denied.count == 1 && before > 900,
+            "the rest, after the end is dropped"
+        );
+        batch.denied.clear();
+        assert!(!queue.take(&mut batch), "nothing is left");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_thread_that_has_ended() {
+        let (queue, end) = full();
+        let (done, answer) = oneshot::channel();
+        end.ask(WriterRequest::Flush(done));
+        drop(queue.reader());
+        assert!(answer.await.is_err(), "the request is dropped");
+        end.push(Series::Main, &line()).await;
+        let (done, answer) = oneshot::channel();
+        end.ask(WriterRequest::Flush(done));
+        assert!(answer.await.is_err(), "as is a later one");
     }
 }

@@ -80,6 +80,7 @@ impl Writer {
     }
 
     pub(super) fn run(mut self, queue: &Queue) {
+        let _reader = queue.reader();
         let mut batch = QueuedBatch::default();
         while queue.take(&mut batch) {
             self.write(Series::Main, &mut batch.main);

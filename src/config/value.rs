@@ -255,8 +255,7 @@ pub(super) fn resources(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
     let resources = list(value)?;
     for resource in &resources {
         let shown = resource.escape_debug();
-        let url =
-            Url::parse(resource).map_err(|_| Problem::new(format!("has `{shown}`, which is not an absolute URI")))?;
+        let url = parsed(resource, |_| format!("has `{shown}`, which is not an absolute URI"))?;
         if url.fragment().is_some() {
             return Err(Problem::new(format!("has `{shown}`, which has a fragment (`#`)")));
         }
@@ -322,19 +321,23 @@ pub(super) fn endpoint(text: &str) -> Result<Url, Problem> {
     }
 }
 
+fn parsed(text: &str, otherwise: impl FnOnce(url::ParseError) -> String) -> Result<Url, Problem> {
+    Url::parse(text).map_err(|error| match error {
+        // There are no Unicode tables in the program (`idna_adapter` in Cargo.toml).
+        url::ParseError::IdnaError if !text.is_ascii() => {
+            Problem::new("has a host with other letters than ASCII: write it in Punycode (`xn--...`)")
+        }
+        error => Problem::new(otherwise(error)),
+    })
+}
+
 /// A plain URL: no white space that a parser would silently drop, no user name or password, no fragment (RFC 6749
 /// §3.1).
 pub(super) fn plain_url(text: &str) -> Result<Url, Problem> {
     if text.contains(char::is_whitespace) || text.contains('\\') {
         return Err(Problem::new("has white space or a backslash in it"));
     }
-    let url = Url::parse(text).map_err(|error| match error {
-        // There are no Unicode tables in the program (`idna_adapter` in Cargo.toml).
-        url::ParseError::IdnaError if !text.is_ascii() => {
-            Problem::new("has a host with other letters than ASCII: write it in Punycode (`xn--...`)")
-        }
-        error => Problem::new(format!("is not a URL ({error})")),
-    })?;
+    let url = parsed(text, |error| format!("is not a URL ({error})"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Problem::new("has a user name or password in it"));
     }

@@ -63,6 +63,11 @@ impl Activity {
         self.chosen.load(Ordering::Acquire)
     }
 
+    /// Says that it has gone: whoever chose it and did not get its place looks for another.
+    pub(super) fn gone(&self) {
+        self.chosen.store(false, Ordering::Release);
+    }
+
     /// Tells it to go. It refuses if a request has come meanwhile.
     pub(super) fn evict(&self) {
         self.chosen.store(true, Ordering::Release);

@@ -18,7 +18,7 @@ pub(super) mod trace;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -27,7 +27,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use tower::Service as _;
-use tracing::{Instrument as _, Level};
+use tracing::Instrument as _;
 
 use super::activity::Evictable;
 use super::listen::Answers;
@@ -44,7 +44,7 @@ use caller::{Caller, LetIn, RequestId, Session};
 use facts::RequestFacts;
 use proof::Proof;
 use refusal::GateRefusal;
-use trace::{log_one_line, name_route, span_of};
+use trace::{log_one_line, logs_successes, name_route, span_of};
 
 /// The gate's state. Cheap to clone.
 #[derive(Clone)]
@@ -65,8 +65,8 @@ struct GateInner {
     /// Wrong keys since the last right one.
     wrong_keys: AtomicU32,
     /// Request ids: this process's random half, and a count.
-    process: u32,
-    served: AtomicU32,
+    process: u16,
+    served: AtomicU64,
 }
 
 /// The delay after the first wrong key; it doubles with each.
@@ -77,7 +77,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(2);
 impl Gate {
     /// A gate that admits only `apps` over TCP.
     pub fn new(apps: Apps, audit: AuditLog, sessions: Sessions, clock: Clock) -> Self {
-        let (wrong_keys, served) = (AtomicU32::new(0), AtomicU32::new(0));
+        let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
         Self {
             inner: Arc::new(GateInner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
             log: LogLimit::default(),
@@ -274,7 +274,7 @@ impl Guarded {
         let (RouteMatch::Row(route), Ok(Admitted::Program(LetIn { caller, .. }))) = (found, admitted) else {
             return None;
         };
-        let shortcut = self.shortcut.as_ref().filter(|_| !tracing::enabled!(Level::DEBUG))?;
+        let shortcut = self.shortcut.as_ref().filter(|_| !logs_successes())?;
         // As the router does for its handlers; what panicked here is answered there.
         panic::catch_unwind(AssertUnwindSafe(|| shortcut.answer(route, head, caller))).ok().flatten()
     }

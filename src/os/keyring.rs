@@ -7,6 +7,7 @@
 //! `KWallet` stores only text: binary data has to be encoded first (base64).
 
 use std::sync::mpsc;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -17,6 +18,9 @@ mod error;
 mod secret_service;
 
 pub use error::{KeyringError, PATIENCE};
+
+/// How much later a thread is given up that does not end by itself at [`PATIENCE`].
+const BACKSTOP: Duration = Duration::from_secs(1);
 
 /// The secret of the one item with these attributes.
 pub fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
@@ -50,7 +54,7 @@ fn within_patience<T: Send + 'static>(
         // A failed send only means that the caller no longer waits.
         .spawn(move || drop(answer.send(ask())))
         .map_err(|error| KeyringError::Failed { why: format!("no thread could be started: {error}") })?;
-    match answered.recv_timeout(PATIENCE) {
+    match answered.recv_timeout(PATIENCE + BACKSTOP) {
         Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Timeout) => Err(KeyringError::TimedOut),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err(KeyringError::Failed { why: "its client failed".into() }),

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ringback::store::key::MasterKey;
 use ringback::store::record::SCHEMA;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::http::Request;
 use crate::idp::Idp;
-use crate::world::{World, names, until};
+use crate::world::{World, names, until_within};
 
 /// The address of the provider in `make.py`: the tokens are bound to it.
 const PROVIDER: &str = "127.83.65.1:7468";
@@ -125,8 +126,9 @@ fn check_fixture(name: &str, idp: &Idp) {
 #[test]
 fn the_current_daemon_can_use_every_earlier_state_folder() {
     let fixtures = fixtures();
-    // Another test run may be using the address.
-    let idp = Idp::at(until("the provider's address is free", || TcpListener::bind(PROVIDER).ok()));
+    // Another test run may be using the address, for as long as this test takes on a busy machine.
+    let free = || TcpListener::bind(PROVIDER).ok();
+    let idp = Idp::at(until_within(Duration::from_secs(600), "the provider's address is free", free));
     for name in &fixtures {
         check_fixture(name, &idp);
     }

@@ -25,13 +25,18 @@ const GLANCE: Duration = Duration::from_millis(5);
 pub(crate) const SECRET: &str = "SECRET~canary";
 
 /// Polls `look` until it returns something.
-pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, look)
+}
+
+/// The same, with another limit.
+pub(crate) fn until_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(begun.elapsed() < PATIENCE, "timed out waiting until {what}");
+        assert!(begun.elapsed() < patience, "timed out waiting until {what}");
         sleep(GLANCE);
     }
 }

@@ -46,6 +46,7 @@ impl Actor {
             return Err(format!("the new tokens of `{}` can't be written: {why}", self.config.name));
         }
         self.credentials = None;
+        self.stored = None;
         self.drive(Event::Locked).await;
         Ok(())
     }

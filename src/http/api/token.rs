@@ -51,16 +51,17 @@ impl Shortcut for CachedTokens {
         if caller.app().is_some_and(|app| app.rights.scopes.is_some()) {
             return None;
         }
-        let own = (asked == DEFAULT_ACCOUNT).then(|| http.broker.default_account()).flatten();
+        let own = if asked == DEFAULT_ACCOUNT { Some(http.broker.default_account()?) } else { None };
         let account = own.as_deref().unwrap_or(asked);
         // Before the token is looked at: a request that is refused does not keep the store from locking itself.
         if !caller.sees(account) || http.broker.asks_consent(account) {
             return None;
         }
-        let reply = http.broker.cached_token(account, &query)?;
+        let mut reply = http.broker.cached_token(account, &query)?;
         let scope = reply.scope.clone();
         let noted = audited::try_note(http, caller, AuditEvent::Token, &reply.account, |line| line.scope = scope);
         if !noted {
+            reply.access_token.zeroize();
             return None;
         }
         if wants_bare(&head.headers) { Some(bare(reply)) } else { as_json(reply).ok() }

@@ -33,15 +33,15 @@ pub(in crate::http) struct Caller {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestId {
     /// Of this process: random.
-    pub(super) process: u32,
-    /// Counts its requests; starts again after four thousand million.
-    pub(super) count: u32,
+    pub(super) process: u16,
+    /// Counts its requests; 48 bits of it are shown.
+    pub(super) count: u64,
 }
 
 impl RequestId {
     /// Sixteen hex digits. By hand, since every reply and every line of the audit log has one.
     pub(super) fn hex(self) -> [u8; 16] {
-        let number = u64::from(self.process) << 32 | u64::from(self.count);
+        let number = u64::from(self.process) << 48 | (self.count & 0xffff_ffff_ffff);
         std::array::from_fn(|place| match u8::try_from(number >> (60 - 4 * place) & 0xf) {
             Ok(digit @ 0..=9) => b'0' + digit,
             Ok(digit) => b'a' + digit - 10,

@@ -31,6 +31,11 @@ pub(super) fn span_of(id: RequestId, peer: Peer, found: RouteMatch) -> tracing::
     tracing::info_span!("request", %id, peer, method, route)
 }
 
+/// Whether the line of a successful request is in the log.
+pub(super) fn logs_successes() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
 /// Successes of routes that only read are many and say little, so they are logged at `debug`; so are lines beyond the
 /// rate limit.
 pub(super) fn log_one_line(log: &LogLimit, asker: &LogKey, reply: &Response, found: RouteMatch, took: Duration) {

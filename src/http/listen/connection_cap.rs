@@ -41,9 +41,18 @@ pub(super) struct OpenConnection {
     _permits: Permits,
 }
 
+/// What came of an attempt to evict.
+enum Eviction {
+    /// This connection was told to go.
+    Told(Arc<Activity>),
+    /// None can be evicted before this.
+    NotBefore(Instant),
+}
+
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.cap.open().remove(&self.number);
+        self.activity.gone();
     }
 }
 
@@ -81,6 +90,7 @@ impl ConnectionCap {
             return permit;
         }
         tokio::select! {
+            biased;
             permit = Arc::clone(places).acquire_owned() => match permit {
                 Ok(permit) => permit,
                 // Nobody closes these semaphores, and without a permit there would be no cap.
@@ -94,27 +104,33 @@ impl ConnectionCap {
     /// place that comes free by it is another future's.
     async fn evict_one(&self, of: Option<Transport>) -> std::convert::Infallible {
         loop {
-            let now = now();
-            match self.longest_idle(of) {
-                Some((since, activity)) if since + GRACE <= now => {
-                    activity.evict();
+            match self.evict_longest_idle(of, now()) {
+                Eviction::Told(activity) => {
+                    // It may refuse, and its place may go to somebody who waited before us.
                     while activity.is_chosen() {
                         sleep(GRACE).await;
                     }
                 }
-                Some((since, _)) => sleep_until(since + GRACE).await,
-                // One that is in use now has to be idle for as long first.
-                None => sleep(GRACE).await,
+                Eviction::NotBefore(due) => sleep_until(due).await,
             }
         }
     }
 
-    /// The connection of this kind that has been idle for longest, and since when.
-    fn longest_idle(&self, of: Option<Transport>) -> Option<(Instant, Arc<Activity>)> {
+    /// Tells the connection of this kind to go that has been idle for longest, if that is long enough. Each is told by one
+    /// waiter only.
+    fn evict_longest_idle(&self, of: Option<Transport>, now: Instant) -> Eviction {
         let open = self.open();
         let fit = open.values().filter(|(kind, activity)| of.is_none_or(|of| of == *kind) && !activity.is_chosen());
         let idle = fit.filter_map(|(_, activity)| Some((activity.idle_since()?, activity)));
-        idle.min_by_key(|(since, _)| *since).map(|(since, activity)| (since, Arc::clone(activity)))
+        match idle.min_by_key(|(since, _)| *since) {
+            Some((since, activity)) if since + GRACE <= now => {
+                activity.evict();
+                Eviction::Told(Arc::clone(activity))
+            }
+            Some((since, _)) => Eviction::NotBefore(since + GRACE),
+            // One that is in use now has to be idle for as long first.
+            None => Eviction::NotBefore(now + GRACE),
+        }
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<u64, (Transport, Arc<Activity>)>> {
@@ -187,6 +203,36 @@ mod tests {
         let tcp = opened(&cap, Transport::Tcp, 6).await;
         assert_eq!(going(&cap, Transport::Tcp, 1, &socket).await, [false]);
         assert!(tcp[0].activity.is_chosen() && !tcp[1].activity.is_chosen());
+    }
+
+    /// A connection that goes when it is told to.
+    fn leaves_when_evicted(connection: OpenConnection) {
+        tokio::spawn(async move {
+            connection.activity.evicted().await;
+            drop(connection);
+        });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_of_several_waiters_gets_the_place_of_a_connection_that_becomes_idle() {
+        let cap = Arc::new(ConnectionCap::new(2));
+        let open = opened(&cap, Transport::Unix, 2).await;
+        let requests: Vec<_> = open.iter().map(|connection| connection.activity.begin()).collect();
+        open.into_iter().for_each(leaves_when_evicted);
+        let waiters: Vec<_> = (0..2)
+            .map(|_| {
+                let cap = Arc::clone(&cap);
+                tokio::spawn(async move { cap.one(Transport::Unix).await })
+            })
+            .collect();
+        for request in requests {
+            sleep(GRACE * 5).await;
+            drop(request);
+        }
+        let mut places = Vec::new();
+        for waiter in waiters {
+            places.push(timeout(GRACE * 5, waiter).await.expect("a place").unwrap());
+        }
     }
 
     #[tokio::test(start_paused = true)]

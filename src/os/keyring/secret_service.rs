@@ -12,7 +12,7 @@ use zbus::{Connection, Proxy};
 use zeroize::Zeroizing;
 
 use super::channel::{Channel, KeyPair, Undecipherable};
-use super::error::KeyringError;
+use super::error::{KeyringError, PATIENCE};
 
 const NAME: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
@@ -93,12 +93,15 @@ fn connected<T>(
         .enable_all()
         .build()
         .map_err(|error| KeyringError::Failed { why: format!("no runtime could be started: {error}") })?;
-    runtime.block_on(async {
+    let asked = async {
         let keyring =
             SecretService::connect().await.map_err(|trouble| KeyringError::NoService { why: trouble.to_string() })?;
         let wanted = HashMap::from([("service", service), ("username", user)]);
         work(&keyring, &wanted).await.map_err(|trouble| explain(&trouble, service, user))
-    })
+    };
+    // What is not answered by then is given up, prompt included: an answer to it must not write a key that is no longer
+    // the one in use.
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(KeyringError::TimedOut)) })
 }
 
 fn explain(trouble: &Trouble, service: &str, user: &str) -> KeyringError {
@@ -183,7 +186,11 @@ impl SecretService {
 
     async fn unlock(&self, objects: &[OwnedObjectPath]) -> Result<(), Trouble> {
         let (unlocked, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = self.ask("Unlock", &(objects,)).await?;
-        if unlocked.is_empty() { self.prompt(&prompt).await } else { Ok(()) }
+        match (unlocked.is_empty(), names_something(&prompt)) {
+            (false, _) => Ok(()),
+            (true, true) => self.prompt(&prompt).await,
+            (true, false) => Err(Trouble::Locked),
+        }
     }
 
     /// Lets the service ask the user, and waits until they have answered.
