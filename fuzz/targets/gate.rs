@@ -16,12 +16,12 @@ use libfuzzer_sys::fuzz_target;
 use ringback::apps::Apps;
 use ringback::audit::AuditLog;
 use ringback::clock::Clock;
+use ringback::http::listen::Answers as _;
 use ringback::http::peer::{BodyLimits, Connection, Peer};
 use ringback::http::session::Sessions;
 use ringback::http::{guard, Gate};
 use ringback::os::ports::PeerUser;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tower::ServiceExt as _;
 
 /// How many requests reached a handler.
 static REACHED: AtomicUsize = AtomicUsize::new(0);
@@ -79,12 +79,10 @@ async fn exchange(gate: Gate, bytes: &[u8]) {
     let router = guard(Router::new().fallback(handler), gate);
     let (mut ours, theirs) = tokio::io::duplex(1 << 20);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let mut request = request.map(Body::new);
         let peer = Peer::Tcp { address: ([127, 0, 0, 1], 50_000).into(), port: 7464, user: STAGE.3 };
         let body = BodyLimits { size: 65_536, deadline: Duration::from_millis(50) };
-        request.extensions_mut().insert(Connection { peer, executable: None, body });
-        let reply = router.clone().oneshot(request);
-        async move { Ok::<_, Infallible>(reply.await.unwrap_or_else(|never| match never {})) }
+        let (router, connection) = (router.clone(), Connection::new(peer, None, body));
+        async move { Ok::<_, Infallible>(router.answer(request.map(Body::new), &connection).await) }
     });
     let serving = hyper::server::conn::http1::Builder::new()
         .max_headers(64)
