@@ -4,7 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
 import zlib from 'node:zlib';
-import { sleep } from '../peers/world.mjs';
+import { freePort, sleep } from '../peers/world.mjs';
 import { now } from './truth.mjs';
 
 /** Faults of one request, with their frequency. `reached`: the provider has processed the request by then. */
@@ -52,8 +52,9 @@ export class Proxy {
       }
     });
     this.server.on('tlsClientError', () => {});
+    // Nothing else takes it while the provider is down.
+    this.port ||= await freePort();
     await new Promise((done, failed) => this.server.once('error', failed).listen(this.port, '127.0.0.1', done));
-    this.port = this.server.address().port;
   }
 
   context() {

@@ -110,7 +110,8 @@ fn a_full_disk_withholds_no_token_and_the_log_resumes_afterwards() {
     world.through = crate::world::IGNORING_XFSZ.map(str::to_owned).into();
     world.run();
     world.log_in("work");
-    written(&world, &[], 1);
+    // That the login began, and how it ended.
+    written(&world, &[], 2);
     let size = std::fs::metadata(world.state().join("audit.jsonl")).unwrap().len();
     world.limit_files(Some(size));
     // The file size limit applies to the daemon's own log, too, so its message can't be checked here.
@@ -121,7 +122,7 @@ fn a_full_disk_withholds_no_token_and_the_log_resumes_afterwards() {
     until("both lines were tried", || (refused() && world.state().join("audit-denied.jsonl").exists()).then_some(()));
     world.limit_files(None);
     world.token("work");
-    let lines = written(&world, &["--account", "work"], 2);
+    let lines = written(&world, &["--account", "work"], 3);
     assert_eq!(lines.last().unwrap()["event"], "token");
 }
 
