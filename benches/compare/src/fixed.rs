@@ -5,6 +5,7 @@ use std::{fs, io};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::{Builder, Runtime};
 
@@ -50,6 +51,40 @@ impl Fixed {
         let mut raw = raw.into_bytes();
         raw.extend_from_slice(&body);
         Ok(Self { headers, body: body.into(), raw: raw.into() })
+    }
+}
+
+/// A server that is given each stream that was accepted, over TCP or a unix socket.
+pub trait Answers: Clone + Send + 'static {
+    /// Answers on one stream until the peer leaves.
+    fn serve<S>(self, stream: S) -> impl Future<Output = ()> + Send
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+}
+
+/// Binds as the options say, and has `server` answer on every stream. Ends if a listener fails.
+pub async fn accept(args: &Args, server: impl Answers) -> Outcome {
+    let (tcp, unix) = bind(args).await?;
+    let on_tcp = tcp.map(|listener| tokio::spawn(accept_tcp(listener, server.clone())));
+    let on_unix = unix.map(|listener| tokio::spawn(accept_unix(listener, server)));
+    for listening in [on_tcp, on_unix].into_iter().flatten() {
+        listening.await??;
+    }
+    Ok(())
+}
+
+async fn accept_tcp(listener: TcpListener, server: impl Answers) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(server.clone().serve(stream));
+    }
+}
+
+async fn accept_unix(listener: UnixListener, server: impl Answers) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        tokio::spawn(server.clone().serve(stream));
     }
 }
 

@@ -6,43 +6,32 @@ use std::io;
 use bytes::Bytes;
 use ringback_compare::Outcome;
 use ringback_compare::args::Args;
-use ringback_compare::fixed::{self, Fixed};
+use ringback_compare::fixed::{self, Answers, Fixed};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, UnixListener};
 
 /// Longer than any request here.
 const LONGEST: usize = 16 * 1024;
 
+#[derive(Clone)]
+struct Echo(Bytes);
+
 fn main() -> Outcome {
     let args = Args::read(&fixed::OPTIONS, &[])?;
-    let reply = Fixed::read(&args)?.raw;
-    fixed::runtime()?.block_on(async {
-        let (tcp, unix) = fixed::bind(&args).await?;
-        let on_tcp = tcp.map(|listener| tokio::spawn(accept_tcp(listener, reply.clone())));
-        let on_unix = unix.map(|listener| tokio::spawn(accept_unix(listener, reply)));
-        for listening in [on_tcp, on_unix].into_iter().flatten() {
-            listening.await??;
-        }
-        Ok(())
-    })
+    let server = Echo(Fixed::read(&args)?.raw);
+    fixed::runtime()?.block_on(fixed::accept(&args, server))
 }
 
-async fn accept_tcp(listener: TcpListener, reply: Bytes) -> io::Result<()> {
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        tokio::spawn(serve(stream, reply.clone()));
+impl Answers for Echo {
+    async fn serve<S>(self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // A client that leaves in the middle is none of our business.
+        let _ = answer(stream, &self.0).await;
     }
 }
 
-async fn accept_unix(listener: UnixListener, reply: Bytes) -> io::Result<()> {
-    loop {
-        let (stream, _) = listener.accept().await?;
-        tokio::spawn(serve(stream, reply.clone()));
-    }
-}
-
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, reply: Bytes) -> io::Result<()> {
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: &[u8]) -> io::Result<()> {
     let mut request = vec![0; LONGEST];
     let mut read = 0;
     while read < request.len() {
@@ -51,7 +40,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, reply: Bytes) -
             more => read += more,
         }
         if request[..read].ends_with(b"\r\n\r\n") {
-            stream.write_all(&reply).await?;
+            stream.write_all(reply).await?;
             read = 0;
         }
     }
