@@ -174,23 +174,34 @@ fn wait(client: &Client, started: &LoginStarted, timeout: Option<Duration>) -> R
     let now = Clock::System.now();
     let patience = longest(started, timeout) + if timeout.is_some() { Duration::ZERO } else { GRACE };
     let deadline = now.boot.plus(patience);
-    let mut told = Vec::new();
+    let (mut told, mut seen) = (Vec::new(), 0);
     loop {
         let asked = Clock::System.now();
         let left = asked.boot.until(deadline);
         if left.is_zero() {
             return Err(late(started, patience));
         }
-        let reply = client.login(&started.login_id, left.clamp(PACE, SLICE))?;
+        let reply = state(client, &started.login_id, left.clamp(PACE, SLICE), seen)?;
         if reply.status != LoginStatus::Pending || reply.confirm.is_some() {
             return Ok(reply);
         }
-        // A notice that has not changed is shown once.
-        if let Some(notice) = reply.notice.filter(|notice| !told.contains(notice)) {
-            report::say(&format!("note: {}", report::plain(&notice)));
-            told.push(notice);
+        seen = reply.notices.len();
+        // A daemon of an earlier version has only the newest one.
+        for notice in reply.notices.into_iter().chain(reply.notice) {
+            if !told.contains(&notice) {
+                report::say(&format!("note: {}", report::plain(&notice)));
+                told.push(notice);
+            }
         }
         sleep(pause(asked));
+    }
+}
+
+fn state(client: &Client, id: &str, wait: Duration, seen: usize) -> Result<LoginReply, Failure> {
+    match client.login(id, wait, Some(seen)).map_err(Failure::from) {
+        // A daemon of an earlier version does not know this parameter.
+        Err(failure) if failure.code() == ErrorCode::Usage => Ok(client.login(id, wait, None)?),
+        reply => reply,
     }
 }
 

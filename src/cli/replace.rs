@@ -51,7 +51,7 @@ impl TerminalQuestion<'_> {
                 Err(RecvTimeoutError::Disconnected) => return self.answer(false),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            let reply = self.client.login(self.login_id, Duration::ZERO)?;
+            let reply = self.client.login(self.login_id, Duration::ZERO, None)?;
             if reply.status != LoginStatus::Pending || reply.confirm.is_none() {
                 report::say("");
                 report::say("The question was answered elsewhere, or the login has ended.");
@@ -77,7 +77,7 @@ impl TerminalQuestion<'_> {
 
     fn ended(&self) -> Result<LoginReply, Failure> {
         loop {
-            let reply = self.client.login(self.login_id, SLICE)?;
+            let reply = self.client.login(self.login_id, SLICE, None)?;
             match &reply.confirm {
                 _ if reply.status != LoginStatus::Pending => return Ok(reply),
                 // The account has changed meanwhile, so this is a different question.

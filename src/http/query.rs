@@ -63,6 +63,25 @@ pub(super) fn token(query: Option<&str>) -> Result<TokenQuery, Error> {
     })
 }
 
+/// What is wanted of a login.
+pub(super) struct LoginQuery {
+    /// How long the reply may take.
+    pub(super) wait: Duration,
+    /// How many of its notices the caller has.
+    pub(super) seen: Option<usize>,
+}
+
+const SEEN: &str = "seen";
+
+pub(super) fn login(query: Option<&str>) -> Result<LoginQuery, Error> {
+    let [wait, seen] = values(query, [WAIT.name, SEEN])?;
+    let wrong = |_| Error::Usage { what: format!("`{SEEN}` has to be a number of notices, such as 0") };
+    Ok(LoginQuery {
+        wait: seconds(WAIT, wait)?.unwrap_or_default(),
+        seen: seen.map(|text| text.parse().map_err(wrong)).transpose()?,
+    })
+}
+
 /// The texts of the parameters named in `known`, in its order. Every other one is named, if its name is fit
 /// to be repeated. That none comes twice is the gate's.
 fn values<'q, const N: usize>(query: Option<&'q str>, known: [&str; N]) -> Result<[Option<Cow<'q, str>>; N], Error> {
@@ -99,6 +118,18 @@ fn unknown(name: &str, known: &[&str]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_query_says_how_many_notices_are_known() {
+        let read =
+            |query: &str| login(Some(query)).map(|query| (query.wait.as_secs(), query.seen)).map_err(|e| e.to_string());
+        assert_eq!(read("wait=25&seen=2"), Ok((25, Some(2))));
+        assert_eq!(read(""), Ok((0, None)));
+        for seen in ["", "-1", "x", "1.5", "99999999999999999999999"] {
+            let error = read(&format!("seen={seen}")).unwrap_err();
+            assert!(error.contains("`seen` has to be a number of notices"), "{seen}: {error}");
+        }
+    }
 
     #[test]
     fn seconds_are_whole_and_bounded_and_unknown_names_are_told() {

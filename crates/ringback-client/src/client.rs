@@ -232,10 +232,11 @@ impl Client {
         parse(&self.ask("POST", &format!("/v1/logins/{}/answer", segment(id)), JSON, Some(&body), DEFAULT_TIMEOUT)?)
     }
 
-    /// The state of the login `id`; waits up to `wait` (rounded down to whole seconds) for it to end or to ask a
-    /// question.
-    pub fn login(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
-        let target = format!("/v1/logins/{}?wait={}", segment(id), wait.as_secs());
+    /// The state of the login `id`; waits up to `wait` (rounded down to whole seconds) for it to end, to ask a question,
+    /// or to have more notices than the caller has `seen`. `None`: than it has when the daemon is asked.
+    pub fn login(&self, id: &str, wait: Duration, seen: Option<usize>) -> Result<LoginReply, Error> {
+        let seen = seen.map(|seen| format!("&seen={seen}")).unwrap_or_default();
+        let target = format!("/v1/logins/{}?wait={}{seen}", segment(id), wait.as_secs());
         parse(&self.ask("GET", &target, JSON, None, wait.saturating_add(TIMEOUT_MARGIN))?)
     }
 

@@ -138,25 +138,28 @@ impl Broker {
 
     /// The state of a login; waits up to `wait` for it to end.
     pub async fn login(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
-        self.login_until(id, wait, |reply| reply.status != LoginStatus::Pending).await
+        self.login_until(id, wait, None, |reply| reply.status != LoginStatus::Pending).await
     }
 
-    /// As [`Self::login`], but also returns once the login waits for confirmation.
-    pub async fn login_or_question(&self, id: &str, wait: Duration) -> Result<LoginReply, Error> {
-        self.login_until(id, wait, |reply| reply.status != LoginStatus::Pending || reply.confirm.is_some()).await
+    /// As [`Self::login`], but also returns once the login waits for confirmation, or has more notices than the
+    /// caller has `seen`. `None`: than it has now.
+    pub async fn login_or_question(&self, id: &str, wait: Duration, seen: Option<usize>) -> Result<LoginReply, Error> {
+        let updates = |reply: &LoginReply| reply.status != LoginStatus::Pending || reply.confirm.is_some();
+        self.login_until(id, wait, seen, updates).await
     }
 
     async fn login_until(
         &self,
         id: &str,
         wait: Duration,
+        seen: Option<usize>,
         mut updates: impl FnMut(&LoginReply) -> bool,
     ) -> Result<LoginReply, Error> {
         let unknown = || Error::Missing(Missing::Login);
         let mut view = self.inner.logins.watch(id).await.ok_or_else(unknown)?;
-        let known = view.borrow().notice.clone();
+        let seen = seen.unwrap_or_else(|| view.borrow().notices.len());
         // Changed, timed out or shutting down: the latest state is the answer.
-        _ = tokio::time::timeout(wait, view.wait_for(|reply| updates(reply) || reply.notice != known)).await;
+        _ = tokio::time::timeout(wait, view.wait_for(|reply| updates(reply) || reply.notices.len() > seen)).await;
         let mut reply = view.borrow().clone();
         if reply.status == LoginStatus::Failed {
             reply.earlier_login = self.has_a_valid_token(&reply.account);

@@ -81,7 +81,7 @@ async fn until_confirmed_the_old_tokens_are_served_and_refreshed_and_then_replac
     b.script([of("ann-2", id_token("ann"))]);
     b.broker.refresh("work").await.unwrap();
     assert_eq!(b.token().await, "ann-2");
-    let told = b.broker.login_or_question(&login.login_id, s(3600)).await.unwrap();
+    let told = b.broker.login_or_question(&login.login_id, s(3600), None).await.unwrap();
     assert_eq!(told.status, LoginStatus::Pending, "a waiting caller learns of the question at once");
     let end = b.broker.answer_login(&login.login_id, true, Answerer::Program).await.unwrap();
     assert_eq!((end.status, end.confirm.is_none()), (LoginStatus::Succeeded, true));

@@ -117,6 +117,21 @@ async fn a_waiting_caller_is_notified_of_a_rejected_callback_once() {
     assert_eq!((reply.notice.as_deref(), reply.status, at), (Some("something"), LoginStatus::Pending, begun));
     let still = b.broker.login(&started.login_id, s(60)).await.unwrap();
     assert_eq!((still.notice.as_deref(), b.clock.now().boot), (Some("something"), begun.plus(s(60))), "it waited");
+    b.broker.tell_waiting(uri, "something").await;
+    b.broker.tell_waiting(uri, "more").await;
+    for (seen, waited, why) in [
+        (Some(1), 0, "a notice that came between two requests is not missed"),
+        (Some(2), 60, "all are known"),
+        (None, 60, "a caller that does not say what it has seen is told of later ones"),
+    ] {
+        let asked = b.clock.now().boot;
+        let reply = b.broker.login_or_question(&started.login_id, s(60), seen).await.unwrap();
+        assert_eq!(
+            (reply.notices.join(", ").as_str(), asked.until(b.clock.now().boot)),
+            ("something, more", s(waited)),
+            "{why}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

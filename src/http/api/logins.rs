@@ -11,7 +11,7 @@ use crate::http::audited;
 use crate::http::body::JsonBody;
 use crate::http::completion::run_to_completion;
 use crate::http::gate::account::{NamedAccount, OfLogin};
-use crate::http::query::{self, WAIT};
+use crate::http::query::{self, LoginQuery};
 use crate::http::reply::{ApiReply, Reject};
 use crate::http::state::Http;
 
@@ -32,9 +32,9 @@ pub(in crate::http) async fn login(
     State(http): State<Http>,
     RawQuery(query): RawQuery,
 ) -> ApiReply<LoginReply> {
-    let [wait] = query::read(query.as_deref(), [WAIT])?;
-    let (wait, _place) = http.waiting.at(&caller).for_as_long_as(Some(wait.unwrap_or_default()));
-    Ok(Json(http.broker.login_or_question(&id, wait.unwrap_or_default()).await?))
+    let LoginQuery { wait, seen } = query::login(query.as_deref())?;
+    let (wait, _place) = http.waiting.at(&caller).for_as_long_as(Some(wait));
+    Ok(Json(http.broker.login_or_question(&id, wait.unwrap_or_default(), seen).await?))
 }
 
 pub(in crate::http) async fn paste(

@@ -115,6 +115,9 @@ pub struct LoginReply {
     /// user.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub notice: Option<String>,
+    /// All notices so far, the oldest first, each once. `notice` is the newest of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notices: Vec<String>,
     /// What failed, if it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<ErrorReply>,
@@ -152,6 +155,7 @@ impl LoginReply {
             device: None,
             confirm: None,
             notice: None,
+            notices: Vec::new(),
             failure: None,
             earlier_login: false,
             scope: None,

@@ -46,7 +46,14 @@ impl Task {
 
     fn notify_login(&self, id: &str, notice: &'static str) {
         if let Some(view) = self.views.get(id) {
-            view.reply.send_if_modified(|reply| reply.notice.replace(notice.to_owned()).as_deref() != Some(notice));
+            view.reply.send_if_modified(|reply| {
+                let new = !reply.notices.iter().any(|known| known == notice);
+                if new {
+                    reply.notices.push(notice.to_owned());
+                    reply.notice = Some(notice.to_owned());
+                }
+                new
+            });
         }
     }
 }
