@@ -182,13 +182,9 @@ impl Truth {
         self.lock().before += span;
     }
 
-    /// The wall clock was set. Setting it forward can end a `Retry-After`: a deadline passes with either clock.
+    /// The wall clock was set. A `Retry-After` is counted by the boot clock, and not changed.
     pub(crate) fn skew(&self, ms: i64) {
-        let mut inner = self.lock();
-        inner.skew += ms;
-        if ms > 0 {
-            inner.forget_wishes();
-        }
+        self.lock().skew += ms;
     }
 
     /// The machine was suspended until now; `boot` is the boot time.
