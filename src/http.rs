@@ -21,7 +21,7 @@ mod api;
 mod app_changes;
 mod audited;
 mod body;
-pub mod callback_listener;
+pub(crate) mod callback_listener;
 mod completion;
 mod consent;
 mod cookies;

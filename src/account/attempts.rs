@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::callback::{Callback, Rejected};
+pub use self::callback::Callback;
+pub(crate) use self::callback::Rejected;
 use self::flow::{BrowserBinding, Flow, FlowKey, PastRedirect};
-pub use self::plan::{LoginPlan, Next};
+pub use self::plan::LoginPlan;
+pub(crate) use self::plan::Next;
 use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
 use crate::oauth::callback::state as state_of;
@@ -93,11 +95,11 @@ pub struct ProviderRedirect {
 #[derive(Debug)]
 pub struct Accepted {
     /// The login's id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its plan.
-    pub plan: Arc<LoginPlan>,
+    pub(crate) plan: Arc<LoginPlan>,
     /// What to do next.
-    pub next: Next,
+    pub(crate) next: Next,
 }
 
 impl Attempts {
@@ -175,7 +177,7 @@ impl Attempts {
     }
 
     /// A flow for a browser on another machine, whose redirect URL a person will paste.
-    pub fn redirect_by_hand(
+    pub(crate) fn redirect_by_hand(
         &mut self,
         id: &str,
         now: Moment,
@@ -222,7 +224,7 @@ impl Attempts {
 
     /// The login has tokens, and the user is asked to confirm them until `ends`, which is a new time limit. `false`:
     /// the login has ended.
-    pub fn ask(&mut self, id: &str, ends: Boot) -> bool {
+    pub(crate) fn ask(&mut self, id: &str, ends: Boot) -> bool {
         let login = self.logins.get_mut(id);
         let is_there = login.is_some();
         if let Some(login) = login {
@@ -232,25 +234,25 @@ impl Attempts {
     }
 
     /// The user has answered: it no longer expires.
-    pub fn answered(&mut self, id: &str) {
+    pub(crate) fn answered(&mut self, id: &str) {
         if let Some(login) = self.logins.get_mut(id) {
             login.stage = AttemptStage::Exchanging;
         }
     }
 
     /// The account's pending login, and when it ends.
-    pub fn of_account(&self, account: &str) -> Option<(&str, Boot)> {
+    pub(crate) fn of_account(&self, account: &str) -> Option<(&str, Boot)> {
         let (id, login) = self.logins.iter().find(|(_, login)| login.plan.account == account)?;
         Some((id, login.ends))
     }
 
     /// When the login of this id ends.
-    pub fn ends(&self, id: &str) -> Option<Boot> {
+    pub(crate) fn ends(&self, id: &str) -> Option<Boot> {
         self.logins.get(id).map(|login| login.ends)
     }
 
     /// The login has ended. The caller keeps its outcome.
-    pub fn finish(&mut self, id: &str) {
+    pub(crate) fn finish(&mut self, id: &str) {
         self.logins.remove(id);
     }
 
@@ -266,12 +268,12 @@ impl Attempts {
     }
 
     /// Redirect URIs that a callback may still come to, also of logins that have ended.
-    pub fn remembered(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn remembered(&self) -> impl Iterator<Item = &str> {
         self.past_redirects.iter().map(|past| past.redirect_uri.as_str())
     }
 
     /// Removes what has expired. Returns the logins, for those who wait for them.
-    pub fn expire(&mut self, now: Moment) -> Vec<String> {
+    pub(crate) fn expire(&mut self, now: Moment) -> Vec<String> {
         let ended = |login: &LoginAttempt| login.stage != AttemptStage::Exchanging && now.boot.reached(login.ends);
         let gone: Vec<String> =
             self.logins.iter().filter(|(_, login)| ended(login)).map(|(id, _)| id.clone()).collect();
@@ -281,7 +283,7 @@ impl Attempts {
     }
 
     /// When [`Self::expire`] has something to do next.
-    pub fn next_end(&self) -> Option<Boot> {
+    pub(crate) fn next_end(&self) -> Option<Boot> {
         self.logins.values().filter(|login| login.stage != AttemptStage::Exchanging).map(|login| login.ends).min()
     }
 }

@@ -13,7 +13,7 @@ const MOST: usize = 16;
 
 /// The cached tokens and refusals, by target.
 #[derive(Debug, Clone, Default)]
-pub struct Narrowed(BTreeMap<Target, NarrowSupport>);
+pub(super) struct Narrowed(BTreeMap<Target, NarrowSupport>);
 
 #[derive(Debug, Clone)]
 pub(super) enum NarrowSupport {
@@ -32,7 +32,7 @@ impl NarrowSupport {
 
 impl Narrowed {
     /// The token for `target`.
-    pub fn token(&self, target: &Target) -> Option<&Served> {
+    pub(super) fn token(&self, target: &Target) -> Option<&Served> {
         match self.0.get(target) {
             Some(NarrowSupport::Token(token)) => Some(token),
             _ => None,
@@ -40,7 +40,7 @@ impl Narrowed {
     }
 
     /// The provider's refusal for `target`.
-    pub fn refused(&self, target: &Target) -> Option<&Trouble> {
+    pub(super) fn refused(&self, target: &Target) -> Option<&Trouble> {
         match self.0.get(target) {
             Some(NarrowSupport::Refused(trouble)) => Some(trouble),
             _ => None,

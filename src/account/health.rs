@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// Whether an account has a valid token, and who has to act if not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
+pub(crate) enum Health {
     /// It has a valid token and will get the next one.
     Usable,
     /// It has a valid token. When that expires it will be `then`, unless something changes.
@@ -25,7 +25,7 @@ pub enum Health {
 
 /// Who can help an account without a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unusable {
+pub(crate) enum Unusable {
     /// Nobody: it is retried.
     Recovering,
     /// The user: a login, or a change of the config.
@@ -36,7 +36,7 @@ pub enum Unusable {
 
 impl Health {
     /// Whether somebody has to act, now or before the token expires.
-    pub fn needs_attention(self) -> bool {
+    pub(super) fn needs_attention(self) -> bool {
         match self {
             Self::Usable => false,
             Self::Ending { then, .. } | Self::Unusable(then) => then != Unusable::Recovering,
@@ -44,7 +44,7 @@ impl Health {
     }
 
     /// Whether there is a valid token.
-    pub fn is_usable(self) -> bool {
+    pub(crate) fn is_usable(self) -> bool {
         !matches!(self, Self::Unusable(_))
     }
 
@@ -67,7 +67,7 @@ impl Health {
 
 impl Snapshot {
     /// The account's health.
-    pub fn health(&self, now: Moment) -> Health {
+    pub(crate) fn health(&self, now: Moment) -> Health {
         let unusable = match (&self.standing, self.trouble.as_deref()) {
             (Standing::Locked, _) | (_, Some(Trouble { kind: TroubleKind::Store, .. })) => Some(Unusable::Store),
             (Standing::SignedOut | Standing::NeedsLogin(_), _) => Some(Unusable::NeedsUser),
@@ -95,7 +95,7 @@ impl Snapshot {
     }
 
     /// Why there is no token, or no newer one.
-    pub fn error(&self, now: Moment) -> Error {
+    pub(crate) fn error(&self, now: Moment) -> Error {
         let account = self.account.clone();
         match (&self.standing, self.trouble.as_deref()) {
             (Standing::Locked, _) => Error::StoreLocked,

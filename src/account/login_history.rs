@@ -24,12 +24,12 @@ pub struct LoginHistory {
 impl LoginHistory {
     /// After another login, at `now`.
     #[must_use]
-    pub fn begun(&self, now: Wall) -> Self {
+    pub(super) fn begun(&self, now: Wall) -> Self {
         Self { since: Some(now), lasted: self.lasted.clone() }
     }
 
     /// The login ended for this reason, at `now`. Counted once: a repeated refusal is the same end.
-    pub fn end(&mut self, reason: &LoginReason, now: Wall) {
+    pub(super) fn end(&mut self, reason: &LoginReason, now: Wall) {
         let by_itself = matches!(reason, LoginReason::Refused { code } if code == DEAD);
         let Some(since) = self.since.take().filter(|_| by_itself) else { return };
         self.lasted.push(now.since(since).as_secs());

@@ -37,12 +37,12 @@ pub enum LoginReason {
 
 impl LoginReason {
     /// Whether the account may recover without a login.
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Unexplained { .. })
     }
 
     /// The name of its kind, for programs.
-    pub fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Refused { .. } => "refused",
             Self::ReplyLost => "reply_lost",

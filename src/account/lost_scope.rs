@@ -8,11 +8,11 @@ use std::fmt;
 
 /// Scope that the account no longer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostScope {
+pub(crate) struct LostScope {
     /// Separated by spaces.
-    pub scope: String,
+    pub(super) scope: String,
     /// The refresh token came with a downscoped token.
-    pub by_narrowing: bool,
+    pub(super) by_narrowing: bool,
 }
 
 impl fmt::Display for LostScope {

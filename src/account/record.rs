@@ -21,11 +21,11 @@ pub struct Record {
     pub identity: Map<String, Value>,
     /// The intent of a refresh (write-ahead). Still there after a restart, it says that nobody knows how that request
     /// ended.
-    pub intent: Option<Intent>,
+    pub(crate) intent: Option<Intent>,
     /// Why only the user can help, once the provider has said so.
     pub needs_login: Option<LoginReason>,
     /// When the access token ends, by boot time.
-    pub ends_in_boot: Option<EndsInBoot>,
+    pub(crate) ends_in_boot: Option<EndsInBoot>,
     /// When the login was made, and how long earlier ones lasted.
     pub logins: LoginHistory,
 }
@@ -46,7 +46,7 @@ impl Record {
     }
 
     /// The person the tokens belong to, as far as known. Earlier versions stored nothing but the ID token.
-    pub fn person(&self) -> Map<String, Value> {
+    pub(super) fn person(&self) -> Map<String, Value> {
         let mut person = identity::of_reply(&self.tokens.extra);
         person.extend(self.identity.clone());
         person
@@ -57,21 +57,21 @@ impl Record {
 /// clock that was set back over a restart makes no expired token look valid.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EndsInBoot {
+pub(crate) struct EndsInBoot {
     /// The boot.
-    pub boot: BootId,
+    pub(crate) boot: BootId,
     /// Milliseconds since it began.
-    pub at_ms: u64,
+    pub(crate) at_ms: u64,
 }
 
 /// A refresh that is about to be sent (docs/security.md, rule 28).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Intent {
+pub(crate) struct Intent {
     /// The fingerprint of the refresh token.
-    pub fingerprint: String,
+    pub(crate) fingerprint: String,
     /// When the first attempt with this refresh token began.
-    pub started_at: Wall,
+    pub(crate) started_at: Wall,
     /// How many times it was sent without a reply.
-    pub sent: u32,
+    pub(crate) sent: u32,
 }

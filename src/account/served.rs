@@ -8,28 +8,28 @@ use crate::secret::AccessToken;
 
 /// An access token as it is served.
 #[derive(Debug, Clone)]
-pub struct Served {
+pub(crate) struct Served {
     /// The token.
-    pub access_token: AccessToken,
+    pub(crate) access_token: AccessToken,
     /// When it expires, if that is known.
-    pub deadline: Option<Moment>,
+    pub(crate) deadline: Option<Moment>,
     /// What the provider said of its expiry.
-    pub expiry: Expiry,
+    pub(crate) expiry: Expiry,
     /// Its scope, if the provider told.
-    pub scope: Option<String>,
+    pub(crate) scope: Option<String>,
     /// Other members of the token reply.
-    pub extra: Map<String, Value>,
+    pub(crate) extra: Map<String, Value>,
 }
 
 impl Served {
     /// Whether both clocks say that it is valid.
-    pub fn is_valid(&self, now: Moment) -> bool {
+    pub(super) fn is_valid(&self, now: Moment) -> bool {
         self.deadline.is_none_or(|deadline| !now.reached(deadline))
     }
 
     /// Whether the clocks disagree: by the wall clock it has expired, by boot time it has not. The wall clock may
     /// have been set, or a virtual machine may have been suspended.
-    pub fn is_in_doubt(&self, now: Moment) -> bool {
+    pub(crate) fn is_in_doubt(&self, now: Moment) -> bool {
         self.deadline.is_some_and(|deadline| now.reached(deadline) && now.boot < deadline.boot)
     }
 }

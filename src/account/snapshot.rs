@@ -14,50 +14,50 @@ use crate::oauth::exchange::Target;
 /// The account at one moment. Reading it takes no lock, no message and no disk.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// The account's name.
-    pub account: String,
+    pub(crate) account: String,
     /// The provider's name.
-    pub provider: String,
+    pub(crate) provider: String,
     /// The account's state.
-    pub standing: Standing,
+    pub(crate) standing: Standing,
     /// The committed token, if it may be served. Whether it is still valid depends on the time.
-    pub token: Option<Served>,
+    pub(crate) token: Option<Served>,
     /// Whether another one can be obtained without the user.
-    pub refreshable: bool,
+    pub(crate) refreshable: bool,
     /// Whether a refresh or commit is in progress.
-    pub busy: bool,
+    pub(crate) busy: bool,
     /// When the next planned attempt is due.
-    pub next_attempt: Option<Moment>,
+    pub(crate) next_attempt: Option<Moment>,
     /// The earliest attempt that a caller can cause.
-    pub soonest_attempt: Moment,
+    pub(crate) soonest_attempt: Moment,
     /// The current failure.
-    pub trouble: Option<Box<Trouble>>,
+    pub(crate) trouble: Option<Box<Trouble>>,
     /// Unknown refusals have lasted so long that the user was told.
-    pub refused_for_long: bool,
+    pub(crate) refused_for_long: bool,
     /// The clock is behind the time when the token was obtained.
-    pub clock_behind: bool,
+    pub(crate) clock_behind: bool,
     /// Counts commits.
-    pub generation: u64,
+    pub(crate) generation: u64,
     /// When the token was obtained.
-    pub obtained_at: Option<Wall>,
+    pub(crate) obtained_at: Option<Wall>,
     /// The granted scope.
-    pub scope: Option<String>,
+    pub(crate) scope: Option<String>,
     /// The person the tokens belong to, as the provider told.
-    pub identity: Map<String, Value>,
+    pub(crate) identity: Map<String, Value>,
     /// When the login was made, and how long earlier ones lasted.
-    pub logins: LoginHistory,
+    pub(crate) logins: LoginHistory,
     /// Whether a login is needed soon: the token has lived most of its life and can't be renewed.
-    pub login_soon: bool,
+    pub(crate) login_soon: bool,
     /// Downscoped tokens.
-    pub narrowed: Narrowed,
+    pub(in crate::account) narrowed: Narrowed,
     /// Scope that was granted, and that the token no longer has.
-    pub lost_scope: Option<LostScope>,
+    pub(crate) lost_scope: Option<LostScope>,
 }
 
 /// The state of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// The store was not read, or could not be.
     Unread,
     /// The store is locked.
@@ -74,13 +74,13 @@ pub enum Standing {
 
 impl Snapshot {
     /// Whether the store was not read yet.
-    pub fn is_unread(&self) -> bool {
+    pub(crate) fn is_unread(&self) -> bool {
         self.standing == Standing::Unread && self.trouble.is_none()
     }
 
     /// The account as seen by a caller who asks for a token for `target`.
     #[must_use]
-    pub fn narrowed_to(&self, target: &Target) -> Self {
+    pub(crate) fn narrowed_to(&self, target: &Target) -> Self {
         let refused = self.narrowed.refused(target);
         Self {
             account: self.account.clone(),
@@ -107,7 +107,7 @@ impl Snapshot {
 
     /// The account with the store locked.
     #[must_use]
-    pub fn locked(&self) -> Self {
+    pub(crate) fn locked(&self) -> Self {
         Self {
             account: self.account.clone(),
             provider: self.provider.clone(),

@@ -34,17 +34,19 @@ mod trigger;
 mod unexplained;
 mod unknown_refusals;
 
-pub use self::effect::{Effect, Priority, Renewal};
-pub use self::event::{Event, RefreshOutcome, StoreTrouble};
-pub use self::machine::Machine;
+pub use self::effect::Priority;
+pub(crate) use self::effect::{Effect, Renewal};
+pub use self::event::RefreshOutcome;
+pub(crate) use self::event::{Event, StoreTrouble};
+pub(crate) use self::machine::Machine;
 use self::machine::MachineState;
-pub use self::policy::{Policy, Reacquire};
+pub(crate) use self::policy::{Policy, Reacquire};
 use self::timing::FORCED_INTERVAL;
 use crate::clock::Moment;
 
 impl Machine {
     /// Takes in what happened. `jitter` is a random number in `[0, 1)`.
-    pub fn step(&mut self, event: Event, now: Moment, jitter: f64) -> Effect {
+    pub(crate) fn step(&mut self, event: Event, now: Moment, jitter: f64) -> Effect {
         if matches!(self.state, MachineState::Locked) {
             return self.while_locked(event);
         }

@@ -13,7 +13,7 @@ const LOCKED: &str = "the store is locked: run `ringback unlock`";
 
 impl Snapshot {
     /// The account for the API, without secrets.
-    pub fn reply(&self, now: Moment) -> AccountReply {
+    pub(crate) fn reply(&self, now: Moment) -> AccountReply {
         let health = self.health(now);
         let expires_at = self.token.as_ref().and_then(|token| token.deadline).map(|at| unix_deadline(at, now));
         AccountReply {

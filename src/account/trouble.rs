@@ -5,22 +5,22 @@ use crate::contract::ErrorCode;
 
 /// The current failure of an account.
 #[derive(Debug, Clone)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     /// What failed.
-    pub kind: TroubleKind,
+    pub(super) kind: TroubleKind,
     /// One clause, sanitized.
-    pub why: String,
+    pub(super) why: String,
     /// When.
-    pub at: Moment,
+    pub(super) at: Moment,
     /// How many times in a row.
-    pub failures: u32,
+    pub(super) failures: u32,
     /// No attempt before this, unless somebody asks for one.
-    pub retry_at: Moment,
+    pub(super) retry_at: Moment,
 }
 
 /// What failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TroubleKind {
+pub(crate) enum TroubleKind {
     /// The provider did not answer, or not usefully.
     Unreachable,
     /// Nothing left this machine: probably no network.

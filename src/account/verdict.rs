@@ -16,7 +16,7 @@ const IN_DOUBT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How much validity a caller needs.
 #[derive(Debug, Clone, Copy)]
-pub enum Ttl {
+pub(crate) enum Ttl {
     /// As the caller asked.
     Asked(Duration),
     /// The config's default: never a reason to refresh earlier than planned.
@@ -25,7 +25,7 @@ pub enum Ttl {
 
 /// What a snapshot answers to a token request.
 #[derive(Debug)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Serve this token.
     Serve,
     /// A refresh is in progress, or will be when asked for: wait, if you may.
@@ -36,13 +36,13 @@ pub enum Verdict {
 
 impl Snapshot {
     /// Whether the token is good for `ttl`, as far as tokens of its lifetime can be.
-    pub fn lasts(&self, ttl: Ttl, now: Moment) -> bool {
+    pub(crate) fn lasts(&self, ttl: Ttl, now: Moment) -> bool {
         let Some(token) = &self.token else { return false };
         token.deadline.is_none_or(|deadline| now.until(deadline) > self.effective(ttl))
     }
 
     /// `ttl`, capped to what a token of this lifetime can give.
-    pub fn effective(&self, ttl: Ttl) -> Duration {
+    pub(crate) fn effective(&self, ttl: Ttl) -> Duration {
         let lifetime = match self.token.as_ref().map(|token| token.expiry) {
             Some(Expiry::At { lifetime, .. }) => Some(lifetime),
             _ => None,
@@ -55,7 +55,7 @@ impl Snapshot {
 
     /// How long a caller waits for a better token: never until the current one has expired, since a valid token is
     /// always served.
-    pub fn patience(&self, ttl: Ttl, wait: Duration, now: Moment) -> Duration {
+    pub(crate) fn patience(&self, ttl: Ttl, wait: Duration, now: Moment) -> Duration {
         let left = self.token.as_ref().and_then(|token| token.deadline).map_or(Duration::ZERO, |at| now.until(at));
         match ttl {
             _ if self.token.as_ref().is_some_and(|token| token.is_in_doubt(now)) => wait.min(IN_DOUBT_PATIENCE),
@@ -66,7 +66,7 @@ impl Snapshot {
     }
 
     /// The verdict for a caller who can wait until `patience`.
-    pub fn verdict(&self, ttl: Ttl, patience: Boot, now: Moment) -> Verdict {
+    pub(crate) fn verdict(&self, ttl: Ttl, patience: Boot, now: Moment) -> Verdict {
         if self.lasts(ttl, now) {
             return Verdict::Serve;
         }

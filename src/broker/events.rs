@@ -73,14 +73,14 @@ impl EventBus {
 
 /// Receives every event from now on.
 #[derive(Debug)]
-pub struct Subscription {
+pub(crate) struct Subscription {
     events: broadcast::Receiver<AccountEvent>,
     ended: watch::Receiver<bool>,
 }
 
 /// What a [`Subscription`] receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
+pub(crate) enum Received {
     /// An event.
     Event(AccountEvent),
     /// The subscriber fell behind, and this many events are lost: look at the accounts.
@@ -89,7 +89,7 @@ pub enum Received {
 
 impl Subscription {
     /// The next event; `None` once the daemon stops. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Received> {
+    pub(crate) async fn next(&mut self) -> Option<Received> {
         tokio::select! {
             biased;
             _ = self.ended.wait_for(|ended| *ended) => None,

@@ -17,7 +17,8 @@ use super::lock::state::LockState;
 use super::login::in_flight::ExchangesInFlight;
 use super::login::pending::Logins;
 use super::login::revoker::Revoker;
-pub use super::token::query::{Target, TokenQuery};
+pub(crate) use super::token::query::Target;
+pub use super::token::query::TokenQuery;
 use super::world::World;
 use crate::config::{AccountConfig, AccountKeys, Config};
 use crate::contract::{AccountReply, ConfigMistake, EventKind, LogoutReply, ReloadRefused};
@@ -92,7 +93,7 @@ impl Broker {
 
     /// Applies a new config: adds, changes and removes accounts. No token is dropped, and a removed account's file
     /// stays. A pending login ends if its account is gone or has another provider, client, grant or redirect URI.
-    pub async fn reload(&self, config: Arc<Config>) {
+    pub(crate) async fn reload(&self, config: Arc<Config>) {
         let _transition = self.inner.lock.transition.lock().await;
         let old = self.inner.accounts.load_full();
         self.inner.refused.store(None);
@@ -163,41 +164,41 @@ impl Broker {
     }
 
     /// Whether the user is asked before a program gets its first token of this account (by its own name).
-    pub fn asks_consent(&self, account: &str) -> bool {
+    pub(crate) fn asks_consent(&self, account: &str) -> bool {
         self.setting(account, |keys| keys.consent).unwrap_or(false)
     }
 
     /// What the config says of `account` (by its own name).
-    pub fn setting<T>(&self, account: &str, read: impl FnOnce(&AccountKeys) -> T) -> Option<T> {
+    pub(crate) fn setting<T>(&self, account: &str, read: impl FnOnce(&AccountKeys) -> T) -> Option<T> {
         self.inner.accounts.load().members.get(account).map(|member| read(&member.config.keys))
     }
 
     /// Subscribes to account events from now on.
-    pub fn listen(&self) -> Subscription {
+    pub(crate) fn listen(&self) -> Subscription {
         self.inner.common.events.subscribe()
     }
 
     /// Every account, sorted by name.
-    pub fn accounts(&self) -> Vec<AccountReply> {
+    pub(crate) fn accounts(&self) -> Vec<AccountReply> {
         let accounts = self.inner.accounts.load();
         accounts.members.values().map(|member| self.view(member)).collect()
     }
 
     /// Configured accounts that can't be used, with the reason.
-    pub fn mistakes(&self) -> Vec<ConfigMistake> {
+    pub(crate) fn mistakes(&self) -> Vec<ConfigMistake> {
         let accounts = self.inner.accounts.load();
         let stopping = accounts.config.broken.iter();
         stopping.map(|(name, why)| ConfigMistake { account: Some(name.clone()), message: why.clone() }).collect()
     }
 
     /// A config was read and refused. Shown until the next one is applied.
-    pub fn reload_refused(&self, mistakes: Vec<ConfigMistake>) {
+    pub(crate) fn reload_refused(&self, mistakes: Vec<ConfigMistake>) {
         let at = self.inner.world.clock.now().wall.unix_seconds();
         self.inner.refused.store(Some(Arc::new(ReloadRefused { at, mistakes })));
     }
 
     /// The last reload, if it was refused.
-    pub fn refused_reload(&self) -> Option<Arc<ReloadRefused>> {
+    pub(crate) fn refused_reload(&self) -> Option<Arc<ReloadRefused>> {
         self.inner.refused.load_full()
     }
 
@@ -218,17 +219,17 @@ impl Broker {
     }
 
     /// The default account's name.
-    pub fn default_account(&self) -> Option<String> {
+    pub(crate) fn default_account(&self) -> Option<String> {
         self.inner.accounts.load().config.default_account.clone()
     }
 
     /// Where the store's key comes from, in words.
-    pub fn store_key(&self) -> String {
+    pub(crate) fn store_key(&self) -> String {
         self.inner.world.store.key_source()
     }
 
     /// Logout: revokes the tokens where possible, and always deletes them.
-    pub async fn logout(&self, account: &str) -> Result<LogoutReply, Error> {
+    pub(crate) async fn logout(&self, account: &str) -> Result<LogoutReply, Error> {
         let member = self.member(account)?;
         // Logins are cancelled first: neither an open tab nor a running exchange may sign the account in again.
         self.inner.logins.cancel(&member.config.name, "the account was logged out meanwhile").await;

@@ -131,7 +131,7 @@ impl Broker {
     }
 
     /// Whether the store's key is in memory, and what it takes to get it there.
-    pub fn store_state(&self) -> StoreState {
+    pub(crate) fn store_state(&self) -> StoreState {
         self.inner.world.store.state()
     }
 

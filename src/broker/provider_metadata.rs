@@ -10,7 +10,7 @@ use crate::oauth::reply::clean;
 
 impl Broker {
     /// Accepts the provider's metadata although its token endpoint has moved to another host.
-    pub async fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
+    pub(crate) async fn accept_provider(&self, provider: &str) -> Result<AcceptReply, Error> {
         let dialect = {
             let accounts = self.inner.accounts.load();
             let accounts = accounts.members.values().map(|member| &member.config.dialect);

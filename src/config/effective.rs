@@ -19,13 +19,13 @@ pub struct Config {
     /// The account that `default` stands for: the one named, or the only one there is.
     pub default_account: Option<String>,
     /// Where the daemon listens.
-    pub listen: Listen,
+    pub(crate) listen: Listen,
     /// Where tokens are kept.
-    pub store: StoreConfig,
+    pub(crate) store: StoreConfig,
     /// How tokens are served.
     pub serve: Serving,
     /// Whether and how much of the audit log is kept.
-    pub audit: AuditConfig,
+    pub(crate) audit: AuditConfig,
     /// By name.
     pub accounts: BTreeMap<String, Arc<AccountConfig>>,
     /// Accounts that can't be used, by name, each with the first mistake that prevents it, on one line.
@@ -64,13 +64,13 @@ pub struct AccountConfig {
     /// Where the client's private key is, for `client_auth = "private_key_jwt"`.
     pub client_key: Option<KeyFile>,
     /// How it gets its tokens.
-    pub grant: GrantType,
+    pub(crate) grant: GrantType,
     /// The user whose password is used with [`GrantType::Password`].
     pub user: Option<PasswordUser>,
     /// What the tokens are for, in the order of the config.
     pub target: Target,
     /// Its keys as the file has them, with their defaults. Accounts with equal ones share them.
-    pub keys: Arc<AccountKeys>,
+    pub(crate) keys: Arc<AccountKeys>,
     /// Sent unchanged in both requests. `None`: derived from the first TCP listener.
     pub redirect_uri: Option<String>,
 }
@@ -79,23 +79,23 @@ pub struct AccountConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFile {
     /// PEM, readable only by the user.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its id at the provider (`kid`).
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
 }
 
 /// The user whose password is used, and where the password comes from.
 #[derive(Debug, Clone)]
 pub struct PasswordUser {
     /// The user.
-    pub user: User,
+    pub(crate) user: User,
     /// `None`: asked for at the terminal by `ringback login`.
-    pub password: Option<SecretSource>,
+    pub(crate) password: Option<SecretSource>,
 }
 
 impl AccountConfig {
     /// What the account's tokens belong to.
-    pub fn binding(&self) -> Binding {
+    pub(crate) fn binding(&self) -> Binding {
         Binding {
             provider: self.dialect.provider.as_str().into(),
             token_url: self.dialect.authority().into(),
@@ -106,7 +106,7 @@ impl AccountConfig {
 
 impl StoreConfig {
     /// Where the master key comes from.
-    pub fn key_source(&self) -> KeySource {
+    pub(crate) fn key_source(&self) -> KeySource {
         match self.key {
             KeyWord::Auto => KeySource::Auto,
             KeyWord::File => KeySource::File,

@@ -30,11 +30,11 @@ impl<'a> Sources<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderFile {
     /// Its name without `.toml`: what accounts call it.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What is in it, or why it can't be used.
-    pub text: Result<String, String>,
+    pub(crate) text: Result<String, String>,
 }
 
 /// Who else can read the config file, and so a secret in it.

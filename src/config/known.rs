@@ -18,15 +18,15 @@ use crate::oauth::dialect::Dialect;
 #[derive(Debug, Clone)]
 pub struct KnownProvider {
     /// What the config calls it.
-    pub name: String,
+    pub(crate) name: String,
     /// Its name for people.
-    pub label: String,
+    pub(crate) label: String,
     /// Where it comes from.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     /// Its effective keys as TOML, each with the text that it comes from.
-    pub keys: String,
+    pub(crate) keys: String,
     /// The provider with its own values for its URL variables, or why it can't be used like this.
-    pub usual: Result<Arc<Dialect>, String>,
+    pub(crate) usual: Result<Arc<Dialect>, String>,
 }
 
 /// Every provider that an account could use, by name, whatever else is wrong with the config; and the

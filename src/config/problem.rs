@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// The file, or which preset.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// From 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// In characters, from 1.
-    pub column: usize,
+    pub(crate) column: usize,
     /// Dotted path of the key; empty if there is none (bad TOML).
-    pub key: String,
+    pub(crate) key: String,
     /// What is wrong, what was expected, what may have been meant.
-    pub problem: Problem,
+    pub(crate) problem: Problem,
     /// What can't be used because of it.
-    pub blame: ProblemScope,
+    pub(crate) blame: ProblemScope,
 }
 
 /// The part of the config that can't be used.
@@ -37,11 +37,11 @@ pub enum ProblemScope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// A predicate for the key: "is an integer".
-    pub what: String,
+    pub(super) what: String,
     /// A noun phrase.
-    pub expected: Option<String>,
+    pub(super) expected: Option<String>,
     /// The most similar valid spelling.
-    pub nearest: Option<String>,
+    pub(super) nearest: Option<String>,
 }
 
 /// All mistakes of a config, file by file, each in its order.
@@ -50,13 +50,13 @@ pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
 impl Problem {
     /// Only what is wrong.
-    pub fn new(what: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), expected: None, nearest: None }
     }
 
     /// With what was expected.
     #[must_use]
-    pub fn expected(self, expected: impl Into<String>) -> Self {
+    pub(super) fn expected(self, expected: impl Into<String>) -> Self {
         Self { expected: Some(expected.into()), ..self }
     }
 
@@ -100,12 +100,12 @@ impl ConfigErrors {
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether nothing can be used.
-    pub fn is_fatal(&self) -> bool {
+    pub(super) fn is_fatal(&self) -> bool {
         self.iter().any(|error| error.blame == ProblemScope::Everything)
     }
 }

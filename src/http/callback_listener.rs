@@ -21,7 +21,7 @@ use crate::provider::ProviderFuture;
 const LINGER: Duration = Duration::from_secs(60);
 
 /// All callback listeners, beside the daemon's own listeners.
-pub struct CallbackListeners {
+pub(crate) struct CallbackListeners {
     server: Server,
     /// Where the daemon listens all the time.
     own: Vec<SocketAddr>,
@@ -33,12 +33,12 @@ pub struct CallbackListeners {
 
 impl CallbackListeners {
     /// None so far, beside the listeners in `own`.
-    pub fn new(server: Server, own: Vec<SocketAddr>) -> Self {
+    pub(crate) fn new(server: Server, own: Vec<SocketAddr>) -> Self {
         Self { server, own, app: OnceLock::new(), open: Mutex::default() }
     }
 
     /// What they serve: `callback_router`.
-    pub fn serve(&self, app: Guarded) {
+    pub(crate) fn serve(&self, app: Guarded) {
         let _ = self.app.set(app);
     }
 

@@ -88,7 +88,7 @@ impl Gate {
 
     /// The same; with `allowed`, programs of other users of this machine may ask over TCP, with a key.
     #[must_use]
-    pub fn with_other_users(self, allowed: bool) -> Self {
+    pub(crate) fn with_other_users(self, allowed: bool) -> Self {
         Self { other_users: allowed, ..self }
     }
 
@@ -102,7 +102,7 @@ impl Gate {
     /// may have a path that the daemon's own listeners have another use for. No program asks there, so no other user
     /// does either.
     #[must_use]
-    pub fn for_callback_listeners(self) -> Self {
+    pub(super) fn for_callback_listeners(self) -> Self {
         Self { callback_listener: true, other_users: false, ..self }
     }
 

@@ -33,9 +33,12 @@ use super::peer::{BodyLimits, Connection, Peer, Transport};
 use crate::os::ports::PeerLookup;
 use crate::os::private_file;
 
-pub use bind::{BindError, BoundListener, Holder, SocketId, UnixSocket, bind_tcp, bind_unix};
+#[cfg(test)]
+pub(crate) use bind::Holder;
+pub(super) use bind::UnixSocket;
+pub(crate) use bind::{BindError, BoundListener, SocketId, bind_tcp, bind_unix};
 pub use connection::Answers;
-pub use passed::{Passed, PassedError};
+pub(crate) use passed::{Passed, PassedError};
 
 /// What a connection may cost.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +79,7 @@ const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 
 /// All accept loops and connections of the daemon. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Server {
+pub(crate) struct Server {
     limits: ConnectionLimits,
     places: Arc<ConnectionCap>,
     stage: Arc<watch::Sender<ShutdownStage>>,
@@ -86,7 +89,7 @@ pub struct Server {
 
 /// A listener that is being served. It closes when this is dropped; its connections end by themselves.
 #[derive(Debug)]
-pub struct ServedListener {
+pub(crate) struct ServedListener {
     accepting: AbortHandle,
 }
 
@@ -98,7 +101,7 @@ impl Drop for ServedListener {
 
 impl Server {
     /// A server without listeners.
-    pub fn new(limits: ConnectionLimits) -> Self {
+    pub(crate) fn new(limits: ConnectionLimits) -> Self {
         let connections = limits.connections.clamp(1, MOST_CONNECTIONS);
         let (places, stage) =
             (Arc::new(ConnectionCap::new(connections)), Arc::new(watch::Sender::new(ShutdownStage::Serving)));
@@ -106,18 +109,18 @@ impl Server {
     }
 
     /// Whether the system tells which local user is behind a TCP connection.
-    pub fn tells_users(&self) -> bool {
+    pub(crate) fn tells_users(&self) -> bool {
         self.peers.is_supported()
     }
 
     /// The same, with a limit on log lines that others share.
     #[must_use]
-    pub fn with_log(self, log: LogLimit) -> Self {
+    pub(crate) fn with_log(self, log: LogLimit) -> Self {
         Self { log, ..self }
     }
 
     /// Serves `app` on `listener`, for as long as the handle lives. Needs a running runtime.
-    pub fn spawn(&self, listener: BoundListener, app: impl Answers) -> ServedListener {
+    pub(crate) fn spawn(&self, listener: BoundListener, app: impl Answers) -> ServedListener {
         let server = self.clone();
         let accepting = match listener {
             BoundListener::Tcp(listener) => tokio::spawn(async move { server.accept_tcp(listener, &app).await }),
@@ -127,7 +130,7 @@ impl Server {
     }
 
     /// Accepts no more, lets requests in flight end, and cuts what is left after [`ConnectionLimits::drain`].
-    pub async fn shut_down(&self) {
+    pub(crate) async fn shut_down(&self) {
         self.stage.send_replace(ShutdownStage::Draining);
         // Accept loops and connections hold a receiver each: none left means that all have ended.
         if tokio::time::timeout(self.limits.drain, self.stage.closed()).await.is_err() {

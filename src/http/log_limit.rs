@@ -50,7 +50,7 @@ impl Default for LogLimit {
 
 impl LogLimit {
     /// By this clock.
-    pub fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         Self { lines: LogRateLimit::new(LINES, clock) }
     }
 
@@ -89,14 +89,14 @@ impl LogLimit {
     }
 
     /// Logs how many lines were left out, as each minute ends. Never ends.
-    pub async fn count(&self) {
+    pub(crate) async fn count(&self) {
         loop {
             self.lines.ended().await.iter().for_each(tell);
         }
     }
 
     /// Logs what has been counted so far. For the end of the process.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.lines.rest().iter().for_each(tell);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Pages know no text of the provider but what an [`Error`]'s own sentence carries, which was cleaned
 //! before, and askama escapes that too (docs/security.md, rule 14: no reflected XSS). No scripts but the one of
-//! [`super::fragment`], one style sheet.
+//! `fragment`, one style sheet.
 //!
 //! [`Error`]: crate::error::Error
 

@@ -55,7 +55,7 @@ impl Peer {
     }
 
     /// The address that a TCP peer comes from.
-    pub fn ip(self) -> Option<IpAddr> {
+    pub(super) fn ip(self) -> Option<IpAddr> {
         match self {
             Self::Tcp { address, .. } => Some(address.ip()),
             Self::Unix { .. } => None,
@@ -67,12 +67,12 @@ impl Peer {
 #[derive(Debug, Clone)]
 pub struct Connection {
     /// Who asks.
-    pub peer: Peer,
+    pub(super) peer: Peer,
     /// What the peer ran when it connected, where the system tells: a hint and no proof, since it may be an
     /// interpreter, or run something else by now.
-    pub executable: Option<Executable>,
+    pub(super) executable: Option<Executable>,
     /// What a body may cost.
-    pub body: BodyLimits,
+    pub(super) body: BodyLimits,
     /// By which a request says that the connection may be evicted. `None`: there is no connection.
     pub(super) evictable: Option<Evictable>,
 }
@@ -88,9 +88,9 @@ impl Connection {
 #[derive(Debug, Clone)]
 pub struct Executable {
     /// Its path.
-    pub path: Arc<str>,
+    pub(super) path: Arc<str>,
     /// If that is our own command line: the path of what started it, whose hands it is.
-    pub parent: Option<Arc<str>>,
+    pub(super) parent: Option<Arc<str>>,
 }
 
 /// What a request's body may cost.

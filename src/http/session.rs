@@ -41,11 +41,11 @@ struct SessionsInner {
 
 /// What came of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub(super) struct Told {
     /// Whether it worked.
-    pub good: bool,
+    pub(super) good: bool,
     /// In words, with names of commands between backticks.
-    pub sentence: String,
+    pub(super) sentence: String,
 }
 
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Sessions {
     }
 
     /// A ticket, good once and for a minute.
-    pub fn ticket(&self, now: Moment) -> Nonce256 {
+    pub(super) fn ticket(&self, now: Moment) -> Nonce256 {
         let ticket = Nonce256::random(&mut rand::rng());
         let mut inner = self.lock();
         inner.tickets.retain(|(_, ends)| !now.boot.reached(*ends));
@@ -79,7 +79,7 @@ impl Sessions {
     }
 
     /// Spends a ticket: the cookie of a new session, if it was good.
-    pub fn begin(&self, ticket: &str, now: Moment) -> Option<Nonce256> {
+    pub(super) fn begin(&self, ticket: &str, now: Moment) -> Option<Nonce256> {
         let mut inner = self.lock();
         let at = inner.tickets.iter().position(|(known, _)| known.matches(ticket))?;
         let (_, ends) = inner.tickets.remove(at);
@@ -100,7 +100,7 @@ impl Sessions {
 
     /// The number of the session that one of these cookies is of. Others beside it may be anything, but of another
     /// session: then nobody knows whose request it is.
-    pub fn find<'a>(&self, cookies: impl Iterator<Item = &'a str>, now: Moment) -> Option<u64> {
+    pub(super) fn find<'a>(&self, cookies: impl Iterator<Item = &'a str>, now: Moment) -> Option<u64> {
         let mut inner = self.lock();
         inner.sessions.retain(|session| !now.boot.reached(session.ends) && !now.boot.reached(session.idle_at));
         let of = |cookie: &str| inner.sessions.iter().find(|session| session.cookie.matches(cookie));
@@ -110,12 +110,12 @@ impl Sessions {
     }
 
     /// What the forms of a session have to bring back.
-    pub fn form_token(&self, number: u64) -> Option<Nonce256> {
+    pub(super) fn form_token(&self, number: u64) -> Option<Nonce256> {
         self.lock().get(number).map(|session| session.form_token.clone())
     }
 
     /// Whether an action is this session's own; it then lives on for a while.
-    pub fn acts(&self, number: u64, form_token: &str, now: Moment) -> bool {
+    pub(super) fn acts(&self, number: u64, form_token: &str, now: Moment) -> bool {
         let mut inner = self.lock();
         let Some(session) = inner.get(number).filter(|session| session.form_token.matches(form_token)) else {
             return false;
@@ -125,19 +125,19 @@ impl Sessions {
     }
 
     /// Keeps what came of an action for the next page of the session.
-    pub fn tell(&self, number: u64, told: Told) {
+    pub(super) fn tell(&self, number: u64, told: Told) {
         if let Some(session) = self.lock().get(number) {
             session.told = Some(told);
         }
     }
 
     /// That, once.
-    pub fn told(&self, number: u64) -> Option<Told> {
+    pub(super) fn told(&self, number: u64) -> Option<Told> {
         self.lock().get(number).and_then(|session| session.told.take())
     }
 
     /// Ends a session.
-    pub fn end(&self, number: u64) {
+    pub(super) fn end(&self, number: u64) {
         self.lock().sessions.retain(|session| session.number != number);
     }
 }
@@ -149,7 +149,7 @@ impl SessionsInner {
 }
 
 /// The cookie's name: cookies know no ports, and another daemon of ours may have its page on another one.
-pub fn cookie_name(port: u16) -> String {
+pub(super) fn cookie_name(port: u16) -> String {
     format!("ringback-session-{port}")
 }
 

@@ -54,7 +54,7 @@ impl Refusal {
 impl ParsedReply {
     /// The same, with advice if the provider refuses the client.
     #[must_use]
-    pub fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
+    pub(crate) fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.advised(dialect, credentials)),
             other => other,
@@ -65,7 +65,7 @@ impl ParsedReply {
 impl Failed {
     /// The same, with advice if the provider refuses the client.
     #[must_use]
-    pub fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
+    pub(crate) fn advised(self, dialect: &Dialect, credentials: &Credentials) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.advised(dialect, credentials)),
             other @ Self::Busy { .. } => other,

@@ -21,18 +21,18 @@ const LIFE: i64 = 60;
 
 /// What a signature needs from outside.
 #[derive(Clone, Copy)]
-pub struct Signing<'a> {
+pub(crate) struct Signing<'a> {
     /// The time.
-    pub now: Wall,
+    pub(crate) now: Wall,
     /// Makes this assertion unique (`jti`).
-    pub id: &'a Nonce256,
+    pub(crate) id: &'a Nonce256,
     /// ECDSA needs randomness for every signature.
-    pub rng: &'a dyn SecureRandom,
+    pub(crate) rng: &'a dyn SecureRandom,
 }
 
 /// Why nothing can be signed. Contains no part of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
+pub(crate) enum KeyError {
     /// `private_key_jwt` without a key.
     #[error("there is no client key to sign with (`client_key_file`)")]
     Missing,

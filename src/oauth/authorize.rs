@@ -13,23 +13,23 @@ use crate::secret::{CodeVerifier, Nonce256};
 
 /// The parts of an authorization request.
 #[derive(Debug, Clone, Copy)]
-pub struct AuthorizationRequest<'a> {
+pub(crate) struct AuthorizationRequest<'a> {
     /// The provider.
-    pub dialect: &'a Dialect,
+    pub(crate) dialect: &'a Dialect,
     /// The client id.
-    pub client_id: &'a str,
+    pub(crate) client_id: &'a str,
     /// The redirect URI, byte for byte the one in the token request.
-    pub redirect_uri: &'a str,
+    pub(crate) redirect_uri: &'a str,
     /// What the tokens are for.
-    pub target: &'a Target,
+    pub(crate) target: &'a Target,
     /// The requested response type.
-    pub response_type: ResponseType,
+    pub(crate) response_type: ResponseType,
     /// Returned in the ID token, if one is requested (OpenID Connect Core §3.1.2.1, §3.2.2.1).
-    pub nonce: &'a Nonce256,
+    pub(crate) nonce: &'a Nonce256,
     /// Returned with the authorization response (RFC 6749 §10.12).
-    pub state: &'a Nonce256,
+    pub(crate) state: &'a Nonce256,
     /// The attempt's own verifier; its challenge is sent unless the dialect says not to.
-    pub verifier: &'a CodeVerifier,
+    pub(crate) verifier: &'a CodeVerifier,
 }
 
 /// The response type (RFC 6749 §3.1.1).
@@ -47,12 +47,12 @@ const LONGEST_REQUEST_URI: usize = 2048;
 impl AuthorizationRequest<'_> {
     /// The URL for the browser. A query that the endpoint already has is kept (RFC 6749 §3.1). Contains neither the
     /// client secret nor the verifier.
-    pub fn url(&self) -> Result<Url, NoEndpoint> {
+    pub(crate) fn url(&self) -> Result<Url, NoEndpoint> {
         plain_url(self.dialect, &self.parameters())
     }
 
     /// The parameters, for the URL or to be pushed (RFC 9126 §2.1).
-    pub fn parameters(&self) -> Vec<(String, String)> {
+    pub(crate) fn parameters(&self) -> Vec<(String, String)> {
         let scope = self.target.scope.join(&self.dialect.scope_separator);
         let response_type = match self.response_type {
             ResponseType::Code => "code",
@@ -82,7 +82,7 @@ impl AuthorizationRequest<'_> {
 }
 
 /// The URL for the browser, with these request parameters.
-pub fn plain_url(dialect: &Dialect, parameters: &[(String, String)]) -> Result<Url, NoEndpoint> {
+pub(crate) fn plain_url(dialect: &Dialect, parameters: &[(String, String)]) -> Result<Url, NoEndpoint> {
     Ok(with_query(dialect.authorize_url()?, parameters))
 }
 
@@ -94,12 +94,12 @@ fn wants_id_token(target: &Target) -> bool {
 /// Whether the request has a nonce, which the ID token then has to repeat. OpenID Connect Core requires it in the
 /// implicit flow (§3.2.2.1) and allows it in the code flow (§3.1.2.1), where some servers require it too. Without
 /// `openid` it has no meaning.
-pub fn sends_nonce(dialect: &Dialect, target: &Target) -> bool {
+pub(crate) fn sends_nonce(dialect: &Dialect, target: &Target) -> bool {
     dialect.nonce == NoncePolicy::Send && wants_id_token(target)
 }
 
 /// The URL for the browser after the request was pushed: only `client_id` and `request_uri` (RFC 9126 §4).
-pub fn pushed_url(dialect: &Dialect, client_id: &str, request_uri: &str) -> Result<Url, NoEndpoint> {
+pub(crate) fn pushed_url(dialect: &Dialect, client_id: &str, request_uri: &str) -> Result<Url, NoEndpoint> {
     let parameters =
         [("client_id".to_owned(), client_id.to_owned()), ("request_uri".to_owned(), request_uri.to_owned())];
     Ok(with_query(dialect.authorize_url()?, &parameters))
@@ -125,7 +125,7 @@ pub fn pushed(received: ReceivedReply<'_>) -> Result<String, Failed> {
 }
 
 /// `BASE64URL(SHA256(verifier))` (RFC 7636 §4.2).
-pub fn challenge(verifier: &CodeVerifier) -> String {
+pub(super) fn challenge(verifier: &CodeVerifier) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose().as_bytes()))
 }
 

@@ -21,9 +21,9 @@ pub(crate) type CallbackParameters = Zeroizing<Vec<(String, String)>>;
 #[derive(Debug, Clone)]
 pub(crate) struct AuthorizationResponse {
     /// The issuer (`iss`, RFC 9207), unchecked.
-    pub iss: Option<String>,
+    pub(crate) iss: Option<String>,
     /// The provider's answer.
-    pub says: Says,
+    pub(crate) says: Says,
 }
 
 /// The provider's answer.
@@ -89,7 +89,7 @@ pub enum Malformed {
 
 impl Malformed {
     /// What to do about it, as the end of the sentence.
-    pub fn advice(self) -> &'static str {
+    pub(crate) fn advice(self) -> &'static str {
         match self {
             Self::Address => ": register exactly this one at the provider",
             Self::Token | Self::Code | Self::NoToken | Self::Kind(_) => {
@@ -127,13 +127,13 @@ pub(crate) fn read(parameters: &[(String, String)]) -> Result<AuthorizationRespo
 
 /// Whether the response is in the query: a code, an error, or a token, which is not allowed there. Other parameters may
 /// accompany a response in the fragment: some providers always put `iss` (RFC 9207) into the query.
-pub fn is_in_query(query: &[(String, String)]) -> bool {
+pub(crate) fn is_in_query(query: &[(String, String)]) -> bool {
     let answers = |name: &str| matches!(name, "code" | "error" | "access_token" | "refresh_token");
     query.iter().any(|(name, value)| answers(name) && !value.is_empty())
 }
 
 /// Joins the fragment's parameters with those of the query. One that is the same in both is kept once.
-pub fn joined(mut fragment: CallbackParameters, query: &[(String, String)]) -> CallbackParameters {
+pub(crate) fn joined(mut fragment: CallbackParameters, query: &[(String, String)]) -> CallbackParameters {
     let beside: Vec<_> = {
         let there: HashSet<_> = fragment.iter().collect();
         query.iter().filter(|parameter| !there.contains(parameter)).cloned().collect()

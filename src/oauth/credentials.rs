@@ -19,7 +19,7 @@ pub struct Credentials {
 #[derive(Debug, Clone)]
 pub struct ClientKey {
     /// PKCS#8, SEC1 or PKCS#1, in PEM.
-    pub pem: PrivateKey,
+    pub(crate) pem: PrivateKey,
     /// Its id at the provider (`kid`).
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
 }

@@ -9,17 +9,17 @@ use crate::oauth::reply::{self, Failed, ReceivedReply, clean, moment, scope};
 #[derive(Debug, Clone)]
 pub struct Described {
     /// The kind of endpoint that answered.
-    pub source: DescribeEndpoint,
+    pub(crate) source: DescribeEndpoint,
     /// Whether the token works. A details endpoint only describes tokens that do.
-    pub active: bool,
+    pub(crate) active: bool,
     /// Its scope, separated by spaces.
-    pub scope: Option<String>,
+    pub(crate) scope: Option<String>,
     /// When it expires; `None`: never, or the provider did not say.
-    pub expires_at: Option<Wall>,
+    pub(crate) expires_at: Option<Wall>,
     /// Whose it is: the members that tell people and programs apart, such as `voip_id`.
-    pub identity: Map<String, Value>,
+    pub(crate) identity: Map<String, Value>,
     /// All members, without secrets.
-    pub claims: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
 }
 
 /// How a provider is asked about a token.

@@ -22,17 +22,17 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct DeviceAuthorization {
     /// The code that the device polls the token endpoint with.
-    pub device_code: DeviceCode,
+    pub(crate) device_code: DeviceCode,
     /// The code that the user types in, cleaned.
-    pub user_code: String,
+    pub(crate) user_code: String,
     /// Where the user types it in: https, or http on loopback.
-    pub verification_uri: String,
+    pub(crate) verification_uri: String,
     /// The same URL with the code in it, if there is one: https, or http on loopback.
-    pub verification_uri_complete: Option<String>,
+    pub(crate) verification_uri_complete: Option<String>,
     /// How long both codes live.
-    pub expires_in: Duration,
+    pub(crate) expires_in: Duration,
     /// The shortest time between two requests.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
 }
 
 /// Parses the reply to a device authorization request (RFC 8628 §3.2). Both URLs are shown and opened, so they have to

@@ -14,24 +14,24 @@ pub struct Dialect {
     /// Its name for people.
     pub label: String,
     /// Its endpoint URLs: https, or http on loopback.
-    pub endpoints: Endpoints,
+    pub(crate) endpoints: Endpoints,
     /// How its hosts are reached.
-    pub reach: NetworkOptions,
+    pub(crate) reach: NetworkOptions,
     /// Whether endpoints that are not configured are read from the issuer's metadata (RFC 8414, OpenID Connect
     /// Discovery). `issuer` is then set.
     pub discover: bool,
     /// How a token is revoked.
-    pub revoke: Revoke,
+    pub(crate) revoke: Revoke,
     /// How the client authenticates at the token endpoint.
-    pub client_auth: ClientAuth,
+    pub(crate) client_auth: ClientAuth,
     /// The audience of a client assertion (RFC 7523 §3).
-    pub assertion_audience: AssertionAudience,
+    pub(crate) assertion_audience: AssertionAudience,
     /// How the token request's parameters are encoded.
-    pub body: BodyEncoding,
+    pub(crate) body: BodyEncoding,
     /// Whether PKCE is sent (RFC 7636); always S256.
-    pub pkce: Pkce,
+    pub(crate) pkce: Pkce,
     /// Whether the authorization request is pushed (RFC 9126).
-    pub par: Par,
+    pub(crate) par: Par,
     /// Joins the scopes; a space by RFC 6749 §3.3.
     pub scope_separator: String,
     /// Further parameters of the authorization request. Reserved names were refused.
@@ -46,43 +46,43 @@ pub struct Dialect {
     /// The unit of `expires_in`; seconds by RFC 6749 §5.1.
     pub expires_in_unit: Duration,
     /// Which access tokens are served, by the `token_type` of their reply.
-    pub token_type: ServedTypes,
+    pub(crate) token_type: ServedTypes,
     /// What a token request may narrow, compared with what was granted (downscoping).
-    pub narrow: Narrowing,
+    pub(crate) narrow: Narrowing,
     /// Most requests to one endpoint by one client.
-    pub rate_limit_endpoint: Option<RateLimit>,
+    pub(crate) rate_limit_endpoint: Option<RateLimit>,
     /// Most requests to all endpoints together by one client.
-    pub rate_limit: Option<RateLimit>,
+    pub(crate) rate_limit: Option<RateLimit>,
     /// The issuer, compared byte for byte with the `iss` of the authorization response (RFC 9207).
     pub issuer: Option<String>,
     /// What a response without `iss` means.
-    pub iss: IssPolicy,
+    pub(crate) iss: IssPolicy,
     /// Whether a `nonce` is sent with the scope `openid` (OpenID Connect Core §3.1.2.1).
-    pub nonce: NoncePolicy,
+    pub(crate) nonce: NoncePolicy,
     /// The lifetime of an access token whose reply has no `expires_in`, if the provider documents one.
     pub default_lifetime: Option<Duration>,
     /// How long a token of unknown lifetime is served before it is refreshed.
     pub max_age_unknown: Duration,
     /// What is known of the provider's refresh tokens.
-    pub rotation: Rotation,
+    pub(crate) rotation: Rotation,
     /// How long after an unanswered refresh the same refresh token may be sent once more.
     pub replay_window: Duration,
 }
 
 /// How a provider's hosts are reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct NetworkOptions {
+pub(crate) struct NetworkOptions {
     /// Which certificate authorities are trusted for its hosts.
-    pub roots: Roots,
+    pub(crate) roots: Roots,
     /// A file of further trusted certificates (PEM).
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
     /// The proxy to them.
-    pub proxy: Proxy,
+    pub(crate) proxy: Proxy,
 }
 
 /// Which certificate authorities are trusted for a host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Roots {
+pub(crate) enum Roots {
     /// The system's.
     #[default]
     System,
@@ -94,7 +94,7 @@ pub enum Roots {
 
 /// The proxy to a provider. Never used for a host of this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub enum Proxy {
+pub(crate) enum Proxy {
     /// No proxy, whatever the environment says.
     #[default]
     None,
@@ -106,29 +106,29 @@ pub enum Proxy {
 
 /// The endpoint URLs. `None`: the provider has no such endpoint, or its metadata has not been read yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Endpoints {
+pub(crate) struct Endpoints {
     /// The authorization endpoint (RFC 6749 §3.1).
-    pub authorize: Option<Url>,
+    pub(crate) authorize: Option<Url>,
     /// The token endpoint (RFC 6749 §3.2).
-    pub token: Option<Url>,
+    pub(crate) token: Option<Url>,
     /// Where refreshes go, if not to the token endpoint.
-    pub refresh: Option<Url>,
+    pub(crate) refresh: Option<Url>,
     /// The introspection endpoint (RFC 7662).
-    pub introspect: Option<Url>,
+    pub(crate) introspect: Option<Url>,
     /// The device authorization endpoint (RFC 8628 §3.1).
-    pub device: Option<Url>,
+    pub(crate) device: Option<Url>,
     /// The pushed authorization request endpoint (RFC 9126).
-    pub par: Option<Url>,
+    pub(crate) par: Option<Url>,
     /// The token details endpoint: a GET with the access token as Bearer returns what it knows of that token
     /// (Phone.com).
-    pub details: Option<Url>,
+    pub(crate) details: Option<Url>,
     /// Asked in the same way if `details` answers 404.
-    pub details_fallback: Option<Url>,
+    pub(crate) details_fallback: Option<Url>,
 }
 
 /// How a token is revoked at logout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Revoke {
+pub(crate) enum Revoke {
     /// Not configured; metadata may name an endpoint.
     #[default]
     Unsaid,
@@ -142,7 +142,7 @@ pub enum Revoke {
 
 /// Client authentication at the token endpoint (RFC 6749 §2.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ClientAuth {
+pub(crate) enum ClientAuth {
     /// `Authorization: Basic`, both parts form-encoded first (§2.3.1).
     #[default]
     Basic,
@@ -156,7 +156,7 @@ pub enum ClientAuth {
 
 /// The audience of a client assertion (RFC 7523 §3). Some servers accept only one of the two.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum AssertionAudience {
+pub(crate) enum AssertionAudience {
     /// The issuer, or the token endpoint if no issuer is known.
     #[default]
     IssuerIfKnown,
@@ -168,7 +168,7 @@ pub enum AssertionAudience {
 
 /// How the token request's parameters are encoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum BodyEncoding {
+pub(crate) enum BodyEncoding {
     /// `application/x-www-form-urlencoded`, the standard.
     #[default]
     Form,
@@ -180,7 +180,7 @@ pub enum BodyEncoding {
 
 /// Whether the authorization request is pushed (RFC 9126).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Par {
+pub(crate) enum Par {
     /// If the metadata requires it.
     #[default]
     Auto,
@@ -192,7 +192,7 @@ pub enum Par {
 
 /// What a token request may narrow, compared with what was granted (downscoping).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Narrowing {
+pub(crate) enum Narrowing {
     /// Nothing: the provider would answer with the whole scope, or refuse.
     #[default]
     Off,
@@ -206,7 +206,7 @@ pub enum Narrowing {
 
 /// Which access tokens are served, by their `token_type` (RFC 6749 §7.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ServedTypes {
+pub(crate) enum ServedTypes {
     /// All but those whose type shows that they can't be used as bearer tokens, such as `DPoP` (RFC 9449).
     #[default]
     Bearer,
@@ -216,16 +216,16 @@ pub enum ServedTypes {
 
 /// At most `most` requests in any `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
+pub(crate) struct RateLimit {
     /// How many.
-    pub most: u32,
+    pub(crate) most: u32,
     /// In how long.
-    pub per: Duration,
+    pub(crate) per: Duration,
 }
 
 /// Whether PKCE is sent. There is no `plain` (RFC 7636 §7.2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Pkce {
+pub(crate) enum Pkce {
     /// The provider is known to check it.
     Required,
     /// Sent; servers that don't know it ignore it.
@@ -237,7 +237,7 @@ pub enum Pkce {
 
 /// What a response without `iss` means (RFC 9207 §2.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum IssPolicy {
+pub(crate) enum IssPolicy {
     /// It is refused.
     Required,
     /// It is accepted, whatever the metadata says.
@@ -249,7 +249,7 @@ pub enum IssPolicy {
 
 /// Whether a `nonce` is sent with the scope `openid` (OpenID Connect Core §3.1.2.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum NoncePolicy {
+pub(crate) enum NoncePolicy {
     /// It is sent, and has to be returned in the ID token.
     #[default]
     Send,
@@ -259,7 +259,7 @@ pub enum NoncePolicy {
 
 /// What is known of the provider's refresh tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Rotation {
+pub(crate) enum Rotation {
     /// Not documented: treated as if it rotates.
     #[default]
     Unknown,
@@ -272,21 +272,21 @@ pub enum Rotation {
 /// The provider lacks the endpoint that a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the provider has no {0}")]
-pub struct NoEndpoint(pub &'static str);
+pub(crate) struct NoEndpoint(pub &'static str);
 
 impl Dialect {
     /// The authorization endpoint.
-    pub fn authorize_url(&self) -> Result<&Url, NoEndpoint> {
+    pub(super) fn authorize_url(&self) -> Result<&Url, NoEndpoint> {
         self.endpoints.authorize.as_ref().ok_or(NoEndpoint("authorization endpoint (`authorize_url`)"))
     }
 
     /// The token endpoint.
-    pub fn token_url(&self) -> Result<&Url, NoEndpoint> {
+    pub(crate) fn token_url(&self) -> Result<&Url, NoEndpoint> {
         self.endpoints.token.as_ref().ok_or(NoEndpoint("token endpoint (`token_url`)"))
     }
 
     /// What tokens are bound to: the token endpoint, or the issuer whose metadata names it.
-    pub fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         match (&self.endpoints.token, &self.issuer) {
             (_, Some(issuer)) if self.discover => issuer.clone(),
             (Some(token), _) => token.to_string(),

@@ -14,23 +14,23 @@ const LONGEST_ADDRESS: usize = 2048;
 
 /// The part of an issuer's metadata that is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     /// `authorization_endpoint`.
-    pub authorize: Option<Url>,
+    pub(super) authorize: Option<Url>,
     /// `token_endpoint`.
-    pub token: Option<Url>,
+    pub(super) token: Option<Url>,
     /// `revocation_endpoint`.
-    pub revoke: Option<Url>,
+    pub(super) revoke: Option<Url>,
     /// `introspection_endpoint`.
-    pub introspect: Option<Url>,
+    pub(super) introspect: Option<Url>,
     /// `device_authorization_endpoint` (RFC 8628 §4).
-    pub device: Option<Url>,
+    pub(super) device: Option<Url>,
     /// `pushed_authorization_request_endpoint` (RFC 9126 §5).
-    pub par: Option<Url>,
+    pub(super) par: Option<Url>,
     /// `require_pushed_authorization_requests` (RFC 9126 §5).
-    pub requires_par: bool,
+    pub(super) requires_par: bool,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3).
-    pub names_itself: bool,
+    pub(super) names_itself: bool,
 }
 
 /// The possible URLs of an issuer's metadata: the well-known part is inserted between host and path (RFC 8414 §3.1), or
@@ -52,7 +52,7 @@ pub(crate) fn well_known(issuer: &str) -> Option<[Url; 2]> {
 impl Metadata {
     /// Parses the reply of a well-known URL. Metadata of another issuer must not be used (RFC 8414 §3.3), and one
     /// endpoint that is not secure makes all of it unusable (§6.2).
-    pub fn parse(issuer: &str, received: ReceivedReply<'_>) -> Result<Self, Failed> {
+    pub(crate) fn parse(issuer: &str, received: ReceivedReply<'_>) -> Result<Self, Failed> {
         if received.body.len() > LARGEST {
             return Err(Failed::nonsense(format!("the metadata is larger than {} KiB", LARGEST / 1024)));
         }
@@ -60,7 +60,7 @@ impl Metadata {
     }
 
     /// The same for metadata that was kept.
-    pub fn of_document(issuer: &str, document: &Map<String, Value>) -> Result<Self, String> {
+    pub(crate) fn of_document(issuer: &str, document: &Map<String, Value>) -> Result<Self, String> {
         match document.get("issuer").and_then(Value::as_str) {
             Some(named) if named == issuer => {}
             Some(named) => return Err(format!("the metadata is of another issuer ({})", reply::clean(named))),
@@ -80,7 +80,7 @@ impl Metadata {
     }
 
     /// The document that [`Self::of_document`] reads again.
-    pub fn to_document(&self, issuer: &str) -> Map<String, Value> {
+    pub(crate) fn to_document(&self, issuer: &str) -> Map<String, Value> {
         let addresses = [
             ("authorization_endpoint", &self.authorize),
             ("token_endpoint", &self.token),
@@ -100,7 +100,7 @@ impl Metadata {
     }
 
     /// Where secrets are sent: scheme, host and port of the token endpoint.
-    pub fn token_origin(&self) -> Option<String> {
+    pub(crate) fn token_origin(&self) -> Option<String> {
         self.token.as_ref().map(|url| url.origin().ascii_serialization())
     }
 }
@@ -108,7 +108,7 @@ impl Metadata {
 impl Dialect {
     /// The dialect, with unset endpoints taken from the issuer's metadata. Configured ones win.
     #[must_use]
-    pub fn with(&self, metadata: &Metadata) -> Self {
+    pub(crate) fn with(&self, metadata: &Metadata) -> Self {
         let mut dialect = self.clone();
         for (mine, theirs) in [
             (&mut dialect.endpoints.authorize, &metadata.authorize),

@@ -30,12 +30,12 @@ const SHORTEST: usize = 4;
 const BEGINNING: usize = 8;
 
 /// The secrets that a reply may quote, the longest first. No `Debug` on purpose.
-pub struct Sent(Vec<Zeroizing<String>>);
+pub(crate) struct Sent(Vec<Zeroizing<String>>);
 
 impl Sent {
     /// The secrets of `request`: its secret parameters, however they are encoded, and the parts of its `Authorization`
     /// header.
-    pub fn of(request: &HttpRequest) -> Self {
+    pub(crate) fn of(request: &HttpRequest) -> Self {
         let mut secrets = Vec::new();
         if request.content_type == Some("application/json") {
             members(&request.body, &mut secrets);
@@ -54,13 +54,13 @@ impl Sent {
     }
 
     /// An access token that the account already has: providers quote that one, too.
-    pub fn token(token: &AccessToken) -> Self {
+    pub(crate) fn token(token: &AccessToken) -> Self {
         Self(vec![Zeroizing::new(token.expose().to_owned())])
     }
 
     /// `text` with the secrets redacted, also one that was cut off at its end.
     #[must_use]
-    pub fn hide(&self, text: &str) -> String {
+    pub(crate) fn hide(&self, text: &str) -> String {
         let mut hidden = text.to_owned();
         for secret in self.0.iter().filter(|secret| !secret.is_empty()) {
             hidden = hidden.replace(secret.as_str(), HIDDEN);
@@ -118,7 +118,7 @@ impl Refusal {
 impl ParsedReply {
     /// The same, with the request's secrets redacted from the provider's words.
     #[must_use]
-    pub fn without(self, sent: &Sent) -> Self {
+    pub(crate) fn without(self, sent: &Sent) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.without(sent)),
             Self::Granted(mut grant) => {
@@ -135,7 +135,7 @@ impl ParsedReply {
 impl Failed {
     /// The same, with the request's secrets redacted from the provider's words.
     #[must_use]
-    pub fn without(self, sent: &Sent) -> Self {
+    pub(crate) fn without(self, sent: &Sent) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.without(sent)),
             Self::Busy { retry_after, why } => Self::Busy { retry_after, why: sent.hide(&why) },

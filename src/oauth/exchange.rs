@@ -12,9 +12,10 @@ use zeroize::Zeroizing;
 
 use self::client::authenticated;
 use self::request::FormParameters;
-pub use self::request::{HttpRequest, Unbuildable};
+pub(crate) use self::request::{HttpRequest, Unbuildable};
 use crate::oauth::assertion::Signing;
-pub use crate::oauth::credentials::{ClientKey, Credentials};
+pub(crate) use crate::oauth::credentials::ClientKey;
+pub use crate::oauth::credentials::Credentials;
 use crate::oauth::dialect::{BodyEncoding, Dialect, NoEndpoint, Revoke};
 use crate::oauth::grant::TokenSet;
 use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, DeviceCode, Password, RefreshToken};
@@ -67,18 +68,18 @@ pub enum Trade {
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
     /// Scopes; if empty, the provider's default.
-    pub scope: Vec<String>,
+    pub(crate) scope: Vec<String>,
     /// Resource indicators (RFC 8707).
-    pub resource: Vec<String>,
+    pub(crate) resource: Vec<String>,
     /// The `audience`, for providers that use it instead.
-    pub audience: Option<String>,
+    pub(crate) audience: Option<String>,
 }
 
 impl Target {
     /// The target of a single token, which is for one resource. If there are several, none is sent: each has to be
     /// requested separately (RFC 8707 §2.2), and the provider chooses the one for this token.
     #[must_use]
-    pub fn for_one_token(&self) -> Self {
+    pub(crate) fn for_one_token(&self) -> Self {
         let resource = if self.resource.len() == 1 { self.resource.clone() } else { Vec::new() };
         Self { resource, ..self.clone() }
     }
@@ -97,7 +98,7 @@ pub enum User {
 ///
 /// The order of the parameters: the grant's own, scope, `resource` (RFC 8707), `audience`, the dialect's extra ones,
 /// client authentication.
-pub fn token_request(
+pub(crate) fn token_request(
     dialect: &Dialect,
     trade: &Trade,
     credentials: &Credentials,
@@ -145,7 +146,7 @@ const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 impl Trade {
     /// What the token is for.
-    pub fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &Target {
         match self {
             Self::AuthorizationCode { target, .. }
             | Self::RefreshToken { target, .. }
@@ -188,7 +189,7 @@ fn extra(dialect: &Dialect, is_refresh: bool) -> BTreeMap<&str, &str> {
 
 /// Which of an account's tokens is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RevokedToken {
+pub(crate) enum RevokedToken {
     /// The provider SHOULD then revoke the access tokens too (RFC 7009 §2.1).
     RefreshToken,
     /// The provider MAY then revoke the refresh token too.
@@ -196,7 +197,7 @@ pub enum RevokedToken {
 }
 
 /// The request to revoke one of the tokens, if there is one and the provider can revoke.
-pub fn revoke_request(
+pub(crate) fn revoke_request(
     dialect: &Dialect,
     tokens: &TokenSet,
     which: RevokedToken,
@@ -220,7 +221,7 @@ pub fn revoke_request(
 }
 
 /// Pushes an authorization request (RFC 9126 §2.1). `parameters` are those of the request.
-pub fn push_request(
+pub(crate) fn push_request(
     dialect: &Dialect,
     parameters: &[(String, String)],
     credentials: &Credentials,
@@ -232,7 +233,7 @@ pub fn push_request(
 }
 
 /// Asks for a device code (RFC 8628 §3.1).
-pub fn device_request(
+pub(crate) fn device_request(
     dialect: &Dialect,
     target: &Target,
     credentials: &Credentials,
@@ -245,7 +246,7 @@ pub fn device_request(
 }
 
 /// Asks about a token by RFC 7662 §2.1: the token is in the body and nowhere else.
-pub fn introspection_request(
+pub(crate) fn introspection_request(
     dialect: &Dialect,
     token: &AccessToken,
     credentials: &Credentials,
@@ -259,13 +260,13 @@ pub fn introspection_request(
 }
 
 /// Asks about a token by presenting it (Phone.com's details).
-pub fn details_request(dialect: &Dialect, token: &AccessToken) -> Result<HttpRequest, Unbuildable> {
+pub(crate) fn details_request(dialect: &Dialect, token: &AccessToken) -> Result<HttpRequest, Unbuildable> {
     let url = dialect.endpoints.details.as_ref().ok_or(NoEndpoint("endpoint for a token's details (`details_url`)"))?;
     Ok(with_bearer("GET", url, token))
 }
 
 /// The same at the fallback URL, for tokens that the details endpoint does not know.
-pub fn details_fallback_request(dialect: &Dialect, token: &AccessToken) -> Option<HttpRequest> {
+pub(crate) fn details_fallback_request(dialect: &Dialect, token: &AccessToken) -> Option<HttpRequest> {
     dialect.endpoints.details_fallback.as_ref().map(|url| with_bearer("GET", url, token))
 }
 

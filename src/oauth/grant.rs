@@ -11,7 +11,7 @@ use crate::secret::{AccessToken, RefreshToken};
 
 /// How an account gets its tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum GrantType {
+pub(crate) enum GrantType {
     /// A browser, and a code (RFC 6749 §4.1).
     #[default]
     AuthorizationCode,

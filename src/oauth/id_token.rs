@@ -9,7 +9,7 @@ use crate::secret::Nonce256;
 
 /// Why an ID token does not match the nonce of the request (OpenID Connect Core §3.1.3.7, 11; §3.2.2.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum WrongNonce {
+pub(crate) enum WrongNonce {
     /// There is no ID token.
     #[error("there is no id_token, although `openid` was requested")]
     NoToken,

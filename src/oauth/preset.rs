@@ -5,11 +5,11 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Preset {
     /// Its name in `preset = "..."` and `provider = "..."`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// TOML.
-    pub text: &'static str,
+    pub(crate) text: &'static str,
     /// What the user has to add before an account can use it.
-    pub lacks: Option<&'static str>,
+    pub(crate) lacks: Option<&'static str>,
 }
 
 macro_rules! preset {

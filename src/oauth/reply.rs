@@ -20,8 +20,9 @@ use serde_json::{Map, Value};
 
 use self::complaint::Complaint;
 pub(crate) use self::members::without;
-pub use self::parsed::{Failed, LARGEST, ParsedReply, ReceivedReply, Refusal, RefusalSubject};
-pub use self::text::clean;
+pub(crate) use self::parsed::{Failed, LARGEST};
+pub use self::parsed::{ParsedReply, ReceivedReply, Refusal, RefusalSubject};
+pub(crate) use self::text::clean;
 pub use self::tokens::LONGEST_TOKEN;
 pub(crate) use self::tokens::{is_bearer, is_token};
 use self::values::{DEEPEST, deeper_than};

@@ -9,9 +9,9 @@ mod launch;
 mod service;
 mod start_url;
 
-pub use desktop::has_browser;
+pub(crate) use desktop::has_browser;
 pub use error::BrowserNotOpened;
-pub use start_url::{NotAStartUrl, StartUrl};
+pub use start_url::StartUrl;
 
 /// Opens browsers. A trait, so that tests can act as the user.
 pub trait BrowserOpener: Send + Sync {

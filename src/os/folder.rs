@@ -1,10 +1,10 @@
 //! Private folders: everything in them is reached through the folder's own descriptor, never through a path that
 //! somebody could swap in between (docs/security.md, rule 32: symlink, hard link and temp file races).
 
-pub mod error;
+pub(crate) mod error;
 pub(crate) mod file_system;
 mod moving;
-pub mod trust;
+pub(crate) mod trust;
 
 use std::fs::File;
 use std::io::Write;
@@ -24,7 +24,7 @@ const TEMP: &str = ".tmp-";
 
 /// An open folder that belongs to this user and that nobody else has access to. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Folder(Arc<FolderInner>);
+pub(crate) struct Folder(Arc<FolderInner>);
 
 #[derive(Debug)]
 struct FolderInner {
@@ -35,7 +35,7 @@ struct FolderInner {
 impl Folder {
     /// Opens the folder at `path`, creating it and its missing parents (0700). Refuses one that is a symlink, belongs
     /// to somebody else or is open to others, and one below a folder in which other users could replace it.
-    pub fn open(path: &Path) -> Result<Self, FolderError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, FolderError> {
         // Without this, the system would follow a symlink because of a trailing slash.
         let path: PathBuf = path.components().collect();
         let made = make(&path)?;
@@ -52,7 +52,7 @@ impl Folder {
     }
 
     /// The folder `name` in this one, created if it doesn't exist.
-    pub fn subfolder(&self, name: &str) -> Result<Self, FolderError> {
+    pub(crate) fn subfolder(&self, name: &str) -> Result<Self, FolderError> {
         let path = self.file(name);
         let made = match rustix::fs::mkdirat(&self.0.fd, name, Mode::RWXU) {
             Ok(()) => Made::Now,
@@ -79,12 +79,12 @@ impl Folder {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0.path
     }
 
     /// Where the file `name` is, for messages.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.path.join(name)
     }
 
@@ -108,7 +108,7 @@ impl Folder {
 
     /// The content of the private file `name`, at most `limit` bytes and one more (so that the caller sees that it is
     /// too long); `None` if there is none.
-    pub fn read(&self, name: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, FolderError> {
+    pub(crate) fn read(&self, name: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, FolderError> {
         let Some(file) = self.open_file(name, OFlags::RDONLY)? else { return Ok(None) };
         let io = |e: std::io::Error| FolderError::io(self.file(name), e);
         let size = usize::try_from(file.metadata().map_err(io)?.len()).unwrap_or(usize::MAX);
@@ -117,7 +117,7 @@ impl Folder {
     }
 
     /// Replaces the file `name` (0600), durably and atomically: a crash leaves the old or the new one.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
         let mut temp = self.temp()?;
         temp.fill(bytes)?;
         temp.rename(name)?;
@@ -125,7 +125,7 @@ impl Folder {
     }
 
     /// Creates the file `name` (0600), durably and atomically. Fails if something has that name.
-    pub fn create(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+    pub(crate) fn create(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
         let mut temp = self.temp()?;
         temp.fill(bytes)?;
         if !self.rename_to_new(&temp.name, name)? {
@@ -169,7 +169,7 @@ impl Folder {
     }
 
     /// Deletes the file `name`, durably. Succeeds if there is none.
-    pub fn remove(&self, name: &str) -> Result<(), FolderError> {
+    pub(crate) fn remove(&self, name: &str) -> Result<(), FolderError> {
         match rustix::fs::unlinkat(&self.0.fd, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => self.sync(),
             Err(e) => Err(FolderError::io(self.file(name), e)),
@@ -177,7 +177,7 @@ impl Folder {
     }
 
     /// The names in it, except those that are not UTF-8, which ringback does not create.
-    pub fn names(&self) -> Result<Vec<String>, FolderError> {
+    pub(crate) fn names(&self) -> Result<Vec<String>, FolderError> {
         let io = |e: Errno| FolderError::io(self.path(), e);
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.0.fd).map_err(io)? {

@@ -17,26 +17,27 @@ mod error;
 #[cfg(target_os = "linux")]
 mod secret_service;
 
-pub use error::{KeyringError, PATIENCE};
+pub(crate) use error::KeyringError;
+pub(super) use error::PATIENCE;
 
 /// How much later a thread is given up that does not end by itself at [`PATIENCE`].
 const BACKSTOP: Duration = Duration::from_secs(1);
 
 /// The secret of the one item with these attributes.
-pub fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+pub(crate) fn get(service: &str, user: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
     let (service, user) = (service.to_owned(), user.to_owned());
     within_patience(move || secret_service::get(&service, &user))
 }
 
 /// Replaces the secret of the one item with these attributes, or creates the item in the default collection. After
 /// [`KeyringError::TimedOut`] the item may or may not have been written.
-pub fn set(service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
+pub(crate) fn set(service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
     let (service, user, secret) = (service.to_owned(), user.to_owned(), Zeroizing::new(secret.to_vec()));
     within_patience(move || secret_service::set(&service, &user, &secret))
 }
 
 /// Deletes the one item with these attributes.
-pub fn delete(service: &str, user: &str) -> Result<(), KeyringError> {
+pub(crate) fn delete(service: &str, user: &str) -> Result<(), KeyringError> {
     let (service, user) = (service.to_owned(), user.to_owned());
     within_patience(move || secret_service::delete(&service, &user))
 }

@@ -13,11 +13,11 @@ pub(crate) struct Untold {
 #[derive(Debug, Clone)]
 pub(crate) struct Notice {
     /// One line.
-    pub title: String,
+    pub(crate) title: String,
     /// One or two sentences. Servers interpret some markup here, so it is escaped before it is sent.
-    pub body: String,
+    pub(crate) body: String,
     /// Buttons: the id that is returned, and the label.
-    pub actions: Vec<(&'static str, &'static str)>,
+    pub(crate) actions: Vec<(&'static str, &'static str)>,
 }
 
 /// Longer names are truncated.
@@ -37,7 +37,7 @@ pub(crate) async fn ask(notice: &Notice) -> Result<Option<String>, Untold> {
 
 /// This system has no such desktop.
 #[cfg(not(target_os = "linux"))]
-pub async fn ask(_: &Notice) -> Result<Option<String>, Untold> {
+pub(super) async fn ask(_: &Notice) -> Result<Option<String>, Untold> {
     Err(Untold { why: "this system has none".into() })
 }
 

@@ -7,4 +7,4 @@
 mod peer;
 
 pub use peer::{PeerLookup, PeerUser};
-pub use ringback_client::os::ports::listening::{Listening, listening_at};
+pub(crate) use ringback_client::os::ports::listening::listening_at;

@@ -17,12 +17,12 @@ use super::child_env::ChildEnv;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProgramLimits {
     /// Bytes that it may print.
-    pub output: usize,
+    pub(crate) output: usize,
     /// Until it is killed, with all that it started.
-    pub time: Duration,
+    pub(crate) time: Duration,
     /// How long to wait if the program has ended but something that it started still holds its output open; `None`: as
     /// long as for the program itself.
-    pub open_output: Option<Duration>,
+    pub(crate) open_output: Option<Duration>,
 }
 
 /// Why there is no output. Contains nothing of it.

@@ -20,7 +20,7 @@ pub(crate) async fn before_each<Work: Future<Output = ()>>(work: impl Fn() -> Wo
 
 /// There is no logind.
 #[cfg(not(target_os = "linux"))]
-pub async fn before_each<Work: Future<Output = ()>>(_: impl Fn() -> Work) -> NobodyTells {
+pub(super) async fn before_each<Work: Future<Output = ()>>(_: impl Fn() -> Work) -> NobodyTells {
     NobodyTells { why: "this system has none".into() }
 }
 

@@ -32,7 +32,7 @@ pub struct LoginPlan {
 
 /// What an accepted callback leads to.
 #[derive(Debug)]
-pub enum Next {
+pub(crate) enum Next {
     /// Exchange the code.
     Exchange {
         /// For a token.
@@ -79,7 +79,7 @@ impl LoginPlan {
     }
 
     /// What the tokens will belong to.
-    pub fn binding(&self) -> Binding {
+    pub(crate) fn binding(&self) -> Binding {
         Binding {
             provider: self.dialect.provider.as_str().into(),
             token_url: self.dialect.authority().into(),

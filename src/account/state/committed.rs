@@ -16,39 +16,39 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct CommittedRecord {
-    pub record: Record,
+    pub(in crate::account) record: Record,
     /// When the access token expires, if that is known.
-    pub deadline: Option<Moment>,
+    pub(in crate::account) deadline: Option<Moment>,
     /// When the next refresh is due; `None` if there is nothing to refresh with.
-    pub due: Option<Moment>,
+    pub(in crate::account) due: Option<Moment>,
     /// When the user is told ahead of time that a login will be needed; `None` once that was done.
-    pub warn_at: Option<Moment>,
+    pub(in crate::account) warn_at: Option<Moment>,
     /// The clock is behind the time when the token was obtained: its age is unknown.
-    pub clock_behind: bool,
+    pub(in crate::account) clock_behind: bool,
     /// The token's expiry was reported.
-    pub expiry_was_reported: bool,
+    pub(in crate::account) expiry_was_reported: bool,
     /// From a login or import: the provider is asked about it, even if the account had the same token.
-    pub by_login: bool,
+    pub(in crate::account) by_login: bool,
     /// A refresh without a reply.
-    pub unanswered: Option<Unanswered>,
+    pub(in crate::account) unanswered: Option<Unanswered>,
     /// The flaws of its reply, which become the account's trouble once it is committed.
-    pub trouble: Option<Box<Trouble>>,
+    pub(in crate::account) trouble: Option<Box<Trouble>>,
     /// Downscoped tokens. In memory only.
-    pub narrowed: Narrowed,
+    pub(in crate::account) narrowed: Narrowed,
     /// The refresh token came with a downscoped token, and was not used for the whole scope yet.
-    pub refreshes_as_narrowed: bool,
+    pub(in crate::account) refreshes_as_narrowed: bool,
     /// Scope that was granted and that a refresh did not bring. In memory only.
-    pub lost_scope: Option<LostScope>,
+    pub(in crate::account) lost_scope: Option<LostScope>,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unanswered {
     /// When it was first sent.
-    pub since: Moment,
+    pub(in crate::account) since: Moment,
     /// How many times.
-    pub sent: u32,
+    pub(in crate::account) sent: u32,
     /// The window for its replay was missed: the daemon did not run, or the machine slept.
-    pub missed: bool,
+    pub(in crate::account) missed: bool,
 }
 
 impl CommittedRecord {

@@ -6,7 +6,7 @@ use crate::secret::{AccessToken, RefreshToken};
 
 /// The next step. All but [`Effect::Rest`] have to be reported back before any other event.
 #[derive(Debug)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// Nothing until [`Machine::wake_at`](super::machine::Machine::wake_at) or the next event from outside.
     Rest,
     /// Read what is stored.
@@ -28,13 +28,13 @@ pub enum Effect {
 
 /// A token request: with what, for what, and on whose behalf.
 #[derive(Debug)]
-pub struct Renewal {
+pub(crate) struct Renewal {
     /// `None`: the client's or user's credentials.
-    pub refresh_token: Option<RefreshToken>,
+    pub(crate) refresh_token: Option<RefreshToken>,
     /// `None`: the account's whole target.
-    pub target: Option<Target>,
+    pub(crate) target: Option<Target>,
     /// On whose behalf.
-    pub priority: Priority,
+    pub(crate) priority: Priority,
 }
 
 /// On whose behalf the provider is asked. It decides whether the circuit breaker lets the request pass.

@@ -13,7 +13,7 @@ use crate::oauth::reply::Refusal;
 
 /// What happened.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// The store was read: its record, and the highest generation known to have been written.
     Loaded(Option<Box<Record>>, u64),
     /// The store could not be read; the account starts without tokens.
@@ -62,7 +62,7 @@ pub enum Event {
 
 /// Why the store could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreTrouble {
+pub(crate) enum StoreTrouble {
     /// The file was damaged and set aside: a new login helps. With the highest generation known to have been written.
     Damaged(u64),
     /// The store's key is not in memory.
@@ -112,7 +112,7 @@ pub enum RefreshOutcome {
 impl RefreshOutcome {
     /// Applies `edit` to the provider's words.
     #[must_use]
-    pub fn edited(self, edit: impl Fn(&str) -> String) -> Self {
+    pub(crate) fn edited(self, edit: impl Fn(&str) -> String) -> Self {
         match self {
             Self::Granted(mut grant) => {
                 grant.flaws = grant.flaws.iter().map(|flaw| edit(flaw)).collect();

@@ -17,7 +17,7 @@ use crate::oauth::grant::{Binding, TokenSet};
 
 /// The state machine of an account.
 #[derive(Debug)]
-pub struct Machine {
+pub(crate) struct Machine {
     pub(super) policy: Policy,
     pub(super) state: MachineState,
     pub(super) phase: Phase,
@@ -98,7 +98,7 @@ pub(super) enum Means {
 
 impl Machine {
     /// A machine that knows nothing of the store: its first [`Event::Timer`](super::event::Event::Timer) reads it.
-    pub fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: Policy) -> Self {
         let (state, phase) = (MachineState::Unread, Phase::Idle);
         let unknown_refusals = UnknownRefusals::default();
         Self {
@@ -118,39 +118,39 @@ impl Machine {
 
     /// Sets the boot that its boot times belong to.
     #[must_use]
-    pub fn in_boot(self, boot: Option<BootId>) -> Self {
+    pub(crate) fn in_boot(self, boot: Option<BootId>) -> Self {
         Self { boot, ..self }
     }
 
     /// The newest tokens, committed or not, for a logout to revoke.
-    pub fn tokens(&self) -> Option<&TokenSet> {
+    pub(crate) fn tokens(&self) -> Option<&TokenSet> {
         self.newest().map(|record| &record.tokens)
     }
 
     /// Whether the record was restored from a backup: its refresh token is not sent.
-    pub fn is_restored(&self) -> bool {
+    pub(crate) fn is_restored(&self) -> bool {
         self.current().is_some_and(|current| self.is_rolled_back(current)) && !self.is_uncommitted()
     }
 
     /// The person whose tokens a login would replace, as far as known; `None`: there are no tokens. Those of another
     /// client say nothing, since the same person may have another subject there (OpenID Connect Core §8.1).
-    pub fn person(&self) -> Option<Map<String, Value>> {
+    pub(crate) fn person(&self) -> Option<Map<String, Value>> {
         let newest = self.newest()?;
         Some(if newest.binding == self.policy.binding { newest.person() } else { Map::new() })
     }
 
     /// What tokens have to belong to, by the current config.
-    pub fn binding(&self) -> &Binding {
+    pub(crate) fn binding(&self) -> &Binding {
         &self.policy.binding
     }
 
     /// Whether there are tokens that could not be written yet.
-    pub fn is_uncommitted(&self) -> bool {
+    pub(crate) fn is_uncommitted(&self) -> bool {
         matches!(self.phase, Phase::Uncommitted { .. })
     }
 
     /// Whether an attempt began after this moment.
-    pub fn attempted_since(&self, moment: Moment) -> bool {
+    pub(crate) fn attempted_since(&self, moment: Moment) -> bool {
         self.last_attempt.is_some_and(|last| last.boot > moment.boot)
     }
 

@@ -7,26 +7,26 @@ use crate::oauth::grant::Binding;
 
 /// The part of the provider's dialect that the machine uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// What the tokens have to belong to.
-    pub binding: Binding,
+    pub(in crate::account) binding: Binding,
     /// See [`Dialect::rotation`].
-    pub rotation: Rotation,
+    pub(in crate::account) rotation: Rotation,
     /// See [`Dialect::replay_window`].
-    pub replay_window: Duration,
+    pub(in crate::account) replay_window: Duration,
     /// See [`Dialect::default_lifetime`].
-    pub default_lifetime: Option<Duration>,
+    pub(in crate::account) default_lifetime: Option<Duration>,
     /// See [`Dialect::max_age_unknown`].
-    pub max_age_unknown: Duration,
+    pub(in crate::account) max_age_unknown: Duration,
     /// How a token is obtained without a refresh token.
-    pub reacquire: Reacquire,
+    pub(in crate::account) reacquire: Reacquire,
     /// Whether the provider can be asked whose a token is and when it expires.
-    pub describes: bool,
+    pub(in crate::account) describes: bool,
 }
 
 /// Whether a token can be obtained without a refresh token and without the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reacquire {
+pub(crate) enum Reacquire {
     /// No.
     No,
     /// Always, also the first one: client credentials (RFC 6749 §4.4).
@@ -37,7 +37,7 @@ pub enum Reacquire {
 
 impl Policy {
     /// The policy of a dialect, for an account that obtains its tokens like this.
-    pub fn new(dialect: &Dialect, binding: Binding, reacquire: Reacquire) -> Self {
+    pub(crate) fn new(dialect: &Dialect, binding: Binding, reacquire: Reacquire) -> Self {
         Self {
             binding,
             rotation: dialect.rotation,

@@ -25,7 +25,7 @@ impl Machine {
     }
 
     /// How long reports have no effect, since the token is that new.
-    pub fn rejected_pause(&self, now: Moment) -> Duration {
+    pub(crate) fn rejected_pause(&self, now: Moment) -> Duration {
         let MachineState::Active(current) = &self.state else { return Duration::ZERO };
         let (age, lifetime) = current.age(now);
         let apart = lifetime.map_or(REJECTED_INTERVAL, |life| REJECTED_INTERVAL.min(life / 2)).max(FORCED_INTERVAL);

@@ -8,7 +8,7 @@ use crate::clock::Moment;
 
 impl Machine {
     /// The current snapshot.
-    pub fn snapshot(&self, account: &str) -> Snapshot {
+    pub(crate) fn snapshot(&self, account: &str) -> Snapshot {
         let current = self.current();
         let standing = match &self.state {
             MachineState::Unread => Standing::Unread,

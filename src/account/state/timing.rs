@@ -14,12 +14,12 @@ pub(super) const FORCED_INTERVAL: Duration = Duration::from_secs(2);
 
 impl Machine {
     /// How long until [`Event::Forced`](super::event::Event::Forced) may have an effect.
-    pub fn forced_pause(&self, now: Moment) -> Duration {
+    pub(crate) fn forced_pause(&self, now: Moment) -> Duration {
         self.last_attempt.map_or(Duration::ZERO, |last| now.until(last.plus(FORCED_INTERVAL)))
     }
 
     /// When [`Event::Timer`](super::event::Event::Timer) is needed next, if nothing else happens.
-    pub fn wake_at(&self) -> Option<Moment> {
+    pub(crate) fn wake_at(&self) -> Option<Moment> {
         match (&self.phase, &self.state) {
             (Phase::Uncommitted { retry_at, .. }, _) => Some(*retry_at),
             (Phase::Idle, MachineState::Unread) => self.trouble.as_ref().map(|trouble| trouble.retry_at),
@@ -57,7 +57,7 @@ impl Machine {
     }
 
     /// The first moment at which a program that asks causes an attempt.
-    pub fn soonest_attempt(&self, now: Moment) -> Moment {
+    pub(in crate::account) fn soonest_attempt(&self, now: Moment) -> Moment {
         let apart = self.last_attempt.map_or(now, |last| last.plus(FORCED_INTERVAL));
         let retry_after = self.not_before.map(Moment::by_boot);
         [retry_after, self.probe_at].into_iter().flatten().fold(apart, Moment::latest)
@@ -65,7 +65,7 @@ impl Machine {
 
     /// Whether [`Event::Timer`](super::event::Event::Timer) would begin a planned attempt now. A replay is not
     /// planned: it is sent promptly or not at all.
-    pub fn is_planned_attempt_due(&self, now: Moment) -> bool {
+    pub(crate) fn is_planned_attempt_due(&self, now: Moment) -> bool {
         match (&self.phase, &self.state) {
             (Phase::Idle, MachineState::Starting) => true,
             (Phase::Idle, _) => self.renewable().is_some_and(|current| {
@@ -76,13 +76,13 @@ impl Machine {
     }
 
     /// Whether the last attempt did not reach the provider, or found it unable to answer.
-    pub fn is_cut_off(&self) -> bool {
+    pub(crate) fn is_cut_off(&self) -> bool {
         let kind = self.trouble.as_ref().map(|trouble| &trouble.kind);
         matches!(kind, Some(TroubleKind::Offline | TroubleKind::Unreachable))
     }
 
     /// Whether the account lives on a refresh token that was not refused.
-    pub fn lives_on_refresh_token(&self) -> bool {
+    pub(crate) fn lives_on_refresh_token(&self) -> bool {
         let usable = self.renewable().filter(|current| !self.is_rolled_back(current));
         self.policy.reacquire == Reacquire::No
             && usable.is_some_and(|current| current.record.tokens.refresh_token.is_some())

@@ -16,7 +16,7 @@ const KEY_LONGEST: Duration = Duration::from_secs(300);
 
 impl Broker {
     /// Retries to unlock with growing pauses: at the start a keyring may be locked, or its session not have begun.
-    pub async fn unlock_when_it_can_be(self) {
+    pub(crate) async fn unlock_when_it_can_be(self) {
         let mut pause = KEY_FIRST;
         while self.store_state() != StoreState::Unlocked {
             tokio::time::sleep(pause).await;
@@ -28,7 +28,7 @@ impl Broker {
     }
 
     /// Locks after the machine has slept, in case that nothing locked before. Never ends.
-    pub async fn lock_after_sleep(self) {
+    pub(crate) async fn lock_after_sleep(self) {
         let clock = &self.inner.world.clock;
         let (mut jumps, mut slept) = (self.inner.common.jumps.clone(), clock.slept());
         while jumps.changed().await.is_ok() {
@@ -44,7 +44,7 @@ impl Broker {
 
     /// Locks when nobody has asked for a token for `span`. Never ends. Wakes up once per span at most, and not at all
     /// while the store is locked.
-    pub async fn lock_after_idle(self, span: Duration) {
+    pub(crate) async fn lock_after_idle(self, span: Duration) {
         let (lock, clock) = (&self.inner.lock, &self.inner.world.clock);
         let (mut changed, mut jumps) = (lock.changed.subscribe(), self.inner.common.jumps.clone());
         loop {

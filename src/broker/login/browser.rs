@@ -132,13 +132,13 @@ impl Broker {
     }
 
     /// Whether this path is an account's redirect URI, or that of a login from before the config changed.
-    pub fn is_callback(&self, path: &str) -> bool {
+    pub(crate) fn is_callback(&self, path: &str) -> bool {
         let remembered = || self.inner.logins.overview().remembered.iter().any(|uri| has_path(uri, path));
         self.expects_callback(path) || remembered() || self.any_account(path, |_| true)
     }
 
     /// Whether a callback at this path may have its answer in the fragment, which only a page can read.
-    pub fn expects_fragment(&self, path: &str) -> bool {
+    pub(crate) fn expects_fragment(&self, path: &str) -> bool {
         let overview = self.inner.logins.overview();
         overview.awaited.iter().any(|(uri, kind)| *kind == ResponseType::Token && has_path(uri, path))
             || self.any_account(path, |account| account.grant == GrantType::Implicit)
@@ -166,7 +166,7 @@ impl Broker {
     }
 
     /// Tells callers that wait for a login with this redirect URI why an answer did not reach it.
-    pub async fn tell_waiting(&self, redirect_uri: &str, notice: &'static str) {
+    pub(crate) async fn tell_waiting(&self, redirect_uri: &str, notice: &'static str) {
         self.inner.logins.notify(redirect_uri, notice).await;
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-pub use crate::oauth::callback::{is_in_query, joined};
+pub(crate) use crate::oauth::callback::{is_in_query, joined};
 use crate::secret::Nonce256;
 
 /// The browser's callback.

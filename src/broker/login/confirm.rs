@@ -36,7 +36,7 @@ impl Broker {
 
     /// Answers a login that waits for confirmation, once: `replace` stores its tokens, otherwise they are dropped.
     /// Waits until that is done, and continues when the caller disconnects.
-    pub async fn answer_login(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
+    pub(crate) async fn answer_login(&self, id: &str, replace: bool, answerer: Answerer) -> Result<LoginReply, Error> {
         let (broker, id) = (self.clone(), id.to_owned());
         let crashed = |_| Err(Error::Internal { what: "answering a login crashed".into() });
         tokio::spawn(async move { broker.answer_now(&id, replace, answerer).await }).await.unwrap_or_else(crashed)
@@ -81,12 +81,12 @@ impl Broker {
     }
 
     /// Binds the question to the browser that logged in. Given once, to the handler of that browser's callback.
-    pub async fn page_cookie(&self, id: &str) -> Option<PageCookie> {
+    pub(crate) async fn page_cookie(&self, id: &str) -> Option<PageCookie> {
         self.inner.logins.page_cookie(id).await
     }
 
     /// The form token of a login's question (CSRF protection), for a browser that has the cookie.
-    pub async fn question_form(&self, id: &str, cookies: Vec<String>) -> Option<Nonce256> {
+    pub(crate) async fn question_form(&self, id: &str, cookies: Vec<String>) -> Option<Nonce256> {
         self.inner.logins.form_token(id, cookies).await
     }
 }

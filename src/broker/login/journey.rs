@@ -57,7 +57,7 @@ impl Broker {
 
     /// As [`Self::start_login`]; with `replace` the login may also be as another person than the account's tokens
     /// belong to.
-    pub async fn start_login_as(&self, account: &str, request: LoginRequest) -> Result<LoginStarted, Error> {
+    pub(crate) async fn start_login_as(&self, account: &str, request: LoginRequest) -> Result<LoginStarted, Error> {
         let LoginRequest { via, replace } = request;
         let member = self.member(account)?;
         self.check_loaded(&member)?;
@@ -143,7 +143,12 @@ impl Broker {
 
     /// As [`Self::login`], but also returns once the login waits for confirmation, or has more notices than the
     /// caller has `seen`. `None`: than it has now.
-    pub async fn login_or_question(&self, id: &str, wait: Duration, seen: Option<usize>) -> Result<LoginReply, Error> {
+    pub(crate) async fn login_or_question(
+        &self,
+        id: &str,
+        wait: Duration,
+        seen: Option<usize>,
+    ) -> Result<LoginReply, Error> {
         let updates = |reply: &LoginReply| reply.status != LoginStatus::Pending || reply.confirm.is_some();
         self.login_until(id, wait, seen, updates).await
     }
@@ -174,7 +179,7 @@ impl Broker {
     }
 
     /// For the outcome page, whose secret is the login's id.
-    pub async fn outcome(&self, id: &str) -> Option<LoginReply> {
+    pub(crate) async fn outcome(&self, id: &str) -> Option<LoginReply> {
         self.login(id, Duration::ZERO).await.ok()
     }
 

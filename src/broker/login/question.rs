@@ -23,7 +23,7 @@ pub(super) struct ReplaceQuestion {
 
 /// Who answers.
 #[derive(Debug)]
-pub enum Answerer {
+pub(crate) enum Answerer {
     /// A program, whose rights were checked before.
     Program,
     /// The page in the browser that logged in.
@@ -36,11 +36,11 @@ pub enum Answerer {
 }
 
 /// The cookie that binds a question to a browser.
-pub struct PageCookie {
+pub(crate) struct PageCookie {
     /// The cookie's value.
-    pub value: Nonce256,
+    pub(crate) value: Nonce256,
     /// How long it is good for.
-    pub max_age: Duration,
+    pub(crate) max_age: Duration,
 }
 
 /// What happens to a login that needs a confirmation.

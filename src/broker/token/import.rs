@@ -22,7 +22,7 @@ use crate::secret::{AccessToken, RefreshToken};
 
 impl Broker {
     /// Imports a token that was made elsewhere, once the provider has confirmed it.
-    pub async fn import(&self, account: &str, request: ImportRequest) -> Result<ImportReply, Error> {
+    pub(crate) async fn import(&self, account: &str, request: ImportRequest) -> Result<ImportReply, Error> {
         // Before anything can fail: from here on they are wiped in any case.
         let tokens = (request.access_token.map(AccessToken::taken), request.refresh_token.map(RefreshToken::taken));
         let member = self.known_member(account)?;

@@ -14,7 +14,7 @@ use crate::secret::AccessToken;
 
 impl Broker {
     /// What the provider says of the account's current token.
-    pub async fn info(&self, account: &str) -> Result<InfoReply, Error> {
+    pub(crate) async fn info(&self, account: &str) -> Result<InfoReply, Error> {
         let member = self.member(account)?;
         let reply = self.token(account, TokenQuery::default()).await?;
         let token = AccessToken::taken(reply.access_token);

@@ -1,6 +1,6 @@
 //! Token request of a caller: how much validity, how long to wait, and what for.
 
-pub use crate::oauth::exchange::Target;
+pub(crate) use crate::oauth::exchange::Target;
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ use zeroize::Zeroize as _;
 
 impl Broker {
     /// As [`Broker::token`], but never a token with more scopes than `limit`.
-    pub async fn token_within(
+    pub(crate) async fn token_within(
         &self,
         account: &str,
         mut query: TokenQuery,

@@ -64,7 +64,7 @@ impl Keys {
 
 impl AccountConfig {
     /// Where the client's id, secret and key come from, in words.
-    pub fn client_origin(&self) -> String {
+    pub(crate) fn client_origin(&self) -> String {
         let secret = self.client_secret.as_ref().map(|source| CLIENT_SECRET.told(source, "client_secret"));
         let key = self.client_key.as_ref().map(|key| format!("`client_key_file` ({})", key.path.display()));
         let all: Vec<String> = [Some("`client_id`".to_owned()), secret, key].into_iter().flatten().collect();

@@ -28,7 +28,7 @@ settings! {
     /// a-z, 0-9, `.`, `_` and `-`, begins with a letter or digit, and is not `default`. Names with a dot need quotes:
     /// `[accounts."a.b"]`.
     section "accounts.NAME", Named("work"), AtReload;
-    pub struct AccountKeys, static ACCOUNT;
+    pub(crate) struct AccountKeys, static ACCOUNT;
 
     /// A provider in this file (`[providers.NAME]`) or in the `providers` folder, or a built-in preset such as
     /// `phonecom`.
@@ -140,7 +140,7 @@ settings! {
 settings! {
     /// The attributes by which the item is found.
     section "accounts.NAME.client_secret_keyring", Inline, AtReload;
-    pub struct KeyringItem, static CLIENT_SECRET_ITEM;
+    pub(crate) struct KeyringItem, static CLIENT_SECRET_ITEM;
 
     /// Its attribute `service`.
     service: Option<String> = Text, required(), example(r#""ringback""#);

@@ -28,7 +28,7 @@ settings! {
     /// (`ringback.socket`) are used instead of binding the same addresses; a passed port that is not named here is
     /// served as well.
     section "listen", Single, AfterRestart;
-    pub struct Listen, static LISTEN;
+    pub(crate) struct Listen, static LISTEN;
 
     /// Loopback addresses for HTTP and for the browser's redirect. `[]` turns TCP off. Callers need the key from the
     /// key file.
@@ -53,7 +53,7 @@ settings! {
 settings! {
     /// Where tokens are stored, encrypted.
     section "store", Single, AfterRestart;
-    pub struct StoreConfig, static STORE;
+    pub(crate) struct StoreConfig, static STORE;
 
     /// The state folder. Only one daemon at a time can use it.
     folder: Option<PathBuf> = FilePath, none("`$XDG_STATE_HOME/ringback`, usually `~/.local/state/ringback`"),
@@ -101,7 +101,7 @@ settings! {
 settings! {
     /// The audit log: which program got which token (`ringback audit`). It is `audit.jsonl` in the state folder.
     section "audit", Single, AtReload;
-    pub struct AuditConfig, static AUDIT;
+    pub(crate) struct AuditConfig, static AUDIT;
 
     /// Whether the audit log is on.
     enabled: bool = Flag, default(true), example("true");

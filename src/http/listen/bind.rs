@@ -21,7 +21,7 @@ const QUEUE: u32 = 1024;
 
 /// An address that is ours.
 #[derive(Debug)]
-pub enum BoundListener {
+pub(crate) enum BoundListener {
     /// A loopback address.
     Tcp(TcpListener),
     /// A unix socket; if it was bound here, its file is removed when this is dropped.
@@ -30,7 +30,7 @@ pub enum BoundListener {
 
 /// A bound unix socket and its file.
 #[derive(Debug)]
-pub struct UnixSocket {
+pub(crate) struct UnixSocket {
     pub(super) listener: UnixListener,
     file: SocketFile,
 }
@@ -41,7 +41,7 @@ struct SocketFile(SocketId);
 
 /// Where a socket's file was put, and which it is.
 #[derive(Debug, Clone)]
-pub struct SocketId {
+pub(crate) struct SocketId {
     path: PathBuf,
     /// Device and inode, to recognise it; `None` where whoever passed the socket goes on listening on it.
     ours: Option<(u64, u64)>,
@@ -49,17 +49,17 @@ pub struct SocketId {
 
 impl SocketId {
     /// The socket's file.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Whether we bound it.
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.ours.is_some()
     }
 
     /// Whether the file that we bound is where it was put: else nobody who looks for it gets to us.
-    pub fn is_in_place(&self) -> bool {
+    pub(crate) fn is_in_place(&self) -> bool {
         let found = std::fs::symlink_metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
         self.is_ours() && found == self.ours
     }
@@ -67,7 +67,7 @@ impl SocketId {
 
 /// Why an address can't be ours. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum BindError {
+pub(crate) enum BindError {
     /// Other machines could connect.
     #[error(
         "{address} is not a loopback address: tokens are served to this machine only. Listen on 127.0.0.1 or [::1]"
@@ -114,7 +114,7 @@ pub enum BindError {
 
 /// Who has the port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Holder {
+pub(crate) enum Holder {
     /// It answers `GET /healthz` as this program does.
     LooksLikeRingback(String),
     /// It does not.
@@ -138,7 +138,7 @@ impl std::fmt::Display for Holder {
 const HOLDER_DEADLINE: Duration = Duration::from_millis(300);
 
 /// Listens on a loopback address; port 0 lets the system choose.
-pub async fn bind_tcp(address: SocketAddr) -> Result<BoundListener, BindError> {
+pub(crate) async fn bind_tcp(address: SocketAddr) -> Result<BoundListener, BindError> {
     // An IPv4-mapped IPv6 address is not loopback to `is_loopback`, and that is right: a listener on
     // it would be of the other family than it looks.
     if !address.ip().is_loopback() {
@@ -184,7 +184,7 @@ async fn healthz(address: SocketAddr) -> io::Result<String> {
 ///
 /// A socket file that nobody answers on is removed. Two daemons that start at once are kept apart by
 /// the lock on the state folder, which is taken before.
-pub async fn bind_unix(path: &Path) -> Result<BoundListener, BindError> {
+pub(crate) async fn bind_unix(path: &Path) -> Result<BoundListener, BindError> {
     require_private_folder(path)?;
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -233,7 +233,7 @@ impl BoundListener {
     }
 
     /// Where it listens; `None` for a unix socket.
-    pub fn tcp_address(&self) -> Option<SocketAddr> {
+    pub(crate) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
             Self::Unix(_) => None,
@@ -241,12 +241,12 @@ impl BoundListener {
     }
 
     /// The socket's file; `None` for TCP.
-    pub fn socket_path(&self) -> Option<&Path> {
+    pub(crate) fn socket_path(&self) -> Option<&Path> {
         self.socket().map(SocketId::path)
     }
 
     /// Which socket it is; `None` for TCP.
-    pub fn socket(&self) -> Option<&SocketId> {
+    pub(crate) fn socket(&self) -> Option<&SocketId> {
         match self {
             Self::Tcp(_) => None,
             Self::Unix(socket) => Some(&socket.file.0),

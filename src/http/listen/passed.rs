@@ -16,14 +16,14 @@ use crate::os::sockets;
 
 /// Sockets that were passed and are not served yet.
 #[derive(Debug, Default)]
-pub struct Passed {
+pub(crate) struct Passed {
     tcp: Vec<(SocketAddr, TcpListener)>,
     unix: Vec<UnixListener>,
 }
 
 /// Why a socket that was passed can't be served.
 #[derive(Debug, thiserror::Error)]
-pub enum PassedError {
+pub(crate) enum PassedError {
     /// Other machines could connect.
     #[error("the passed socket on {address} is not on a loopback address: tokens are served to this machine only")]
     NotLoopback {
@@ -60,7 +60,7 @@ pub enum PassedError {
 impl Passed {
     /// Takes what was passed to this process, close-on-exec, and removes `LISTEN_PID` and `LISTEN_FDS` from the
     /// environment. To be called first of all: once, and before there is a second thread.
-    pub fn take() -> Result<Self, PassedError> {
+    pub(crate) fn take() -> Result<Self, PassedError> {
         // `listenfd` doesn't mind if it is missing; then they could be meant for anybody.
         let for_someone = std::env::var_os("LISTEN_PID").is_some_and(|pid| !pid.is_empty());
         let mut given = if for_someone { ListenFd::from_env() } else { ListenFd::empty() };
@@ -94,7 +94,7 @@ impl Passed {
     }
 
     /// The one on `wanted`, if it was passed; any port will do where that is 0. Needs a running runtime.
-    pub fn tcp(&mut self, wanted: SocketAddr) -> Result<Option<BoundListener>, PassedError> {
+    pub(crate) fn tcp(&mut self, wanted: SocketAddr) -> Result<Option<BoundListener>, PassedError> {
         let fits = |at: &SocketAddr| *at == wanted || (wanted.port() == 0 && at.ip() == wanted.ip());
         match self.tcp.iter().position(|(address, _)| fits(address)) {
             Some(at) => served(self.tcp.remove(at).1).map(Some),
@@ -103,7 +103,7 @@ impl Passed {
     }
 
     /// The unix socket, if one was passed; only the one at `wanted` will do. Needs a running runtime.
-    pub fn unix(&mut self, wanted: &Path) -> Result<Option<BoundListener>, PassedError> {
+    pub(crate) fn unix(&mut self, wanted: &Path) -> Result<Option<BoundListener>, PassedError> {
         let Some(listener) = self.unix.pop() else { return Ok(None) };
         for other in self.unix.iter().chain([&listener]) {
             at(other, wanted)?;
@@ -114,7 +114,7 @@ impl Passed {
     }
 
     /// Those on TCP that nobody asked for.
-    pub fn rest(self) -> Result<Vec<BoundListener>, PassedError> {
+    pub(crate) fn rest(self) -> Result<Vec<BoundListener>, PassedError> {
         self.tcp.into_iter().map(|(_, listener)| served(listener)).collect()
     }
 }

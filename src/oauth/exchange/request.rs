@@ -7,25 +7,25 @@ use crate::oauth::assertion::KeyError;
 use crate::oauth::dialect::NoEndpoint;
 
 /// An HTTP request, ready to be sent. `Debug` is left out on purpose: it holds secrets.
-pub struct HttpRequest {
+pub(crate) struct HttpRequest {
     /// `GET`, `POST` or `DELETE`.
-    pub method: &'static str,
+    pub(crate) method: &'static str,
     /// The URL. Contains no secret.
-    pub url: Url,
+    pub(crate) url: Url,
     /// Appended to the query of `url`. Contains secrets
     /// ([`BodyEncoding::Query`](crate::oauth::dialect::BodyEncoding::Query)).
-    pub query: Option<Zeroizing<String>>,
+    pub(crate) query: Option<Zeroizing<String>>,
     /// The `Authorization` header.
-    pub authorization: Option<Zeroizing<String>>,
+    pub(crate) authorization: Option<Zeroizing<String>>,
     /// The `Content-Type` header.
-    pub content_type: Option<&'static str>,
+    pub(crate) content_type: Option<&'static str>,
     /// The body.
-    pub body: Zeroizing<Vec<u8>>,
+    pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
 /// Why a request can't be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unbuildable {
+pub(crate) enum Unbuildable {
     /// The provider has no endpoint for it.
     #[error(transparent)]
     NoEndpoint(#[from] NoEndpoint),

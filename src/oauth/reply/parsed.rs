@@ -7,7 +7,7 @@ use crate::clock::Wall;
 use crate::oauth::grant::Grant;
 
 /// Largest reply that is read, in bytes.
-pub const LARGEST: usize = 256 * 1024;
+pub(crate) const LARGEST: usize = 256 * 1024;
 
 /// What was received: the parts that parsing looks at.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +97,7 @@ pub enum Failed {
 
 impl Failed {
     /// A success that can't be understood.
-    pub fn nonsense(why: impl Into<String>) -> Self {
+    pub(in crate::oauth) fn nonsense(why: impl Into<String>) -> Self {
         Self::Busy { retry_after: None, why: why.into() }
     }
 

@@ -6,7 +6,7 @@ use crate::printable::is_invisible;
 const LONGEST_TEXT: usize = 200;
 
 /// Untrusted text, made safe for a terminal, a log and a page: printable, one line, short.
-pub fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     clean_to(text, LONGEST_TEXT)
 }
 

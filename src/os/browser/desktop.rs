@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// Whether a browser can be expected, by the environment that `env` reads.
-pub fn has_browser(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
+pub(crate) fn has_browser(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
     // macOS and Windows open URLs themselves. Other systems need a display, a BROWSER (which may do without one), or
     // WSL.
     let desktop = ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME"];

@@ -17,11 +17,11 @@ pub struct StartUrl(Url);
 /// The text is not a start URL of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("that is not a one-time URL of this machine")]
-pub struct NotAStartUrl;
+pub(crate) struct NotAStartUrl;
 
 impl StartUrl {
     /// Checks `text`.
-    pub fn parse(text: &str) -> Result<Self, NotAStartUrl> {
+    pub(crate) fn parse(text: &str) -> Result<Self, NotAStartUrl> {
         let url = Url::parse(text).map_err(|_| NotAStartUrl)?;
         let here = is_loopback(&url);
         let bare =
@@ -33,7 +33,7 @@ impl StartUrl {
     }
 
     /// The URL, ticket included.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
     }
 }

@@ -16,7 +16,7 @@ pub(super) const NOT_REGULAR: &str = "is not a regular file: move it away";
 
 /// Somebody besides this user and root who can change a file or folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changer {
+pub(crate) enum Changer {
     /// Its owner.
     User(u32),
     /// Its group.
@@ -26,7 +26,7 @@ pub enum Changer {
 }
 
 /// Who could change a file or folder with this owner, group and mode; `None`: nobody but this user and root.
-pub fn changer(uid: u32, gid: u32, mode: u32) -> Option<Changer> {
+pub(crate) fn changer(uid: u32, gid: u32, mode: u32) -> Option<Changer> {
     let me = own_uid();
     // A group with only this user in it is harmless: with the umask 002 of many systems, it can write to `~/.local`. By
     // convention its id is the user's own.
@@ -40,7 +40,7 @@ pub fn changer(uid: u32, gid: u32, mode: u32) -> Option<Changer> {
 }
 
 /// Refuses a folder above `path` that other users can write to, sticky ones (`/tmp`) excepted.
-pub fn check_parents(path: &Path) -> Result<(), FolderError> {
+pub(crate) fn check_parents(path: &Path) -> Result<(), FolderError> {
     let Some(parent) = path.parent() else { return Ok(()) };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     // Symlinks above are fine (`/home` may be one): what counts is their target.

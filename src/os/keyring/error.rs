@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long the keyring may take to answer: a daemon must not hang on a prompt that nobody sees.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(in crate::os) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a keyring operation failed. No variant contains any part of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

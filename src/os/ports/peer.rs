@@ -26,7 +26,7 @@ pub enum PeerUser {
 
 impl PeerUser {
     /// The user's id, if the system names one.
-    pub fn uid(self) -> Option<u32> {
+    pub(crate) fn uid(self) -> Option<u32> {
         match self {
             Self::Uid(uid) => Some(uid),
             Self::NotFound | Self::Unmapped | Self::Unsupported => None,
@@ -61,7 +61,7 @@ impl PeerLookup {
     }
 
     /// Whether it can find any user.
-    pub fn is_supported(&self) -> bool {
+    pub(crate) fn is_supported(&self) -> bool {
         !matches!(self.source, PeerSource::None)
     }
 

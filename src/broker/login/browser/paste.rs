@@ -16,7 +16,7 @@ use crate::oauth::callback::joined;
 
 impl Broker {
     /// Takes the redirect URL from another machine's browser.
-    pub async fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
+    pub(crate) async fn paste(&self, id: &str, redirect_url: &str) -> Result<LoginReply, Error> {
         let request = pasted(redirect_url).ok_or(Error::Obstacle(Obstacle::PastedNoUrl))?;
         let answer = if request.in_fragment { "`access_token`" } else { "`code`" };
         let accepted = self.inner.logins.callback(request, Via::Pasted(id.to_owned())).await.map_err(|rejected| {
