@@ -167,7 +167,6 @@ impl Shaken<'_> {
             }
             self.server.forgive();
             self.bell.send_replace(());
-            tokio::time::sleep(Duration::from_millis(1)).await;
             self.desk.look(truth, self.broker, clock).await;
         }
     }

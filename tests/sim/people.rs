@@ -185,6 +185,8 @@ impl Desk {
 
     /// Checks that timed-out logins have ended and their listeners are closed.
     pub(crate) async fn look(&self, truth: &Truth, broker: &Broker, clock: &Clock) {
+        // Timers that are due in the same moment, such as that of a resume, may run after this one.
+        tokio::time::sleep(Duration::from_millis(1)).await;
         let all = held(&self.begun).clone();
         let now = clock.now().boot;
         for begun in all.iter().filter(|begun| !begun.answered && now.reached(begun.ends)) {
