@@ -21,23 +21,25 @@ use ringback::broker::handle::{Broker, TokenQuery};
 use ringback::broker::{CallbackListener, ListenerGuard, World, wakeups};
 use ringback::clock::Clock;
 use ringback::config::{self, Config, FilePrivacy};
-use ringback::contract::{AuditEvent, AuditLine, TokenReply};
+use ringback::contract::{AuditEvent, AuditLine, StoreState, TokenReply};
 use ringback::credentials::CredentialEnv;
 use ringback::http::listen::{Answers as _, ConnectionLimits};
 use ringback::http::peer::{Connection, Peer};
 use ringback::http::{Gate, Guarded, Http, router};
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
+use ringback::oauth::reply::{self, ReceivedReply};
 use ringback::os::browser::UsersBrowser;
 use ringback::os::ports::{PeerLookup, PeerUser};
 use ringback::provider::{HttpProvider, ProviderFuture};
 use ringback::random::Randomness;
 use ringback::secret::Secret;
 use ringback::secret::source::KeySource;
-use ringback::store::Store;
 use ringback::store::file::{FileStore, StateLock};
 use ringback::store::key::MasterKey;
 use ringback::store::key::source::{OsKeyring, Outside};
+use ringback::store::{Opening, Store, StoreError};
 use ringback::store::{record, seal};
+use tokio::sync::watch;
 
 const ROUNDS: u32 = 7;
 /// The target duration of a round.
@@ -113,6 +115,27 @@ fn main() {
         runtime.block_on(best_of_async(|| get(&app, tcp_peer(), Some(&key)))),
     );
 
+    let dialect = config(1).accounts.get("work-0").unwrap().dialect.clone();
+    let body = br#"{"access_token":"an-access-token-of-48-characters-aaaaaaaaaaaaaaaaa","token_type":"Bearer",
+        "expires_in":3600,"refresh_token":"a-refresh-token-of-48-characters-aaaaaaaaaaaaaaa","scope":"account-owner"}"#;
+    let at = Clock::System.now().wall;
+    let received =
+        ReceivedReply { status: 200, content_type: Some("application/json"), retry_after: None, body: &body[..], at };
+    table.row("the provider's reply parsed", best(|| reply::parse(received, &dialect)));
+    for accounts in [1, 100, 10_000] {
+        let (jump, jumps) = watch::channel(());
+        let broker = runtime.block_on(broker_of(Arc::new(Remembered), config(accounts), jumps));
+        let took = runtime.block_on(best_of_async(async || {
+            jump.send_replace(());
+            // The runtime runs 61 tasks before one that yields goes on.
+            for _ in 0..accounts / 61 + 2 {
+                tokio::task::yield_now().await;
+            }
+        }));
+        table.row(&format!("schedule after a resume, accounts: {accounts}"), took);
+        drop(broker);
+    }
+
     let (key, record) = (MasterKey::generate().unwrap(), stored());
     let plain = record::encode(&record).unwrap();
     let sealed = seal::seal(&key, "work", 1, &plain, &mut rand::rng()).unwrap();
@@ -135,8 +158,20 @@ async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
     let store = Arc::new(FileStore::open(held, &KeySource::File, outside, Clock::System).unwrap());
     store.commit("work", &stored()).unwrap();
     let config: Config = config::parse(CONFIG, Path::new("/bench/config.toml"), FilePrivacy::Private, None).unwrap();
+    (broker_of(Arc::clone(&store) as Arc<_>, config, wakeups::watch()).await, store)
+}
+
+/// So many accounts, `work-0` and on.
+fn config(accounts: usize) -> Config {
+    let account = |number| format!("[accounts.work-{number}]\nprovider = \"bench\"\nclient_id = \"bench\"\n");
+    let providers = CONFIG.split_once("[accounts").unwrap().0;
+    let text = (0..accounts).fold(providers.to_owned(), |text, number| text + &account(number));
+    config::parse(&text, Path::new("/bench/config.toml"), FilePrivacy::Private, None).unwrap()
+}
+
+async fn broker_of(store: Arc<dyn Store>, config: Config, jumps: watch::Receiver<()>) -> Broker {
     let world = World {
-        store: Arc::clone(&store) as Arc<_>,
+        store,
         provider: Arc::new(HttpProvider::new(Clock::System)),
         credentials: Arc::new(CredentialEnv::default()),
         opener: Arc::new(UsersBrowser),
@@ -146,7 +181,46 @@ async fn start(state: &Path) -> (Broker, Arc<FileStore>) {
         randomness: Randomness::System,
         audit: AuditLog::default(),
     };
-    (Broker::start(Arc::new(config), world, wakeups::watch(), |_| None).await, store)
+    Broker::start(Arc::new(config), world, jumps, |_| None).await
+}
+
+/// A store in memory: it has one record for all accounts, and never gets another.
+struct Remembered;
+
+impl Store for Remembered {
+    fn load(&self, _: &str) -> Result<Option<Record>, StoreError> {
+        Ok(Some(stored()))
+    }
+
+    fn high_water_mark(&self, _: &str) -> u64 {
+        0
+    }
+
+    fn begin(&self, _: &str, _: &Record) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn commit(&self, _: &str, _: &Record) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn key_source(&self) -> String {
+        "none".into()
+    }
+
+    fn lock(&self) {}
+
+    fn unlock(&self, _: &Opening) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn state(&self) -> StoreState {
+        StoreState::Unlocked
+    }
 }
 
 fn stored() -> Record {
