@@ -42,6 +42,7 @@ mod replace;
 mod report;
 mod sandbox;
 mod serve;
+mod service;
 mod signals;
 mod start_log;
 mod status;
@@ -76,6 +77,7 @@ Exit codes:
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::ServeArgs),
+    Service(service::ServiceArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
     Token(token::TokenArgs),
@@ -104,6 +106,7 @@ pub fn run() -> ExitCode {
     log::hide_panics();
     let outcome = match short_command().unwrap_or_else(|| Program::parse().command) {
         Command::Serve(args) => serve::run(&args),
+        Command::Service(args) => service::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => {
             let provider = || "the provider to revoke the tokens".into();

@@ -9,6 +9,7 @@ mod general;
 mod login;
 mod sandbox;
 mod serve;
+mod service;
 mod store;
 mod table;
 
@@ -17,4 +18,5 @@ pub(super) use general::*;
 pub(super) use login::*;
 pub(super) use sandbox::*;
 pub(super) use serve::*;
+pub(super) use service::*;
 pub(super) use store::*;

@@ -3,7 +3,7 @@
 # the command line, reloads and stops; after a kill nothing announces its port; it is not restarted after a mistake in
 # the config; the browser opens outside of the unit. Then the same with systemd/ringback-namespaces.conf, and with
 # systemd/ringback.socket: the first request starts the daemon, and a restart refuses no request; stopped together with
-# its socket, it stays stopped during an export and an import. Prints "ok - ..." or "not ok - ..."; skips where it
+# its socket, it stays stopped during an export and an import. And `ringback service`. Prints "ok - ..." or "not ok - ..."; skips where it
 # can't run.
 #   RINGBACK_BIN=target/debug/ringback tests/peers/systemd.sh
 # Nothing outside is touched: sd_booted() only looks for /run/systemd/system, which exists in a private mount
@@ -14,6 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 name='systemd: the user unit is confined, works, opens a browser outside of itself, reloads and stops'
 namespaces='systemd: it works with the file system closed, too'
 sockets='systemd: with the socket unit it starts when somebody asks, and a restart refuses nobody'
+service='systemd: ringback service installs the units, starts the daemon, and removes both'
 
 if [ "${1:-}" != --inside ]; then
   bin=$(realpath "${RINGBACK_BIN:-target/debug/ringback}")
@@ -26,7 +27,7 @@ if [ "${1:-}" != --inside ]; then
   SYSTEMD_SH=$(mktemp -d)
   trap 'rm -rf "$SYSTEMD_SH"' EXIT
   export SYSTEMD_SH
-  timeout --kill-after=2 60 unshare --mount --propagation private bash tests/peers/systemd.sh --inside "$bin" "$manager" >"$SYSTEMD_SH/log" 2>&1
+  timeout --kill-after=2 120 unshare --mount --propagation private bash tests/peers/systemd.sh --inside "$bin" "$manager" >"$SYSTEMD_SH/log" 2>&1
   code=$?
   own=ringback-test-$(basename "$SYSTEMD_SH")
   # Kill everything, whatever went wrong.
@@ -36,7 +37,7 @@ if [ "${1:-}" != --inside ]; then
     sleep .1
   done
   case $code in
-    0) echo "ok - $name"; echo "ok - $namespaces$(cat "$SYSTEMD_SH/no-namespaces" 2>/dev/null)"; echo "ok - $sockets" ;;
+    0) echo "ok - $name"; echo "ok - $namespaces$(cat "$SYSTEMD_SH/no-namespaces" 2>/dev/null)"; echo "ok - $sockets"; echo "ok - $service" ;;
     77) skip 'systemd --user does not start here' ;;
     *) echo "not ok - $name: $(grep -m1 '^FAILED' "$SYSTEMD_SH/log" || echo "exit code $code")"; sed 's/^/#   /' "$SYSTEMD_SH/log" | tail -40; exit 1 ;;
   esac
@@ -339,4 +340,36 @@ config third '[serve]
 unknown_key = 1'
 systemctl start ringback && fail 'the daemon starts with a mistake in the config'
 [ "$(state ExecMainStatus)" = 2 ] && [ "$(state ActiveState)" = failed ] || fail "a mistake in the config: $(state ExecMainStatus), $(state ActiveState)"
+systemctl reset-failed ringback
+
+# --- ringback service -----------------------------------------------------------------------------------------------
+# The line of the installed unit that starts with this.
+line_of() { grep "^$2" "$units/ringback.$1"; }
+config second ''
+sed -i "s/^tcp = .*/tcp = [\"127.0.0.1:$port\"]/" "$HOME/.config/ringback/config.toml"
+[ -z "$unprivileged" ] || chown -R 1:1 "$HOME/.config"
+ringback service install && fail 'it replaces a unit that was installed by hand'
+ringback service status && fail 'a stopped service has the status of a running one'
+mkdir "$HOME/with space" && cp "$bin" "$HOME/with space/ringback"
+[ -z "$unprivileged" ] || chown -R 1:1 "$HOME/with space"
+ringback=$HOME/with\ space/ringback
+"${user[@]}" "$ringback" serve >"$HOME/by-hand.log" 2>&1 & by_hand=$!
+until_true 'one that is started by hand tells where it is' announced
+ringback service install --force && fail 'it starts a second daemon'
+kill $by_hand; wait $by_hand
+ringback service install --force --socket || fail 'the service is not installed'
+[ "$(line_of service ExecStart=)" = "ExecStart=\"$ringback\" serve --log-format json" ] || fail "it runs another program: $(line_of service ExecStart=)"
+[ "$(line_of socket ListenStream=127)" = "ListenStream=127.0.0.1:$port" ] || fail 'the sockets are not those of the config'
+[ "$(systemctl is-enabled ringback.service ringback.socket | sort -u)" = enabled ] || fail 'the units are not enabled'
+[ "$(readlink "/proc/$(state MainPID)/exe")" = "$ringback" ] || fail 'it runs another program'
+ringback token second >/dev/null || fail 'no token from the installed service'
+ringback service status | grep -q '^ringback.service: active, enabled$' || fail 'the service is not seen as active'
+main=$(state MainPID)
+ringback service install || fail 'it does not replace a unit of its own'
+[ "$(state MainPID)" != "$main" ] || fail 'an update does not restart the daemon'
+ringback service uninstall || fail 'the service is not removed'
+[ ! -e "$units/ringback.service" ] && [ ! -e "$units/ringback.socket" ] || fail 'a unit is left'
+[ "$(state ActiveState)" = inactive ] || fail 'the daemon still runs'
+[ -e "$HOME/.config/ringback/config.toml" ] && [ -d "$HOME/.local/state/ringback" ] || fail 'the config or the tokens are gone'
+ringback service uninstall || fail 'nothing to remove is a failure'
 exit 0

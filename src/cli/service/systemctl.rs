@@ -1,0 +1,100 @@
+//! The user's systemd, by its own programs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::cli::failure::Failure;
+use crate::cli::message;
+
+const SYSTEMCTL: &str = "systemctl";
+const JOURNALCTL: &str = "journalctl";
+/// Where logind keeps who has processes while logged out, by name.
+const LINGERING: &str = "/var/lib/systemd/linger";
+
+/// What is asked of a unit.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Property {
+    /// Such as `active`, `inactive` and `failed`.
+    ActiveState,
+    /// Such as `enabled` and `disabled`; empty if there is no such unit.
+    UnitFileState,
+}
+
+impl Property {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ActiveState => "ActiveState",
+            Self::UnitFileState => "UnitFileState",
+        }
+    }
+}
+
+/// Fails if there is no systemd, or none for this user.
+pub(super) fn check() -> Result<(), Failure> {
+    run(&["show", "--property=Version"])
+}
+
+/// `systemctl --user` with these arguments.
+pub(super) fn run(arguments: &[&str]) -> Result<(), Failure> {
+    output(arguments).map(|_| ())
+}
+
+pub(super) fn property(unit: &str, property: Property) -> Result<String, Failure> {
+    let shown = output(&["show", "--value", "--property", property.name(), unit])?;
+    Ok(shown.trim().to_owned())
+}
+
+/// The program that a service starts, if it is installed.
+pub(super) fn program(unit: &str) -> Result<Option<PathBuf>, Failure> {
+    Ok(started_program(&output(&["show", "--value", "--property", "ExecStart", unit])?))
+}
+
+fn output(arguments: &[&str]) -> Result<String, Failure> {
+    let done = Command::new(SYSTEMCTL)
+        .arg("--user")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| message::no_systemd(SYSTEMCTL, error))?;
+    if done.status.success() {
+        return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
+    }
+    let why = String::from_utf8_lossy(&done.stderr);
+    let why = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    Err(message::systemctl_failed(arguments.first().copied().unwrap_or_default(), why))
+}
+
+/// From `{ path=/usr/bin/ringback ; argv[]=... }`.
+fn started_program(shown: &str) -> Option<PathBuf> {
+    let path = shown.split_once("path=")?.1.split(" ; ").next()?;
+    Some(PathBuf::from(path))
+}
+
+/// Whether the user's services run while the user is logged out. `None`: it is not known.
+pub(super) fn lingers() -> Option<bool> {
+    let user = std::env::var("USER").ok().filter(|name| !name.is_empty() && !name.contains('/'))?;
+    Path::new("/run/systemd/system").exists().then(|| Path::new(LINGERING).join(user).exists())
+}
+
+/// Shows the unit's log on our own output. Returns the exit code of `journalctl`.
+pub(super) fn logs(unit: &str, lines: u32, follow: bool) -> Result<Option<u8>, Failure> {
+    let mut command = Command::new(JOURNALCTL);
+    command.args(["--user", "--output=cat", "--unit", unit, "--lines", &lines.to_string()]);
+    if follow {
+        command.arg("--follow");
+    }
+    let ended = command.status().map_err(|error| message::no_systemd(JOURNALCTL, error))?;
+    Ok(ended.code().and_then(|code| code.try_into().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_read_from_what_systemctl_shows() {
+        let shown = "{ path=/home/a b/ringback ; argv[]=/home/a b/ringback serve ; ignore_errors=no ; pid=0 }\n";
+        assert_eq!(started_program(shown), Some("/home/a b/ringback".into()));
+        assert_eq!(started_program("\n"), None);
+    }
+}
