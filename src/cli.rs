@@ -13,6 +13,7 @@ mod arguments;
 mod at_rest;
 mod audit;
 mod audit_log;
+mod autostart;
 mod command_result;
 mod config;
 mod config_source;

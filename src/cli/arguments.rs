@@ -21,6 +21,11 @@ impl DaemonChoice {
     pub(super) fn client(&self) -> Result<Client, Failure> {
         Ok(Client::find(&DaemonOptions { socket: self.socket.clone() })?)
     }
+
+    /// Whether neither the command line nor the environment names a daemon.
+    pub(super) fn is_usual(&self) -> bool {
+        self.socket.is_none() && std::env::var_os("RINGBACK_URL").is_none_or(|url| url.is_empty())
+    }
 }
 
 /// Which account is meant.

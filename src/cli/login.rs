@@ -10,7 +10,7 @@ use super::arguments::{AccountChoice, DaemonChoice};
 use super::command_result::CommandResult;
 use super::granted::{Granted, as_whom};
 use super::replace::TerminalQuestion;
-use super::{device, password, paste, replace, report, waiting};
+use super::{autostart, device, password, paste, replace, report, waiting};
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::client::{Client, DEFAULT_TIMEOUT};
@@ -77,14 +77,17 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// Runs the login to its end and reports the result.
 pub(super) fn run(args: &LoginArgs) -> CommandResult {
-    let client = args.reach.client()?;
     let via = match (args.paste, args.device) {
         (true, _) => LoginVia::Paste,
         (_, true) => LoginVia::Device,
         _ => LoginVia::CallerBrowser,
     };
     let begun = || format!("the daemon to start the login to `{}`; it may ask the provider", args.account.name);
-    let started = waiting::told(DEFAULT_TIMEOUT, begun, || start(&client, args, via))?;
+    let (client, started) = autostart::or_start(&args.reach, || {
+        let client = args.reach.client()?;
+        let started = waiting::told(DEFAULT_TIMEOUT, begun, || start(&client, args, via))?;
+        Ok((client, started))
+    })?;
     if started.joined {
         report::say(&format!("Joining the pending login to `{}`.", started.account));
     }

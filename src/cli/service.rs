@@ -194,6 +194,22 @@ fn enabled(unit: &'static str) -> Result<String, Failure> {
     Ok(if state.is_empty() { "not installed".into() } else { state })
 }
 
+/// Whether systemd has started the daemon.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ServiceState {
+    Started,
+    NotInstalled,
+}
+
+/// Starts the service if its unit is in the user's folder, and waits until it is ready.
+pub(super) fn start_installed() -> Result<ServiceState, Failure> {
+    if !UnitFolder::of_user()?.has(SERVICE) {
+        return Ok(ServiceState::NotInstalled);
+    }
+    systemctl::run(&["start", SERVICE])?;
+    Ok(ServiceState::Started)
+}
+
 /// This program, as systemd has to start it. An update may have replaced the file since it was started.
 fn own_program() -> Result<PathBuf, Failure> {
     let program = std::env::current_exe().map_err(message::program_unknown)?;

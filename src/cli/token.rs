@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::arguments::{AccountChoice, DaemonChoice};
 use super::command_result::CommandResult;
-use super::{report, waiting};
+use super::{autostart, report, waiting};
+use crate::cli::failure::Failure;
 use crate::client::{DEFAULT_TIMEOUT, TokenOptions};
 use crate::contract::DEFAULT_ACCOUNT;
 
@@ -101,6 +102,12 @@ impl TokenArgs {
 
 /// Requests the token and prints it.
 pub(super) fn run(args: &TokenArgs) -> CommandResult {
+    report::answer(&autostart::or_start(&args.reach, || request(args))?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The line to print.
+fn request(args: &TokenArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let client = args.reach.client()?;
     let wish = TokenOptions {
         min_ttl: args.min_ttl,
@@ -114,14 +121,12 @@ pub(super) fn run(args: &TokenArgs) -> CommandResult {
     let what = || waiting::for_a_token(&client, account);
     if args.json {
         let reply = waiting::told(longest, what, || client.token_json(account, &wish))?;
-        report::answer(&line(&[reply.trim_ascii_end()]))?;
-    } else {
-        let token = waiting::told(longest, what, || client.token(account, &wish))?;
-        let before: &[u8] = if args.header { b"Authorization: Bearer " } else { b"" };
-        // Exposed, since printing the token is the purpose of this command.
-        report::answer(&line(&[before, token.expose().as_bytes()]))?;
+        return Ok(line(&[reply.trim_ascii_end()]));
     }
-    Ok(ExitCode::SUCCESS)
+    let token = waiting::told(longest, what, || client.token(account, &wish))?;
+    let before: &[u8] = if args.header { b"Authorization: Bearer " } else { b"" };
+    // Exposed, since printing the token is the purpose of this command.
+    Ok(line(&[before, token.expose().as_bytes()]))
 }
 
 /// The parts and a newline in one piece, so that a pipe gets all or nothing. Wiped when dropped.

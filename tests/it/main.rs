@@ -30,6 +30,7 @@ mod api;
 mod apps;
 mod attention;
 mod audit;
+mod autostart;
 mod canary;
 mod circles;
 mod consent;

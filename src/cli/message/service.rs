@@ -19,6 +19,10 @@ messages! {
         "a daemon that systemd did not start is running, and the service would find the store taken",
         "Stop that daemon first; `ringback status` shows its process.",
         "`ringback serve` runs in a terminal";
+    autostart_failed(why, place) NoDaemon
+        "the daemon could not be started: {why}{place}",
+        "Run `ringback serve` to see what is wrong.",
+        "`serve.autostart` is on, and the config or the store has a problem";
     no_unit_folder() Usage
         "there is no folder for units: neither XDG_CONFIG_HOME nor HOME is set",
         "Set HOME to your home folder, and try again.",
