@@ -142,7 +142,7 @@ impl Folder {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         let fd = rustix::fs::openat(&self.0.fd, &name, flags, mode).map_err(|e| FolderError::io(&path, e))?;
-        let temp = Temp { folder: self.clone(), name, file: File::from(fd), renamed: false };
+        let temp = Temp { folder: self.clone(), name, file: File::from(fd), is_empty: true, renamed: false };
         rustix::fs::fchmod(&temp.file, mode).map_err(|e| FolderError::io(&path, e))?;
         Ok(temp)
     }
@@ -210,12 +210,15 @@ pub(crate) struct Temp {
     folder: Folder,
     name: String,
     file: File,
+    /// Nothing was written or reserved yet.
+    is_empty: bool,
     renamed: bool,
 }
 
 impl Temp {
     /// Makes sure that `size` bytes can be written to it later, even if the disk fills up in the meantime.
     pub(crate) fn reserve(&mut self, size: u64) -> Result<(), FolderError> {
+        self.is_empty = false;
         match rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, size) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
             // The space is this file's from now on (`fallocate(2)`). A crash deletes it, so it need not be durable.
@@ -232,11 +235,9 @@ impl Temp {
     /// Replaces its content with `bytes`, durably.
     pub(crate) fn fill(&mut self, bytes: &[u8]) -> Result<(), FolderError> {
         use std::os::unix::fs::FileExt;
-        let result = self
-            .file
-            .write_all_at(bytes, 0)
-            .and_then(|()| self.file.set_len(bytes.len() as u64))
-            .and_then(|()| self.file.sync_all());
+        let cut = || if self.is_empty { Ok(()) } else { self.file.set_len(bytes.len() as u64) };
+        let result = self.file.write_all_at(bytes, 0).and_then(|()| cut()).and_then(|()| self.file.sync_all());
+        self.is_empty = false;
         // The error names the folder: the temp name means nothing to users.
         result.map_err(|e| file_system::failed(FileSystemFeature::Sync, self.folder.path(), &self.file, e))
     }
