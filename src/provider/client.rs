@@ -42,6 +42,10 @@ pub(super) fn client(reach: &NetworkOptions) -> Result<reqwest::Client, String> 
         .pool_max_idle_per_host(0)
         .connect_timeout(CONNECT)
         .timeout(USUAL.whole)
+        // No connection outlives its request, which has a timeout.
+        .tcp_keepalive(None)
+        .tcp_keepalive_interval(None)
+        .tcp_keepalive_retries(None)
         .user_agent(concat!("ringback/", env!("CARGO_PKG_VERSION")));
     let builder = match &reach.proxy {
         Proxy::None => builder.no_proxy(),
