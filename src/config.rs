@@ -37,7 +37,7 @@ mod tests;
 pub use catalog::Origin;
 pub use describe::{describe, describe_provider};
 pub use document::{example, reference};
-pub use effective::{AccountConfig, Config, KeyFile, Parsed, PasswordUser};
+pub use effective::{AccountConfig, AccountSettings, Config, KeyFile, Parsed, PasswordUser};
 pub use file::{assemble, parse};
 pub use input::{FilePrivacy, ProviderFile, Sources};
 pub use json_schema::json_schema;

@@ -96,7 +96,7 @@ impl Snapshot {
 
     /// Why there is no token, or no newer one.
     pub(crate) fn error(&self, now: Moment) -> Error {
-        let account = self.account.clone();
+        let account = self.account.to_string();
         match (&self.standing, self.trouble.as_deref()) {
             (Standing::Locked, _) => Error::StoreLocked,
             (_, Some(Trouble { kind: TroubleKind::Store, why, .. })) => Error::StoreUnavailable { why: why.clone() },
@@ -173,7 +173,7 @@ mod tests {
         });
         let trouble =
             trouble.map(|kind| Box::new(Trouble { kind, why: "w".into(), at: NOW, failures: 1, retry_at: LATER }));
-        Snapshot { standing, token, trouble, refreshable: true, ..machine.snapshot("work") }
+        Snapshot { standing, token, trouble, refreshable: true, ..machine.snapshot(&"work".into()) }
     }
 
     #[test]

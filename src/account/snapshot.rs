@@ -1,5 +1,7 @@
 //! Snapshot of an account: immutable, and published after every step.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::downscoped::Narrowed;
@@ -16,9 +18,9 @@ use crate::oauth::exchange::Target;
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(crate) struct Snapshot {
     /// The account's name.
-    pub(crate) account: String,
+    pub(crate) account: Arc<str>,
     /// The provider's name.
-    pub(crate) provider: String,
+    pub(crate) provider: Arc<str>,
     /// The account's state.
     pub(crate) standing: Standing,
     /// The committed token, if it may be served. Whether it is still valid depends on the time.

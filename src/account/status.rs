@@ -17,8 +17,8 @@ impl Snapshot {
         let health = self.health(now);
         let expires_at = self.token.as_ref().and_then(|token| token.deadline).map(|at| unix_deadline(at, now));
         AccountReply {
-            account: self.account.clone(),
-            provider: self.provider.clone(),
+            account: self.account.to_string(),
+            provider: self.provider.to_string(),
             state: self.standing.state(),
             health: Some(health.reply(|at| unix_deadline(at, now))),
             attention_needed: health.needs_attention(),

@@ -36,7 +36,7 @@ fn spawn(env: Arc<CredentialEnv>) -> mpsc::Sender<HookEvent> {
     tokio::spawn(async move {
         while let Some((config, event)) = events.recv().await {
             let Some(argv) = &config.keys.hook else { continue };
-            let facts = [("RINGBACK_EVENT", <&str>::from(event)), ("RINGBACK_ACCOUNT", config.name.as_str())];
+            let facts = [("RINGBACK_EVENT", <&str>::from(event)), ("RINGBACK_ACCOUNT", &*config.name)];
             if let Err(error) = credentials::run_hook(argv, &env, &facts).await {
                 tracing::warn!(account = %config.name, event = <&str>::from(event), "the hook failed: {error}");
             }

@@ -31,7 +31,7 @@ use super::*;
 use crate::account::state::{Priority, RefreshOutcome};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, Moment, Wall};
-use crate::config::{AccountConfig, Config, FilePrivacy};
+use crate::config::{AccountConfig, AccountSettings, Config, FilePrivacy};
 use crate::contract::{AccountState, LoginStatus, LoginVia, LogoutOutcome};
 use crate::credentials::CredentialEnv;
 use crate::error::Error;
@@ -245,10 +245,10 @@ fn config(accounts: &[&str]) -> Arc<Config> {
     Arc::new(crate::config::parse(&text, "/c.toml".as_ref(), FilePrivacy::Private, None).unwrap())
 }
 
-fn edited(edit: impl FnOnce(&mut AccountConfig)) -> Arc<Config> {
+fn edited(edit: impl FnOnce(&mut AccountSettings)) -> Arc<Config> {
     let mut config = config(&["work"]);
     let accounts = &mut Arc::make_mut(&mut config).accounts;
-    edit(Arc::make_mut(accounts.get_mut("work").unwrap()));
+    edit(Arc::make_mut(accounts.get_mut("work").unwrap()).settings_mut());
     config
 }
 
@@ -263,7 +263,7 @@ impl Bench {
     }
 
     /// With one account, `work`, after `edit` has changed its config.
-    async fn with(edit: impl FnOnce(&mut AccountConfig)) -> Self {
+    async fn with(edit: impl FnOnce(&mut AccountSettings)) -> Self {
         Self::of(edited(edit), None).await
     }
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use self::redirects::literal_redirect_uri;
 pub(super) use self::redirects::refuse_shared_redirects;
 use self::secrets::{client_key, client_secret, password_user};
-pub(super) use self::shared::SharedKeys;
+pub(super) use self::shared::SharedSettings;
 use super::catalog::Catalog;
-use super::effective::AccountConfig;
+use super::effective::{AccountConfig, AccountSettings};
 use super::input::FilePrivacy;
 use super::problem::{Problem, nearest};
 use super::provider::{ProviderConfig, refuse_repeated};
@@ -74,8 +74,18 @@ pub(super) fn account(
     if !["grant", "scope", "extra_authorize"].iter().any(|key| section.is_mistaken(key)) {
         foreseen::warn_of_lacks(grant, &target, &dialect, section);
     }
-    let (name, keys) = (name.to_owned(), Arc::new(keys));
-    Ok(AccountConfig { name, dialect, client_id, client_secret, client_key, grant, user, target, keys, redirect_uri })
+    let settings = Arc::new(AccountSettings {
+        dialect,
+        client_id,
+        client_secret,
+        client_key,
+        grant,
+        user,
+        target,
+        keys,
+        redirect_uri,
+    });
+    Ok(AccountConfig { name: name.into(), settings })
 }
 
 /// The provider with the account's own parameters.

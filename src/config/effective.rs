@@ -1,6 +1,7 @@
 //! The effective configuration: the file, the presets and the defaults, merged and validated.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,7 +55,14 @@ impl Parsed {
 #[derive(Debug, Clone)]
 pub struct AccountConfig {
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
+    /// Everything else. Accounts that differ in nothing but their names share it.
+    pub(super) settings: Arc<AccountSettings>,
+}
+
+/// What the config says of an account, apart from its name.
+#[derive(Debug, Clone)]
+pub struct AccountSettings {
     /// Its provider, the account's own overrides included.
     pub dialect: Arc<Dialect>,
     /// The client id.
@@ -69,10 +77,18 @@ pub struct AccountConfig {
     pub user: Option<PasswordUser>,
     /// What the tokens are for, in the order of the config.
     pub target: Target,
-    /// Its keys as the file has them, with their defaults. Accounts with equal ones share them.
-    pub(crate) keys: Arc<AccountKeys>,
+    /// Its keys as the file has them, with their defaults.
+    pub(crate) keys: AccountKeys,
     /// Sent unchanged in both requests. `None`: derived from the first TCP listener.
     pub redirect_uri: Option<String>,
+}
+
+impl Deref for AccountConfig {
+    type Target = AccountSettings;
+
+    fn deref(&self) -> &AccountSettings {
+        &self.settings
+    }
 }
 
 /// The file of a private key.
@@ -101,6 +117,12 @@ impl AccountConfig {
             token_url: self.dialect.authority().into(),
             client_id: self.client_id.as_str().into(),
         }
+    }
+
+    /// Its settings, from now on its own.
+    #[cfg(test)]
+    pub(crate) fn settings_mut(&mut self) -> &mut AccountSettings {
+        Arc::make_mut(&mut self.settings)
     }
 }
 

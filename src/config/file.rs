@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::account::{Context, NoAccount, SharedKeys, account, refuse_shared_redirects};
+use super::account::{Context, NoAccount, SharedSettings, account, refuse_shared_redirects};
 use super::catalog::{self, Catalog, PresetText};
 use super::effective::{AccountConfig, Config, Parsed};
 use super::input::{FilePrivacy, Sources};
@@ -106,11 +106,11 @@ fn accounts(
     context: &Context<'_>,
     sheet: &Diagnostics<'_>,
 ) -> (BTreeMap<String, Arc<AccountConfig>>, BTreeMap<String, String>) {
-    let (mut sound, mut broken, mut shared) = (Vec::new(), BTreeMap::new(), SharedKeys::default());
+    let (mut sound, mut broken, mut shared) = (Vec::new(), BTreeMap::new(), SharedSettings::default());
     for (name, section) in sections {
         match account(name, section, context) {
             Ok(mut account) => {
-                shared.share(&mut account.keys);
+                shared.share(&mut account);
                 sound.push((account, section));
             }
             Err(NoAccount::NoProvider(mistake)) => _ = broken.insert(name.clone(), mistake),
@@ -127,7 +127,7 @@ fn accounts(
             broken.entry(name.clone()).or_insert_with(|| mistake.to_string());
         }
     }
-    (sound.into_iter().map(|(account, _)| (account.name.clone(), Arc::new(account))).collect(), broken)
+    (sound.into_iter().map(|(account, _)| (account.name.to_string(), Arc::new(account))).collect(), broken)
 }
 
 /// The account named, or the only one there is.

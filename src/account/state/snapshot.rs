@@ -1,5 +1,7 @@
 //! Builds the snapshot of the account that is published after every step.
 
+use std::sync::Arc;
+
 use super::machine::{Machine, MachineState, Phase};
 use crate::account::login_reason::LoginReason;
 use crate::account::served::Served;
@@ -8,7 +10,7 @@ use crate::clock::Moment;
 
 impl Machine {
     /// The current snapshot.
-    pub(crate) fn snapshot(&self, account: &str) -> Snapshot {
+    pub(crate) fn snapshot(&self, account: &Arc<str>) -> Snapshot {
         let current = self.current();
         let standing = match &self.state {
             MachineState::Unread => Standing::Unread,
@@ -26,8 +28,8 @@ impl Machine {
                 && !self.is_rolled_back(current)
         });
         Snapshot {
-            account: account.to_owned(),
-            provider: self.policy.binding.provider.as_ref().to_owned(),
+            account: Arc::clone(account),
+            provider: Arc::clone(&self.policy.binding.provider),
             token: usable.map(|current| Served {
                 access_token: current.record.tokens.access_token.clone(),
                 deadline: current.deadline,

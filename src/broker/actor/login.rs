@@ -50,7 +50,7 @@ impl Actor {
             // Agreeing to replace another person's login includes this.
             Decision::Take(replaces) if replaces != Replaces::AnotherPersons && self.spares_refresh(&fresh) => {
                 self.described = None;
-                return Err(Error::LosesRefresh { account: self.config.name.clone() });
+                return Err(Error::LosesRefresh { account: self.config.name.to_string() });
             }
             Decision::Take(replaces) => replaces,
             Decision::Ask => {

@@ -39,7 +39,7 @@ impl Actor {
             return Err(after.error(self.world.clock.now()));
         }
         tracing::info!(account = %self.config.name, "logged out: {detail}");
-        Ok(LogoutReply { account: self.config.name.clone(), outcome, detail })
+        Ok(LogoutReply { account: self.config.name.to_string(), outcome, detail })
     }
 
     async fn revoke(&mut self, tokens: &TokenSet) -> (LogoutOutcome, String) {

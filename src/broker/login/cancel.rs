@@ -32,7 +32,7 @@ impl Broker {
     /// Checked again once the login is registered: while its credentials were read, the config may have changed and
     /// the store may have been locked.
     pub(super) async fn check_still_current(&self, member: &Member, pending: &PendingLogin) -> Result<(), Error> {
-        let name = &member.config.name;
+        let name: &str = &member.config.name;
         let stale = self.stale(&member.config, self.inner.accounts.load().members.get(name));
         let wanted = match stale {
             Some(why) => Err(Error::login_failed(name, why.into())),

@@ -124,7 +124,7 @@ impl Broker {
         let credentials = provider_call.credentials().await.map_err(failed)?;
         let dialect = provider_call.dialect().await.map_err(|error| failed(error.to_string()))?;
         Ok(LoginPlan {
-            account: config.name.clone(),
+            account: config.name.to_string(),
             dialect,
             credentials,
             target: config.target.clone(),
@@ -258,7 +258,7 @@ fn begun(config: &AccountConfig, pending: &PendingLogin) -> LoginStarted {
     LoginStarted {
         version: VERSION,
         login_id: pending.id.clone(),
-        account: config.name.clone(),
+        account: config.name.to_string(),
         joined: pending.joined,
         start_url: None,
         device: None,

@@ -361,7 +361,8 @@ async fn a_grant_that_another_account_may_share_is_not_revoked() {
         ("of unknown identity", of("x", none()), "c", 1),
     ] {
         let mut config = config(&["work", "other"]);
-        Arc::make_mut(Arc::make_mut(&mut config).accounts.get_mut("other").unwrap()).client_id = client.into();
+        let other = Arc::make_mut(&mut config).accounts.get_mut("other").unwrap();
+        Arc::make_mut(other).settings_mut().client_id = client.into();
         let b = Bench::of(config, None).await;
         assert_eq!(b.log_in_to("other", others).await.status, LoginStatus::Succeeded, "{what}");
         assert_eq!(b.log_in_as("ann").await.status, LoginStatus::Succeeded, "{what}");

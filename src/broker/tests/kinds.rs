@@ -91,7 +91,7 @@ async fn a_device_login_ends_with_a_refusal_or_its_code_and_survives_a_caller_th
     assert_eq!(b.requests(), 0, "an ended login is not polled for");
 }
 
-fn password(account: &mut AccountConfig, source: Option<SecretSource>) {
+fn password(account: &mut AccountSettings, source: Option<SecretSource>) {
     account.grant = GrantType::Password;
     account.user = Some(PasswordUser { user: User::Name("ann".into()), password: source });
 }

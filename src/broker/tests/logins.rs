@@ -251,7 +251,7 @@ async fn a_redirect_url_pasted_into_the_wrong_login_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_needed_login_is_announced_once_and_then_repeated_until_a_login() {
-    let b = Bench::with(|account| Arc::make_mut(&mut account.keys).remind_after = s(6 * 3600)).await;
+    let b = Bench::with(|account| account.keys.remind_after = s(6 * 3600)).await;
     b.log_in("work").await;
     let mut heard = b.broker.listen();
     b.script([refused("invalid_grant")]);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::oauth::dialect::Par;
 
-fn pushing(account: &mut AccountConfig) {
+fn pushing(account: &mut AccountSettings) {
     let dialect = Arc::make_mut(&mut account.dialect);
     dialect.par = Par::Always;
     dialect.endpoints.par = Some(url::Url::parse("https://id.example/par").unwrap());
@@ -40,7 +40,7 @@ async fn each_browser_gets_its_own_pushed_request() {
 
 #[tokio::test(start_paused = true)]
 async fn a_login_without_an_authorization_url_ends_with_the_reason() {
-    type Edit = fn(&mut AccountConfig);
+    type Edit = fn(&mut AccountSettings);
     let no_endpoint: Edit = |account| Arc::make_mut(&mut account.dialect).endpoints.authorize = None;
     let not_pushed: Edit = |account| Arc::make_mut(&mut account.dialect).par = Par::Always;
     for (edit, why) in [

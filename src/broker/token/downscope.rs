@@ -72,7 +72,7 @@ fn may_narrow(config: &AccountConfig, target: &Target) -> Result<(), Error> {
     // A provider may spend the refresh token before it refuses a resource that was never granted.
     let granted = &config.target.resource;
     if let Some(other) = target.resource.iter().find(|asked| !reacquire && !granted.contains(asked)) {
-        let (account, resource) = (config.name.clone(), other.clone());
+        let (account, resource) = (config.name.to_string(), other.clone());
         return Err(Error::Obstacle(Obstacle::NotAResource { account, resource }));
     }
     match (scope, resource) {

@@ -53,7 +53,8 @@ impl Broker {
     async fn check_access(&self, member: &Member, token: AccessToken) -> Result<(Box<Grant>, Described), Error> {
         let name = &member.config.name;
         let now = self.inner.world.clock.now().wall;
-        let refused = |why: String, provider_error| Error::ImportRefused { account: name.clone(), why, provider_error };
+        let refused =
+            |why: String, provider_error| Error::ImportRefused { account: name.to_string(), why, provider_error };
         let provider_call = ProviderCall { config: &member.config, world: &self.inner.world };
         let described = match provider_call.describe(&token).await {
             Ok(described) => described,

@@ -36,7 +36,7 @@ pub(super) fn daemon(reach: &DaemonChoice, findings: &mut Vec<Finding>) -> Optio
 /// The accounts of the config, including those with a mistake.
 pub(super) fn standing(config: &Config, daemon: Option<&AccountsReply>, now: i64, findings: &mut Vec<Finding>) {
     for account in config.accounts.values() {
-        let found = daemon.and_then(|reply| reply.accounts.iter().find(|found| found.account == account.name));
+        let found = daemon.and_then(|reply| reply.accounts.iter().find(|found| *found.account == *account.name));
         match (daemon, found) {
             (_, Some(found)) => {
                 one(account, found, now, findings);

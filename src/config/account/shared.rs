@@ -1,22 +1,25 @@
-//! Keys of accounts that are equal are kept once: most of many accounts differ in nothing but their names.
+//! Settings of accounts that are equal are kept once: most of many accounts differ in nothing but their names.
 
 use std::sync::Arc;
 
+use crate::config::effective::{AccountConfig, AccountSettings};
 use crate::config::sections::accounts::{AccountKeys, KeyringItem};
 
-/// The newest of the keys that are looked at; an account may have another client or hook than the one before it.
+/// The newest of the settings that are looked at; an account may have another client or hook than the one before it.
 const LOOKED_AT: usize = 16;
 
-/// The different keys so far.
+/// The different settings so far.
 #[derive(Default)]
-pub(in crate::config) struct SharedKeys(Vec<Arc<AccountKeys>>);
+pub(in crate::config) struct SharedSettings(Vec<Arc<AccountSettings>>);
 
-impl SharedKeys {
-    /// Replaces `keys` by an earlier account's, if they are equal.
-    pub(in crate::config) fn share(&mut self, keys: &mut Arc<AccountKeys>) {
-        match self.0.iter().rev().take(LOOKED_AT).find(|known| is_equal(known, keys)) {
-            Some(known) => *keys = Arc::clone(known),
-            None => self.0.push(Arc::clone(keys)),
+impl SharedSettings {
+    /// Replaces the settings of `account` by an earlier account's, if their keys are equal: everything else follows
+    /// from those.
+    pub(in crate::config) fn share(&mut self, account: &mut AccountConfig) {
+        let known = self.0.iter().rev().take(LOOKED_AT).find(|known| is_equal(&known.keys, &account.keys));
+        match known {
+            Some(known) => account.settings = Arc::clone(known),
+            None => self.0.push(Arc::clone(&account.settings)),
         }
     }
 }
@@ -54,7 +57,7 @@ mod tests {
     use crate::config::input::FilePrivacy;
 
     #[test]
-    fn equal_keys_are_kept_once_and_others_are_not_mixed_up() {
+    fn equal_settings_are_kept_once_and_others_are_not_mixed_up() {
         let account = |name: &str, client: &str| {
             format!(
                 "[accounts.{name}]\nprovider = \"phonecom\"\nclient_id = \"{client}\"\nclient_secret_file = \"s\"\n"
@@ -62,8 +65,8 @@ mod tests {
         };
         let text = [account("a", "one"), account("b", "two"), account("c", "one")].concat();
         let config = crate::config::parse(&text, "/c.toml".as_ref(), FilePrivacy::Private, None).unwrap();
-        let keys = |name: &str| &config.accounts.get(name).unwrap().keys;
-        assert!(Arc::ptr_eq(keys("a"), keys("c")) && !Arc::ptr_eq(keys("a"), keys("b")));
-        assert_eq!(keys("b").client_id.as_deref(), Some("two"));
+        let settings = |name: &str| &config.accounts.get(name).unwrap().settings;
+        assert!(Arc::ptr_eq(settings("a"), settings("c")) && !Arc::ptr_eq(settings("a"), settings("b")));
+        assert_eq!(settings("b").client_id, "two");
     }
 }

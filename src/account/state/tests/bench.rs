@@ -196,7 +196,7 @@ impl Bench {
     }
 
     pub(super) fn view(&self) -> Snapshot {
-        self.machine.snapshot("acct")
+        self.machine.snapshot(&"acct".into())
     }
 
     pub(super) fn token(&self) -> String {
