@@ -11,6 +11,7 @@ mod logout;
 mod mailbox;
 pub(super) mod read_ahead;
 mod request;
+pub(super) mod shared_policies;
 mod shutdown;
 
 use std::pin::Pin;
@@ -25,6 +26,7 @@ use self::command::{AccountCommand, AccountHandle};
 use self::flaws::Flaws;
 use self::mailbox::{MailboxReceiver, Received, mailbox};
 use self::read_ahead::StoredAccount;
+use self::shared_policies::SharedPolicies;
 use super::events::{EventBus, event_between};
 use super::hooks::Hooks;
 use super::login::fresh_grant::FreshGrant;
@@ -76,6 +78,7 @@ pub(super) struct Common {
     pub(super) locked: Arc<AtomicBool>,
     pub(super) events: EventBus,
     pub(super) slots: Arc<RefreshSlots>,
+    pub(super) policies: SharedPolicies,
     /// The current boot of the machine.
     pub(super) boot: Option<BootId>,
 }
@@ -89,7 +92,7 @@ pub(super) fn spawn(
     stored: Option<Box<StoredAccount>>,
     after: Option<Arc<AccountHandle>>,
 ) -> AccountHandle {
-    let machine = Machine::new(policy(&config)).in_boot(common.boot.clone());
+    let machine = Machine::new(policy(&config, &common)).in_boot(common.boot.clone());
     let snapshot = machine.snapshot(&config.name);
     let health = snapshot.health(world.clock.now());
     let published = Arc::new(SnapshotCell::new(snapshot));
@@ -123,30 +126,29 @@ pub(super) fn spawn(
     AccountHandle { inbox, published, stopping }
 }
 
-fn policy(config: &AccountConfig) -> Policy {
+fn policy(config: &AccountConfig, common: &Common) -> Arc<Policy> {
     let has_password = config.user.as_ref().is_some_and(|user| user.password.is_some());
     let reacquire = match config.grant {
         GrantType::ClientCredentials => Reacquire::Always,
         GrantType::Password if has_password => Reacquire::WhileActive,
         _ => Reacquire::No,
     };
-    Policy::new(&config.dialect, config.binding(), reacquire)
+    common.policies.shared(Policy::new(&config.dialect, config.binding(), reacquire))
 }
 
 impl Actor {
     /// Its future is what an idle account takes, so whatever is awaited seldom is boxed.
     async fn run(mut self: Box<Self>, mut commands: MailboxReceiver<AccountCommand, Arc<AccountConfig>>) {
         let mut jumps = self.common.jumps.clone();
-        let mut host = self.host();
-        let mut recovery = self.common.slots.recovery(&host);
+        let mut config = Arc::clone(&self.config);
+        let mut recovery = self.common.slots.recovery(&self.host());
         let locked = self.common.locked.load(Ordering::Acquire);
         self.drive(if locked { Event::Locked } else { Event::Timer }).await;
         loop {
             self.release_written();
-            let configured = self.host();
-            if host != configured {
-                recovery = self.common.slots.recovery(&configured);
-                host = configured;
+            if !Arc::ptr_eq(&config, &self.config) {
+                config = Arc::clone(&self.config);
+                recovery = self.common.slots.recovery(&self.host());
             }
             let now = self.world.clock.now();
             let cut_off = self.machine.is_cut_off();
@@ -225,7 +227,7 @@ impl Actor {
     }
 
     async fn reconfigure(&mut self, config: Arc<AccountConfig>) {
-        let policy = policy(&config);
+        let policy = policy(&config, &self.common);
         self.credentials = None;
         self.config = config;
         self.drive(Event::Reconfigured(policy)).await;
@@ -293,7 +295,7 @@ impl Actor {
     }
 
     /// Time may have passed.
-    async fn wake(&mut self, event: Event) {
+    fn wake(&mut self, event: Event) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         let remind = self.remind_at.is_some_and(|at| self.world.clock.now().boot.reached(at));
         if remind && !self.is_draining() {
             self.remind_at = None;
@@ -301,7 +303,7 @@ impl Actor {
                 self.announce(EventKind::LoginNeeded);
             }
         }
-        self.drive(event).await;
+        self.drive(event)
     }
 
     /// After an unlock, a login that was needed before the lock is not announced again.

@@ -11,6 +11,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::accounts::{Accounts, Member, ask, stop, wait_until_loaded};
 use super::actor::command::AccountCommand;
 use super::actor::read_ahead::{StoredAccount, read_ahead};
+use super::actor::shared_policies::SharedPolicies;
 use super::actor::{self, Common};
 use super::events::{EventBus, Subscription};
 use super::lock::state::LockState;
@@ -72,6 +73,7 @@ impl Broker {
             locked: Arc::clone(&lock.locked),
             events: EventBus::new(),
             slots: Arc::default(),
+            policies: SharedPolicies::default(),
             boot: world.clock.boot_id(),
         });
         let broker = Self {
@@ -100,7 +102,7 @@ impl Broker {
         self.inner.world.provider.reloaded();
         let is_new = |name: &&String| !old.members.contains_key(*name) && !old.draining.contains_key(*name);
         let mut stored = self.read_ahead(config.accounts.keys().filter(is_new).cloned().collect()).await;
-        let mut accounts = BTreeMap::new();
+        let mut accounts = Vec::with_capacity(config.accounts.len());
         for (name, account) in &config.accounts {
             let handle = if let Some(member) = old.members.get(name) {
                 // Never blocks: the account may have a request in flight.
@@ -111,8 +113,10 @@ impl Broker {
                 let after = old.draining.get(name).cloned();
                 Arc::new(actor::spawn(Arc::clone(account), world, common, stored.remove(name), after))
             };
-            accounts.insert(name.clone(), Member { config: Arc::clone(account), handle });
+            accounts.push((name.clone(), Member { config: Arc::clone(account), handle }));
         }
+        // All at once, which fills the nodes of the tree.
+        let accounts: BTreeMap<_, _> = accounts.into_iter().collect();
         let removed = old.members.iter().filter(|(name, _)| !config.accounts.contains_key(*name));
         let mut draining = old.draining.clone();
         draining.retain(|_, handle| !handle.inbox.is_closed());

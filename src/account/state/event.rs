@@ -1,5 +1,6 @@
 //! The state machine's input: events, and how a request to the provider ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -51,7 +52,7 @@ pub(crate) enum Event {
     /// The end of [`Effect::Note`](super::effect::Effect::Note).
     Noted,
     /// The config changed, or was read again: refused requests may succeed now.
-    Reconfigured(Policy),
+    Reconfigured(Arc<Policy>),
     /// The daemon stops, or the store is about to be locked: the last chance to write uncommitted tokens.
     Stopping,
     /// The store's key is about to be dropped: nothing of the store may stay in memory.

@@ -1,5 +1,6 @@
 //! Loading: what the store holds, after a start, an unlock or a config reload.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::committed::{CommittedRecord, Unanswered};
@@ -30,6 +31,11 @@ impl Machine {
                 if record.binding == self.policy.binding {
                     // One copy of the text is enough.
                     record.binding = self.policy.binding.clone();
+                }
+                if let (Some(ends), Some(boot)) = (&mut record.ends_in_boot, &self.boot)
+                    && ends.boot == *boot
+                {
+                    ends.boot = boot.clone();
                 }
                 let reason = record.needs_login.clone();
                 let current = from_disk(*record, &self.policy, self.boot.as_ref(), now);
@@ -62,7 +68,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn reconfigured(&mut self, policy: Policy, now: Moment) {
+    pub(super) fn reconfigured(&mut self, policy: Arc<Policy>, now: Moment) {
         self.policy = policy;
         self.check_current();
         if let Some(trouble) = &mut self.trouble {

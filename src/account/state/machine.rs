@@ -1,5 +1,6 @@
 //! The state machine's data: state, phase, and the current record.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -18,7 +19,7 @@ use crate::oauth::grant::{Binding, TokenSet};
 /// The state machine of an account.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    pub(super) policy: Policy,
+    pub(super) policy: Arc<Policy>,
     pub(super) state: MachineState,
     pub(super) phase: Phase,
     pub(super) trouble: Option<Box<Trouble>>,
@@ -98,11 +99,11 @@ pub(super) enum Means {
 
 impl Machine {
     /// A machine that knows nothing of the store: its first [`Event::Timer`](super::event::Event::Timer) reads it.
-    pub(crate) fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: impl Into<Arc<Policy>>) -> Self {
         let (state, phase) = (MachineState::Unread, Phase::Idle);
         let unknown_refusals = UnknownRefusals::default();
         Self {
-            policy,
+            policy: policy.into(),
             state,
             phase,
             trouble: None,

@@ -55,8 +55,8 @@ fn uncommitted_tokens_of_an_old_client_are_not_used_for_the_new_one() {
     let mut b = Bench::logged_in();
     b.commit_fails = true;
     b.tell(Event::LoggedIn(Box::new(grant("a2", Some("r2"), Some(3600))), Map::new(), Duration::ZERO));
-    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..b.machine.policy.clone() };
-    b.tell(Event::Reconfigured(other));
+    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..(*b.machine.policy).clone() };
+    b.tell(Event::Reconfigured(other.into()));
     b.commit_fails = false;
     b.sleep();
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ConfigChanged));

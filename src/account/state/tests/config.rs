@@ -12,8 +12,8 @@ use crate::oauth::reply::RefusalSubject;
 fn a_changed_client_does_not_use_the_old_clients_tokens() {
     let mut b = Bench::logged_in();
     let before = b.machine.policy.clone();
-    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..before.clone() };
-    b.tell(Event::Reconfigured(other));
+    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..(*before).clone() };
+    b.tell(Event::Reconfigured(other.into()));
     assert_eq!(
         (b.view().standing.clone(), b.token().as_str()),
         (Standing::NeedsLogin(LoginReason::ConfigChanged), "login_required")

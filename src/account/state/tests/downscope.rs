@@ -74,7 +74,7 @@ fn a_refresh_token_narrowed_by_downscoping_is_noticed_at_the_next_refresh() {
 fn without_rotation_the_full_scope_refresh_token_is_kept() {
     for (rotation, kept) in [(Rotation::Never, "r1"), (Rotation::Unknown, "r2"), (Rotation::Rotates, "r2")] {
         let mut b = Bench::logged_in();
-        b.machine.policy.rotation = rotation;
+        std::sync::Arc::make_mut(&mut b.machine.policy).rotation = rotation;
         b.narrow("read");
         b.answer(scoped("n1", Some("r2"), Some("read")));
         assert_eq!(b.narrowed("read"), "n1");

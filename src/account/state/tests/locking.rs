@@ -112,8 +112,8 @@ fn a_store_that_starts_locked_needs_attention() {
 fn the_config_may_change_while_locked() {
     let mut b = Bench::logged_in();
     b.tell(Event::Locked);
-    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..b.machine.policy.clone() };
-    b.tell(Event::Reconfigured(other));
+    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..(*b.machine.policy).clone() };
+    b.tell(Event::Reconfigured(other.into()));
     b.tell(Event::Unlocked);
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ConfigChanged));
 }

@@ -173,9 +173,9 @@ impl Model {
                 let client_id = if same { "c" } else { "other" };
                 let policy = Policy {
                     binding: Binding { client_id: client_id.into(), ..binding() },
-                    ..b.machine.policy.clone()
+                    ..(*b.machine.policy).clone()
                 };
-                b.tell(Event::Reconfigured(policy));
+                b.tell(Event::Reconfigured(policy.into()));
             }
         }
     }

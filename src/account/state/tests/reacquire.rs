@@ -52,7 +52,8 @@ fn a_changed_client_acquires_a_token_and_replaces_the_stored_one() {
     b.sleep();
     b.answer(RefreshOutcome::Granted(Box::new(grant("a1", None, Some(3600)))));
     let other = Binding { client_id: "other".into(), ..binding() };
-    b.tell(Event::Reconfigured(Policy { binding: other.clone(), ..b.machine.policy.clone() }));
+    let policy = Policy { binding: other.clone(), ..(*b.machine.policy).clone() };
+    b.tell(Event::Reconfigured(policy.into()));
     assert_eq!(b.view().standing, Standing::Starting, "another client's token is not served");
     b.now = b.now.plus(s(10));
     b.tell(Event::Timer);

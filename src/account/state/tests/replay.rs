@@ -27,14 +27,14 @@ fn an_unanswered_refresh_is_replayed_once_and_then_held_until_the_access_token_e
 
     // A provider that rotates without grace: no prompt replay.
     let mut b = Bench::logged_in();
-    b.machine.policy.replay_window = Duration::ZERO;
+    std::sync::Arc::make_mut(&mut b.machine.policy).replay_window = Duration::ZERO;
     b.sleep();
     b.answer(lost());
     assert!(b.sleep() > s(700), "held at once");
     assert_eq!(b.sent.len(), 2, "the last attempt");
 
     let mut b = Bench::logged_in();
-    b.machine.policy.rotation = Rotation::Never;
+    std::sync::Arc::make_mut(&mut b.machine.policy).rotation = Rotation::Never;
     b.sleep();
     for _ in 0..6 {
         b.answer(lost());

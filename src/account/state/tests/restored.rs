@@ -31,7 +31,7 @@ impl Bench {
     }
 
     fn with_rotation(&self, rotation: Rotation) -> Policy {
-        Policy { rotation, ..self.machine.policy.clone() }
+        Policy { rotation, ..(*self.machine.policy).clone() }
     }
 }
 
@@ -126,25 +126,25 @@ fn the_generation_continues_after_a_record_is_gone() {
 #[test]
 fn without_rotation_a_restored_record_is_used() {
     let mut b = Bench::logged_in().put_back();
-    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Never)));
+    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Never).into()));
     assert_eq!((b.view().standing, b.token().as_str()), (Standing::Active, "a1"));
-    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Unknown)));
+    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Unknown).into()));
     assert_eq!(b.view().standing, RESTORED);
-    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Never)));
+    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Never).into()));
     b.wait(s(3000));
     assert_eq!(b.sent[0].0, "r1");
     b.answer(RefreshOutcome::Granted(Box::new(grant("a4", None, Some(3600)))));
     assert_eq!(b.disk.as_ref().unwrap().generation, 4);
-    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Unknown)));
+    b.tell(Event::Reconfigured(b.with_rotation(Rotation::Unknown).into()));
     assert_eq!(b.view().standing, Standing::Active, "the record written since is the newest");
 }
 
 #[test]
 fn changing_the_config_and_back_makes_no_restored_record_usable() {
     let mut b = Bench::logged_in().put_back();
-    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..b.machine.policy.clone() };
+    let other = Policy { binding: Binding { client_id: "other".into(), ..binding() }, ..(*b.machine.policy).clone() };
     let before = b.machine.policy.clone();
-    b.tell(Event::Reconfigured(other));
+    b.tell(Event::Reconfigured(other.into()));
     assert_eq!(b.view().standing, Standing::NeedsLogin(LoginReason::ConfigChanged));
     b.tell(Event::Reconfigured(before));
     assert_eq!(b.view().standing, RESTORED);
