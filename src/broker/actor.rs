@@ -36,13 +36,12 @@ use super::timer::sleep;
 use super::world::World;
 use crate::account::health::Health;
 use crate::account::snapshot::{Snapshot, Standing};
-use crate::account::state::{Effect, Event, Machine, Policy, Reacquire};
+use crate::account::state::{Effect, Event, Machine};
 use crate::clock::{Boot, BootId};
 use crate::config::AccountConfig;
 use crate::contract::{EventKind, LoginStatus};
 use crate::oauth::describe::Described;
 use crate::oauth::exchange::Credentials;
-use crate::oauth::grant::GrantType;
 use crate::random::Jitter;
 use crate::store::Store;
 
@@ -92,7 +91,7 @@ pub(super) fn spawn(
     stored: Option<Box<StoredAccount>>,
     after: Option<Arc<AccountHandle>>,
 ) -> AccountHandle {
-    let machine = Machine::new(policy(&config, &common)).in_boot(common.boot.clone());
+    let machine = Machine::new(common.policies.of(&config)).in_boot(common.boot.clone());
     let snapshot = machine.snapshot(&config.name);
     let health = snapshot.health(world.clock.now());
     let published = Arc::new(SnapshotCell::new(snapshot));
@@ -126,14 +125,10 @@ pub(super) fn spawn(
     AccountHandle { inbox, published, stopping }
 }
 
-fn policy(config: &AccountConfig, common: &Common) -> Arc<Policy> {
-    let has_password = config.user.as_ref().is_some_and(|user| user.password.is_some());
-    let reacquire = match config.grant {
-        GrantType::ClientCredentials => Reacquire::Always,
-        GrantType::Password if has_password => Reacquire::WhileActive,
-        _ => Reacquire::No,
-    };
-    common.policies.shared(Policy::new(&config.dialect, config.binding(), reacquire))
+/// The origin of the account's token endpoint, or of its issuer.
+fn host(config: &AccountConfig) -> String {
+    let authority = config.dialect.authority();
+    url::Url::parse(&authority).map_or(authority, |url| url.origin().ascii_serialization())
 }
 
 impl Actor {
@@ -141,14 +136,15 @@ impl Actor {
     async fn run(mut self: Box<Self>, mut commands: MailboxReceiver<AccountCommand, Arc<AccountConfig>>) {
         let mut jumps = self.common.jumps.clone();
         let mut config = Arc::clone(&self.config);
-        let mut recovery = self.common.slots.recovery(&self.host());
+        let mut recovery = self.common.slots.recovery(&host(&config));
         let locked = self.common.locked.load(Ordering::Acquire);
         self.drive(if locked { Event::Locked } else { Event::Timer }).await;
         loop {
             self.release_written();
-            if !Arc::ptr_eq(&config, &self.config) {
-                config = Arc::clone(&self.config);
-                recovery = self.common.slots.recovery(&self.host());
+            let before = std::mem::replace(&mut config, Arc::clone(&self.config));
+            // A notification of the same host must not be missed.
+            if !Arc::ptr_eq(&before, &config) && host(&before) != host(&config) {
+                recovery = self.common.slots.recovery(&host(&config));
             }
             let now = self.world.clock.now();
             let cut_off = self.machine.is_cut_off();
@@ -220,14 +216,8 @@ impl Actor {
         }
     }
 
-    /// The origin of its token endpoint, or of its issuer.
-    fn host(&self) -> String {
-        let authority = self.config.dialect.authority();
-        url::Url::parse(&authority).map_or(authority, |url| url.origin().ascii_serialization())
-    }
-
     async fn reconfigure(&mut self, config: Arc<AccountConfig>) {
-        let policy = policy(&config, &self.common);
+        let policy = self.common.policies.of(&config);
         self.credentials = None;
         self.config = config;
         self.drive(Event::Reconfigured(policy)).await;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Actor;
 use super::cancellation::CANCELLED;
+use super::{Actor, host};
 use crate::account::state::{RefreshOutcome, Renewal};
 use crate::broker::provider_call::{self, ProviderCall};
 use crate::oauth::describe::Described;
@@ -34,7 +34,7 @@ impl Actor {
             None => answer,
         };
         if matches!(answer, RefreshOutcome::Granted(_) | RefreshOutcome::Refused(_)) && self.machine.is_cut_off() {
-            self.common.slots.recovered(&self.host(), self.world.clock.now().boot);
+            self.common.slots.recovered(&host(&self.config), self.world.clock.now().boot);
         }
         match &answer {
             RefreshOutcome::Granted(grant) => self.flaws.note(&grant.flaws),

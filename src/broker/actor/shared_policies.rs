@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::account::state::Policy;
+use crate::account::state::{Policy, Reacquire};
+use crate::config::AccountConfig;
+use crate::oauth::grant::GrantType;
 
 /// The newest of the policies that are looked at.
 const LOOKED_AT: usize = 16;
@@ -12,8 +14,19 @@ const LOOKED_AT: usize = 16;
 pub(in crate::broker) struct SharedPolicies(Mutex<Vec<Weak<Policy>>>);
 
 impl SharedPolicies {
+    /// The policy of an account with this config.
+    pub(super) fn of(&self, config: &AccountConfig) -> Arc<Policy> {
+        let has_password = config.user.as_ref().is_some_and(|user| user.password.is_some());
+        let reacquire = match config.grant {
+            GrantType::ClientCredentials => Reacquire::Always,
+            GrantType::Password if has_password => Reacquire::WhileActive,
+            _ => Reacquire::No,
+        };
+        self.shared(Policy::new(&config.dialect, config.binding(), reacquire))
+    }
+
     /// The same policy, as another account has it if there is one.
-    pub(super) fn shared(&self, policy: Policy) -> Arc<Policy> {
+    fn shared(&self, policy: Policy) -> Arc<Policy> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = known.iter().rev().take(LOOKED_AT).filter_map(Weak::upgrade);
         if let Some(same) = newest.into_iter().find(|known| **known == policy) {
@@ -31,7 +44,6 @@ impl SharedPolicies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::state::Reacquire;
     use crate::oauth::dialect::Dialect;
     use crate::oauth::grant::Binding;
 
