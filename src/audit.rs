@@ -73,7 +73,7 @@ impl AuditLog {
         let folder = Folder::open(state)?;
         let writer = Writer::open(folder, limits.into(), clock.clone())?;
         let on = Arc::new(AtomicBool::new(writer.is_writing()));
-        let lines = Arc::new(Queue::default());
+        let lines = Arc::new(Queue::new());
         let queue = Arc::new(QueueEnd::of(&lines));
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
         let repeated = LogRateLimit::new(REPEATED, clock.clone());

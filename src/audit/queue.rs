@@ -14,10 +14,9 @@ const CAPACITY: usize = 1 << 20;
 /// Between two writes. The first line after a pause is written at once; those that follow it are written together, since to
 /// wake the thread for each would cost more than all the rest of a request.
 const INTERVAL: Duration = Duration::from_millis(10);
-/// Bytes that an empty batch keeps.
-const KEPT: usize = 256 << 10;
-/// Room for a usual line.
+/// Room for a usual line, and for one that is nearly as long as they get.
 const LINE: usize = 512;
+const LONGEST_LINE: usize = 64 << 10;
 
 /// What waits to be written. One thread takes it.
 #[derive(Debug, Default)]
@@ -71,21 +70,32 @@ pub(super) struct LineBatch {
 }
 
 impl LineBatch {
-    /// Makes room for the next lines. What a burst needed is given back.
+    /// Makes room for the next lines.
     pub(super) fn clear(&mut self) {
         self.lines.clear();
-        self.lines.shrink_to(KEPT);
         self.count = 0;
     }
 }
 
 impl QueuedBatch {
+    /// With room for a full queue. A page of it takes memory once it is written to; grown in steps, the pieces that it has
+    /// outgrown would stay with the allocator.
+    pub(super) fn with_room() -> Self {
+        let main = LineBatch { lines: Vec::with_capacity(CAPACITY + LONGEST_LINE), count: 0 };
+        Self { main, ..Self::default() }
+    }
+
     fn is_empty(&self) -> bool {
         self.main.count == 0 && self.denied.count == 0 && self.requests.is_empty()
     }
 }
 
 impl Queue {
+    pub(super) fn new() -> Self {
+        let waiting = Waiting { batch: QueuedBatch::with_room(), ..Waiting::default() };
+        Self { waiting: Mutex::new(waiting), ..Self::default() }
+    }
+
     /// For the thread, for as long as it runs.
     pub(super) fn reader(&self) -> QueueReader<'_> {
         QueueReader(self)

@@ -81,7 +81,7 @@ impl Writer {
 
     pub(super) fn run(mut self, queue: &Queue) {
         let _reader = queue.reader();
-        let mut batch = QueuedBatch::default();
+        let mut batch = QueuedBatch::with_room();
         while queue.take(&mut batch) {
             self.write(Series::Main, &mut batch.main);
             self.write(Series::Denied, &mut batch.denied);
