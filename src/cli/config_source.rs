@@ -25,6 +25,12 @@ impl ConfigSource {
         ConfigEnv::from_process(self.config.clone())
     }
 
+    /// The file that the command line or `RINGBACK_CONFIG` names, as an absolute path.
+    pub(super) fn named(&self) -> Option<PathBuf> {
+        let named = self.config.clone().or_else(|| std::env::var_os("RINGBACK_CONFIG").map(PathBuf::from))?;
+        (!named.as_os_str().is_empty()).then(|| std::path::absolute(&named).unwrap_or(named))
+    }
+
     /// Which file it is, if there is a place for one.
     pub(super) fn file(&self) -> Option<PathBuf> {
         let file = config_file::default_path(&self.env()).ok()?;

@@ -10,13 +10,14 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use self::systemctl::Property;
-use self::units::{SERVICE, SOCKET, UnitFile, UnitFolder};
-use super::arguments::DaemonChoice;
+use self::units::{SERVICE, SOCKET, UnitFile, UnitFolder, Written};
 use super::command_result::CommandResult;
 use super::config_source::ConfigSource;
 use super::{report, waiting};
 use crate::cli::failure::Failure;
 use crate::cli::message;
+use crate::os::holder;
+use crate::os::paths::Paths;
 
 /// Run the daemon as a service of your systemd
 ///
@@ -36,8 +37,8 @@ Examples:
   ringback service logs -f
   ringback service uninstall
 
-Change a unit with `systemctl --user edit ringback`: what `install` wrote is written again by the
-next one. docs/systemd.md says more.";
+Change a unit with `systemctl --user edit ringback`: `install` overwrites its own files.
+docs/systemd.md says more.";
 
 #[derive(Subcommand)]
 enum ServiceCommand {
@@ -47,7 +48,7 @@ enum ServiceCommand {
     Install(InstallArgs),
     /// Stop the daemon and remove the units; accounts, tokens and the config stay
     Uninstall,
-    /// Say whether the service is installed and runs; exits with 3 if it does not run
+    /// Show whether the service is installed and running; exits with 3 if it is not running
     Status,
     /// Show the daemon's log (`journalctl`)
     Logs(LogsArgs),
@@ -59,11 +60,11 @@ struct InstallArgs {
     #[arg(long)]
     socket: bool,
 
-    /// Write the units only
+    /// Write the units without starting the daemon
     #[arg(long)]
     no_start: bool,
 
-    /// Replace units of the same name that somebody else wrote
+    /// Replace units that `ringback service install` did not write
     #[arg(long)]
     force: bool,
 
@@ -83,7 +84,7 @@ struct LogsArgs {
 }
 
 /// systemd waits this long for a daemon to become ready, or to end.
-const LONGEST: Duration = Duration::from_secs(90);
+pub(super) const LONGEST_START: Duration = Duration::from_secs(90);
 
 pub(super) fn run(args: &ServiceArgs) -> CommandResult {
     match &args.act {
@@ -99,17 +100,20 @@ pub(super) fn run(args: &ServiceArgs) -> CommandResult {
 fn install(args: &InstallArgs) -> CommandResult {
     let folder = UnitFolder::of_user()?;
     let program = own_program()?;
-    let mut wanted = vec![UnitFile::service(&program)?];
-    if args.socket {
-        wanted.push(UnitFile::sockets(&args.source)?);
-    }
+    // One that is there gets the addresses of today's config.
+    let socket = args.socket || folder.has(SOCKET) && folder.check_ours(&[SOCKET]).is_ok();
+    let service = UnitFile::service(&program, args.source.named().as_deref())?;
+    let sockets = if socket { Some(UnitFile::sockets(&args.source)?) } else { None };
     if !args.no_start {
         systemctl::check()?;
         refuse_beside_another()?;
     }
-    for unit in &wanted {
-        let path = folder.write(unit, args.force)?;
-        report::say(&format!("Wrote {}.", path.display()));
+    let mut changed = Vec::new();
+    for unit in [&service].into_iter().chain(&sockets) {
+        if folder.write(unit, args.force)? == Written::Changed {
+            changed.push(unit.name());
+        }
+        report::say(&format!("Wrote {}.", folder.path(unit.name()).display()));
     }
     if let Some(folder) = of_a_build(&program) {
         report::say(&format!(
@@ -121,7 +125,8 @@ fn install(args: &InstallArgs) -> CommandResult {
         report::say("Start it: systemctl --user daemon-reload && systemctl --user enable --now ringback");
         return Ok(ExitCode::SUCCESS);
     }
-    waiting::told(LONGEST, || "systemd to start the daemon".into(), || start(args.socket))?;
+    let what = || "systemd to start the daemon".into();
+    waiting::told(LONGEST_START, what, || start(socket, changed.contains(&SOCKET)))?;
     report::say("The daemon runs, and starts whenever you log in.");
     if systemctl::lingers() == Some(false) {
         report::say("It stops when you log out. To keep it running: loginctl enable-linger");
@@ -129,25 +134,27 @@ fn install(args: &InstallArgs) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-fn start(socket: bool) -> Result<(), Failure> {
+/// Sockets whose addresses have not changed are not touched: clients that connect meanwhile wait.
+fn start(socket: bool, sockets_changed: bool) -> Result<(), Failure> {
     systemctl::run(&["daemon-reload"])?;
-    // It holds the addresses that the socket unit is about to bind.
-    if socket && systemctl::property(SOCKET, Property::ActiveState)? != "active" {
-        systemctl::run(&["stop", SERVICE])?;
+    if socket && (sockets_changed || systemctl::property(SOCKET, Property::ActiveState)? != "active") {
+        // The daemon holds the addresses that the socket unit is about to bind.
+        systemctl::run(&["stop", SOCKET, SERVICE])?;
+        systemctl::run(&["enable", "--quiet", "--now", SOCKET])?;
     }
-    let units: &[&str] = if socket { &[SOCKET, SERVICE] } else { &[SERVICE] };
-    systemctl::run(&[&["enable", "--quiet"], units].concat())?;
-    systemctl::run(&[&["restart"], units].concat())
+    systemctl::run(&["enable", "--quiet", SERVICE])?;
+    systemctl::run(&["restart", SERVICE])
 }
 
 /// A daemon that was started by hand holds the store, and the service would fail.
 fn refuse_beside_another() -> Result<(), Failure> {
-    let answers = DaemonChoice::default().client().is_ok_and(|client| client.accounts().is_ok());
-    let active = |unit| systemctl::property(unit, Property::ActiveState).is_ok_and(|state| state == "active");
-    if answers && !active(SERVICE) && !active(SOCKET) {
-        return Err(message::service_beside_another());
+    let paths = Paths::from_env(&|name| std::env::var_os(name), None).map_err(message::homeless)?;
+    match holder::daemon(&paths.state) {
+        Some(pid) if systemctl::property(SERVICE, Property::MainPid)? != pid.to_string() => {
+            Err(message::service_beside_another(pid))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn uninstall() -> CommandResult {
@@ -158,13 +165,21 @@ fn uninstall() -> CommandResult {
         return Ok(ExitCode::SUCCESS);
     }
     folder.check_ours(&installed)?;
-    systemctl::run(&[&["disable", "--now", "--quiet"], installed.as_slice()].concat())?;
-    for unit in installed {
-        let path = folder.remove(unit)?;
-        report::say(&format!("Removed {}.", path.display()));
+    // Without systemd there is nothing to stop.
+    let systemd = systemctl::check();
+    if systemd.is_ok() {
+        systemctl::run(&[&["disable", "--now", "--quiet"], installed.as_slice()].concat())?;
     }
-    systemctl::run(&["daemon-reload"])?;
-    report::say("The daemon is stopped. Accounts, tokens and the config stay.");
+    for unit in installed {
+        folder.remove(unit)?;
+        report::say(&format!("Removed {}.", folder.path(unit).display()));
+    }
+    if systemd.is_ok() {
+        systemctl::run(&["daemon-reload"])?;
+        report::say("The daemon is stopped. Accounts, tokens and the config stay.");
+    } else {
+        report::say("No systemd runs for this user, so nothing was stopped. Accounts, tokens and the config stay.");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -175,18 +190,24 @@ fn status() -> CommandResult {
     let sockets = systemctl::property(SOCKET, Property::ActiveState)?;
     lines.push(format!("{SOCKET}: {sockets}, {}", enabled(SOCKET)?));
     if let Some(program) = systemctl::program(SERVICE)? {
-        let other = if own_program().is_ok_and(|own| own == program) { "" } else { ", which is not this one" };
+        let other = if own_program().is_ok_and(|own| own == program) { "" } else { " (not the one you ran)" };
         lines.push(format!("program: {}{other}", program.display()));
     }
     match systemctl::lingers() {
-        Some(true) => lines.push("linger: on, the daemon runs while you are logged out, too".into()),
+        Some(true) => lines.push("linger: on; the daemon keeps running after you log out".into()),
         Some(false) => {
-            lines.push("linger: off, the daemon stops when you log out (loginctl enable-linger)".into());
+            lines.push("linger: off; the daemon stops when you log out (loginctl enable-linger)".into());
         }
         None => {}
     }
     report::answer((lines.join("\n") + "\n").as_bytes())?;
-    if state == "active" { Ok(ExitCode::SUCCESS) } else { Err(message::service_inactive(SERVICE, state)) }
+    match state.as_str() {
+        "active" => Ok(ExitCode::SUCCESS),
+        // systemd starts it at the first request.
+        "inactive" if sockets == "active" => Ok(ExitCode::SUCCESS),
+        "inactive" if !systemctl::is_loaded(SERVICE)? => Err(message::service_not_installed()),
+        _ => Err(message::service_not_running(SERVICE, state)),
+    }
 }
 
 fn enabled(unit: &'static str) -> Result<String, Failure> {
@@ -194,30 +215,34 @@ fn enabled(unit: &'static str) -> Result<String, Failure> {
     Ok(if state.is_empty() { "not installed".into() } else { state })
 }
 
-/// Whether systemd has started the daemon.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum ServiceState {
-    Started,
-    NotInstalled,
-}
-
-/// Starts the service if its unit is in the user's folder, and waits until it is ready.
-pub(super) fn start_installed() -> Result<ServiceState, Failure> {
-    if !UnitFolder::of_user()?.has(SERVICE) {
-        return Ok(ServiceState::NotInstalled);
+/// Starts the service, by a unit of the user or of a package, and waits until it is ready.
+pub(super) fn start_installed() -> Result<(), Failure> {
+    systemctl::check()?;
+    if !systemctl::is_loaded(SERVICE)? {
+        return Err(message::service_not_installed());
     }
-    systemctl::run(&["start", SERVICE])?;
-    Ok(ServiceState::Started)
+    systemctl::run(&["start", SERVICE])
 }
 
-/// This program, as systemd has to start it. An update may have replaced the file since it was started.
+/// This program by the path that it was called by, if that leads to it: a package manager replaces the link, and removes
+/// what it led to.
 fn own_program() -> Result<PathBuf, Failure> {
     let program = std::env::current_exe().map_err(message::program_unknown)?;
+    // An update may have replaced the file since this program was started.
     let text = program.to_string_lossy();
-    Ok(text.strip_suffix(" (deleted)").map_or_else(|| program.clone(), PathBuf::from))
+    let program = text.strip_suffix(" (deleted)").map_or_else(|| program.clone(), PathBuf::from);
+    let called = std::env::args_os().next().map(PathBuf::from).and_then(|called| {
+        if called.components().count() > 1 {
+            return std::path::absolute(called).ok();
+        }
+        let places = std::env::var_os("PATH")?;
+        std::env::split_paths(&places).map(|place| place.join(&called)).find(|path| path.is_file())
+    });
+    let same = |path: &PathBuf| path.is_absolute() && path.canonicalize().is_ok_and(|found| found == program);
+    Ok(called.filter(same).unwrap_or(program))
 }
 
 /// The build folder of Cargo that `program` is in.
 fn of_a_build(program: &Path) -> Option<&Path> {
-    program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists())
+    program.ancestors().find(|folder| folder.join(".rustc_info.json").exists())
 }

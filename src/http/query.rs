@@ -75,10 +75,10 @@ const SEEN: &str = "seen";
 
 pub(super) fn login(query: Option<&str>) -> Result<LoginQuery, Error> {
     let [wait, seen] = values(query, [WAIT.name, SEEN])?;
-    let wrong = |_| Error::Usage { what: format!("`{SEEN}` has to be a number of notices, such as 0") };
+    let wrong = || Error::Usage { what: format!("`{SEEN}` has to be a number of notices, such as 0") };
     Ok(LoginQuery {
         wait: seconds(WAIT, wait)?.unwrap_or_default(),
-        seen: seen.map(|text| text.parse().map_err(wrong)).transpose()?,
+        seen: seen.map(|text| digits(&text).and_then(|text| text.parse().ok()).ok_or_else(wrong)).transpose()?,
     })
 }
 
@@ -96,10 +96,14 @@ fn values<'q, const N: usize>(query: Option<&'q str>, known: [&str; N]) -> Resul
 
 fn seconds(known: Seconds, text: Option<Cow<'_, str>>) -> Result<Option<Duration>, Error> {
     let Some(text) = text else { return Ok(None) };
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let value = digits.then(|| text.parse().ok()).flatten().filter(|value| *value <= known.most);
+    let value = digits(&text).and_then(|text| text.parse().ok()).filter(|value| *value <= known.most);
     let wrong = || Error::Usage { what: format!("`{}` has to be whole seconds from 0 to {}", known.name, known.most) };
     value.map(Duration::from_secs).ok_or_else(wrong).map(Some)
+}
+
+/// Without a sign, which `parse` would take.
+fn digits(text: &str) -> Option<&str> {
+    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then_some(text)
 }
 
 fn unknown(name: &str, known: &[&str]) -> Error {
@@ -125,7 +129,7 @@ mod tests {
             |query: &str| login(Some(query)).map(|query| (query.wait.as_secs(), query.seen)).map_err(|e| e.to_string());
         assert_eq!(read("wait=25&seen=2"), Ok((25, Some(2))));
         assert_eq!(read(""), Ok((0, None)));
-        for seen in ["", "-1", "x", "1.5", "99999999999999999999999"] {
+        for seen in ["", "-1", "%2B5", "x", "1.5", "99999999999999999999999"] {
             let error = read(&format!("seen={seen}")).unwrap_err();
             assert!(error.contains("`seen` has to be a number of notices"), "{seen}: {error}");
         }

@@ -166,7 +166,8 @@ export class Truth {
     // A reply that took more than half the token's lifetime counts for half of it (account/state/grant.rs).
     const end = Math.max(known.atMost, (known.heard ?? 0) + known.lifetime / 2);
     if (from > end) this.violated(`${name}: a token was served ${((from - end) / 1000).toFixed(1)} s after its expiry (expires_in ${left})`);
-    account.kept = { token, ...known };
+    const since = account.kept?.token === token ? account.kept.since : now();
+    account.kept = { token, since, ...known };
   }
 
   /** A caller got no token between these times. */
@@ -174,6 +175,8 @@ export class Truth {
     this.add(`told ${reply.error}`);
     const { kept } = this.account(name);
     if (!kept || kept.surely < to + SLACK) return;
+    // Another caller may have got the new token while this one's refusal was on its way.
+    if (kept.since > from) return;
     const setForward = this.skewed.some(({ at, by }) => by > 0 && at > kept.asked);
     // After a restart there is nothing to serve until the records have been read.
     const unread = kept.life !== this.life && reply.error === 'store_unavailable' && this.was(['disk'], from - 30_000, to);

@@ -1,64 +1,67 @@
-//! `serve.autostart`: `ringback token` and `ringback login` start a daemon that does not run.
+//! `serve.autostart`: `ringback token` and `ringback login` have systemd start a daemon that does not run. With a real
+//! systemd it is tested by `tests/peers/systemd.sh`.
 
-use rustix::process::{Pid, Signal, kill_process};
+use std::os::unix::fs::PermissionsExt;
 
 use crate::idp::Idp;
-use crate::world::{World, mode, until};
+use crate::world::World;
 
 const ON: &str = "[serve]\nautostart = true";
 
-/// Ends the daemon that a command started, when the test ends in any way.
-struct Started<'a>(&'a World);
+/// A `systemctl` that notes its arguments, and for which the service has this `LoadState`.
+fn systemctl(world: &World, load_state: &str) -> String {
+    let folder = world.root().join("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (path, notes) = (folder.join("systemctl"), world.root().join("asked"));
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >>{}\ncase \"$*\" in *LoadState*) echo {load_state} ;; esac\n",
+        notes.display()
+    );
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+}
 
-impl Drop for Started<'_> {
-    fn drop(&mut self) {
-        if self.0.is_announced() {
-            let pid = Pid::from_raw(self.0.endpoint().pid.cast_signed()).unwrap();
-            kill_process(pid, Signal::TERM).unwrap();
-            until("the daemon has ended", || (!self.0.is_announced()).then_some(()));
-        }
+fn asked(world: &World) -> String {
+    std::fs::read_to_string(world.root().join("asked")).unwrap_or_default()
+}
+
+fn run(world: &World, path: &str, arguments: &[&str]) -> (i32, String, String) {
+    crate::world::told(world.command(arguments).env("PATH", path).output().unwrap())
+}
+
+#[test]
+fn systemd_starts_the_service_only_for_token_and_login_and_if_the_config_says_so() {
+    let idp = Idp::start();
+    let world = World::with_config(&World::config_of(&idp, ON, "", ""));
+    let path = systemctl(&world, "loaded");
+    for arguments in [&["status"][..], &["refresh"], &["token", "--socket", "/nonexistent/ringback.sock"]] {
+        let (code, _, wrong) = run(&world, &path, arguments);
+        assert_eq!((code, asked(&world).as_str()), (3, ""), "{arguments:?}: {wrong}");
     }
-}
-
-#[test]
-fn a_command_starts_the_daemon_once_and_only_if_the_config_says_so() {
-    let idp = Idp::start();
-    let world = World::with_config(&World::config_of(&idp, ON, "", ""));
-    let _started = Started(&world);
-    let (code, said, wrong) = world.cli(&["token", "work"]);
-    // It asked the new daemon, which has no token yet.
-    assert_eq!((code, said.as_str()), (5, ""), "{wrong}");
-    assert!(wrong.starts_with("Started the daemon (process "), "{wrong}");
-    let pid = world.endpoint().pid;
-    let (code, _, wrong) = world.cli(&["token", "work"]);
-    assert!(code == 5 && !wrong.contains("Started"), "{code} {wrong}");
-    assert_eq!(world.endpoint().pid, pid);
-    assert_eq!(mode(&world.runtime().join("autostart.log")), 0o600);
-}
-
-#[test]
-fn nothing_is_started_by_other_commands_with_another_socket_or_without_the_key() {
-    let idp = Idp::start();
-    let world = World::with_config(&World::config_of(&idp, ON, "", ""));
-    for arguments in [&["status"][..], &["token", "--socket", "/nonexistent/ringback.sock"], &["refresh"]] {
-        let (code, _, wrong) = world.cli(arguments);
-        assert!(code == 3 && !world.is_announced(), "{arguments:?}: {code} {wrong}");
+    for arguments in [&["token"][..], &["login"]] {
+        let (code, _, wrong) = run(&world, &path, arguments);
+        // This systemctl starts nothing.
+        assert!(code == 3 && wrong.contains("it listens elsewhere"), "{arguments:?}: {code} {wrong}");
+        assert!(asked(&world).ends_with("--user start ringback.service\n"), "{}", asked(&world));
     }
     world.configure(&World::config_of(&idp, "", "", ""));
-    let (code, _, wrong) = world.cli(&["token"]);
-    assert!(code == 3 && wrong.contains("autostart = true") && !world.is_announced(), "{code} {wrong}");
+    std::fs::remove_file(world.root().join("asked")).unwrap();
+    let (code, _, wrong) = run(&world, &path, &["token"]);
+    assert!(code == 3 && wrong.contains("autostart = true") && asked(&world).is_empty(), "{code} {wrong}");
 }
 
 #[test]
-fn a_daemon_that_does_not_start_says_why() {
+fn without_the_service_or_with_a_wrong_config_the_failure_says_why() {
     let idp = Idp::start();
     let world = World::with_config(&World::config_of(&idp, ON, "", ""));
-    let config = std::fs::read_to_string(world.config_file()).unwrap();
-    world.configure(&format!("{config}\n[store]\nkey = \"command\"\nkey_command = [\"false\"]\n"));
-    let (code, _, wrong) = world.cli(&["token"]);
-    assert!(code == 3 && !world.is_announced(), "{code} {wrong}");
-    assert!(
-        wrong.contains("could not be started: ") && wrong.contains("command false") && wrong.contains("autostart.log"),
-        "{wrong}"
-    );
+    let path = systemctl(&world, "not-found");
+    let (code, _, wrong) = run(&world, &path, &["token"]);
+    assert!(code == 3 && wrong.contains("ringback.service is not installed"), "{code} {wrong}");
+    assert!(!asked(&world).contains("start"), "{}", asked(&world));
+    let (code, _, wrong) = run(&world, "/nonexistent", &["token"]);
+    assert!(code == 3 && wrong.contains("`systemctl` can't be started"), "{code} {wrong}");
+    world.configure("[unknown]\n");
+    let (code, _, wrong) = run(&world, &path, &["token"]);
+    assert!(code == 2 && wrong.contains("unknown"), "{code} {wrong}");
 }

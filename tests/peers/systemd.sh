@@ -348,14 +348,22 @@ line_of() { grep "^$2" "$units/ringback.$1"; }
 config second ''
 sed -i "s/^tcp = .*/tcp = [\"127.0.0.1:$port\"]/" "$HOME/.config/ringback/config.toml"
 [ -z "$unprivileged" ] || chown -R 1:1 "$HOME/.config"
-ringback service install && fail 'it replaces a unit that was installed by hand'
-ringback service status && fail 'a stopped service has the status of a running one'
-mkdir "$HOME/with space" && cp "$bin" "$HOME/with space/ringback"
-[ -z "$unprivileged" ] || chown -R 1:1 "$HOME/with space"
-ringback=$HOME/with\ space/ringback
+# refuses CODE WORDS COMMAND...: the command fails with this code and says this.
+refuses() {
+  local code=$1 words=$2 said got
+  shift 2
+  said=$(ringback "$@" 2>&1)
+  got=$?
+  [ $got = "$code" ] && [[ $said = *"$words"* ]] || fail "$*: $got, $said"
+}
+refuses 2 'was not written by' service install
+refuses 3 'ringback.service is inactive' service status
+mkdir "$HOME/with \$pace" && cp "$bin" "$HOME/with \$pace/ringback"
+[ -z "$unprivileged" ] || chown -R 1:1 "$HOME/with \$pace"
+ringback="$HOME/with \$pace/ringback"
 "${user[@]}" "$ringback" serve >"$HOME/by-hand.log" 2>&1 & by_hand=$!
 until_true 'one that is started by hand tells where it is' announced
-ringback service install --force && fail 'it starts a second daemon'
+refuses 2 "(process $by_hand)" service install --force
 kill $by_hand; wait $by_hand
 ringback service install --force --socket || fail 'the service is not installed'
 [ "$(line_of service ExecStart=)" = "ExecStart=\"$ringback\" serve --log-format json" ] || fail "it runs another program: $(line_of service ExecStart=)"
@@ -365,11 +373,19 @@ ringback service install --force --socket || fail 'the service is not installed'
 ringback token second >/dev/null || fail 'no token from the installed service'
 ringback service status | grep -q '^ringback.service: active, enabled$' || fail 'the service is not seen as active'
 main=$(state MainPID)
+bound() { systemctl show -P ActiveEnterTimestampMonotonic ringback.socket; }
+before=$(bound)
 ringback service install || fail 'it does not replace a unit of its own'
 [ "$(state MainPID)" != "$main" ] || fail 'an update does not restart the daemon'
+[ "$(bound)" = "$before" ] && [ "$(systemctl is-active ringback.socket)" = active ] || fail 'an update binds the sockets again'
+systemctl stop ringback.socket ringback.service
+sed -i 's/^\[store\]/[serve]\nautostart = true\n[store]/' "$HOME/.config/ringback/config.toml"
+ringback token second 2>"$HOME/started" >/dev/null || fail 'autostart brings no token'
+grep -q 'Started the daemon with systemd' "$HOME/started" && [ "$(state ActiveState)" = active ] || fail "autostart: $(cat "$HOME/started")"
 ringback service uninstall || fail 'the service is not removed'
 [ ! -e "$units/ringback.service" ] && [ ! -e "$units/ringback.socket" ] || fail 'a unit is left'
 [ "$(state ActiveState)" = inactive ] || fail 'the daemon still runs'
 [ -e "$HOME/.config/ringback/config.toml" ] && [ -d "$HOME/.local/state/ringback" ] || fail 'the config or the tokens are gone'
 ringback service uninstall || fail 'nothing to remove is a failure'
+refuses 3 'is not installed' service status
 exit 0

@@ -16,7 +16,7 @@ impl From<Error> for Failure {
 fn hint(error: &Error) -> String {
     match error {
         Error::Daemon(reply) => reply.hint.clone(),
-        Error::NoDaemon { .. } => "Start it with `ringback serve` or `ringback service install`. With `autostart = true` in `[serve]` of the config, `ringback token` and `ringback login` start it.".into(),
+        Error::NoDaemon { .. } => "Start it with `ringback serve` or `ringback service install`. With `autostart = true` in `[serve]` of the config, `ringback token` and `ringback login` start the service.".into(),
         Error::DaemonUnreachable { pid, .. } => {
             format!(
                 "Run `kill -HUP {pid}`, so that it creates its socket again; its log says where it listens, or why not."

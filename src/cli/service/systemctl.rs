@@ -1,5 +1,6 @@
 //! The user's systemd, by its own programs.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,6 +19,10 @@ pub(super) enum Property {
     ActiveState,
     /// Such as `enabled` and `disabled`; empty if there is no such unit.
     UnitFileState,
+    /// The process of the daemon; 0 if there is none.
+    MainPid,
+    /// `loaded`, or `not-found`.
+    LoadState,
 }
 
 impl Property {
@@ -25,6 +30,8 @@ impl Property {
         match self {
             Self::ActiveState => "ActiveState",
             Self::UnitFileState => "UnitFileState",
+            Self::MainPid => "MainPID",
+            Self::LoadState => "LoadState",
         }
     }
 }
@@ -44,6 +51,11 @@ pub(super) fn property(unit: &str, property: Property) -> Result<String, Failure
     Ok(shown.trim().to_owned())
 }
 
+/// Whether systemd has the unit, from any folder.
+pub(super) fn is_loaded(unit: &str) -> Result<bool, Failure> {
+    Ok(property(unit, Property::LoadState)? == "loaded")
+}
+
 /// The program that a service starts, if it is installed.
 pub(super) fn program(unit: &str) -> Result<Option<PathBuf>, Failure> {
     Ok(started_program(&output(&["show", "--value", "--property", "ExecStart", unit])?))
@@ -53,6 +65,8 @@ fn output(arguments: &[&str]) -> Result<String, Failure> {
     let done = Command::new(SYSTEMCTL)
         .arg("--user")
         .args(arguments)
+        // Also where it is searched: never in a folder that happens to be the current one.
+        .env("PATH", absolute_folders())
         .stdin(Stdio::null())
         .output()
         .map_err(|error| message::no_systemd(SYSTEMCTL, error))?;
@@ -61,7 +75,17 @@ fn output(arguments: &[&str]) -> Result<String, Failure> {
     }
     let why = String::from_utf8_lossy(&done.stderr);
     let why = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    if why.contains("connect to bus") {
+        return Err(message::no_user_manager(why));
+    }
     Err(message::systemctl_failed(arguments.first().copied().unwrap_or_default(), why))
+}
+
+/// The folders of `PATH` that do not depend on the current one.
+fn absolute_folders() -> OsString {
+    let given = std::env::var_os("PATH").unwrap_or_default();
+    let absolute = std::env::split_paths(&given).filter(|folder| folder.is_absolute());
+    std::env::join_paths(absolute).unwrap_or_default()
 }
 
 /// From `{ path=/usr/bin/ringback ; argv[]=... }`.
@@ -79,7 +103,14 @@ pub(super) fn lingers() -> Option<bool> {
 /// Shows the unit's log on our own output. Returns the exit code of `journalctl`.
 pub(super) fn logs(unit: &str, lines: u32, follow: bool) -> Result<Option<u8>, Failure> {
     let mut command = Command::new(JOURNALCTL);
-    command.args(["--user", "--output=cat", "--unit", unit, "--lines", &lines.to_string()]);
+    command.env("PATH", absolute_folders()).args([
+        "--user",
+        "--output=cat",
+        "--unit",
+        unit,
+        "--lines",
+        &lines.to_string(),
+    ]);
     if follow {
         command.arg("--follow");
     }

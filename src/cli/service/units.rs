@@ -1,7 +1,8 @@
 //! The unit files: what is in them, and where they are.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::cli::config_source::ConfigSource;
@@ -17,7 +18,7 @@ const SOCKET_TEXT: &str = include_str!("../../../systemd/ringback.socket");
 /// The first line of what `install` writes, by which it knows its own files.
 const OURS: &str =
     "# Written by `ringback service install`, which replaces it. Change it with `systemctl --user edit`.";
-const PROGRAM: &str = "%h/.cargo/bin/ringback";
+const COMMAND: &str = "%h/.cargo/bin/ringback serve";
 
 /// A unit as it is to be written.
 #[derive(Debug)]
@@ -27,10 +28,22 @@ pub(super) struct UnitFile {
 }
 
 impl UnitFile {
-    /// The service that runs `program`.
-    pub(super) fn service(program: &Path) -> Result<Self, Failure> {
-        let quoted = quoted(program).ok_or_else(|| message::program_unquotable(program.display()))?;
-        Ok(Self { name: SERVICE, text: ours(SERVICE_TEXT).replace(PROGRAM, &quoted) })
+    /// The service that runs `program`, with this config file if one is named.
+    pub(super) fn service(program: &Path, config: Option<&Path>) -> Result<Self, Failure> {
+        let word = |path: &Path| quoted(path).ok_or_else(|| message::path_unquotable(path.display()));
+        let mut command = format!("{} serve", word(program)?);
+        if let Some(config) = config {
+            if !config.exists() {
+                return Err(message::config_missing(config.display(), "--config or RINGBACK_CONFIG"));
+            }
+            // Of the arguments, systemd expands variables.
+            command.extend([" --config ", &word(config)?.replace('$', "$$")]);
+        }
+        Ok(Self { name: SERVICE, text: ours(SERVICE_TEXT).replace(COMMAND, &command) })
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// The sockets that the config names, or the usual ones.
@@ -45,7 +58,8 @@ impl UnitFile {
             SocketChoice::At(path) => Some(escaped(&path.to_string_lossy())),
             SocketChoice::Off => None,
         };
-        let ports = config.listen.tcp.iter().map(ToString::to_string);
+        // The daemon itself binds a port that the system chooses.
+        let ports = config.listen.tcp.iter().filter(|address| address.port() != 0).map(ToString::to_string);
         Ok(Self { name: SOCKET, text: with_sockets(socket.into_iter().chain(ports)) })
     }
 }
@@ -64,15 +78,23 @@ fn ours(text: &str) -> String {
     format!("{OURS}\n\n{body}")
 }
 
-/// A path as a word of `ExecStart=` (systemd.service(5)). `None`: no quoting helps.
+/// A path as the first word of `ExecStart=`, in which no variables are expanded (systemd.service(5)). `None`: no quoting
+/// helps.
 fn quoted(program: &Path) -> Option<String> {
     let path = program.to_str().filter(|path| !path.contains(char::is_control))?;
-    Some(format!("\"{}\"", escaped(path).replace('\\', "\\\\").replace('"', "\\\"").replace('$', "$$")))
+    Some(format!("\"{}\"", escaped(path).replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 /// Without specifiers (systemd.unit(5)).
 fn escaped(text: &str) -> String {
     text.replace('%', "%%")
+}
+
+/// Whether a unit is another than before.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    Changed,
+    AsBefore,
 }
 
 /// Where systemd looks for units of the user.
@@ -85,7 +107,7 @@ impl UnitFolder {
         Ok(Self(config.ok_or_else(message::no_unit_folder)?.join("systemd/user")))
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
@@ -93,21 +115,26 @@ impl UnitFolder {
         self.path(name).symlink_metadata().is_ok()
     }
 
-    /// Writes the unit in one step, and returns its path. A file that somebody else wrote is kept, unless `force`d.
-    #[expect(clippy::disallowed_methods, reason = "a unit is no secret, and if it is lost it is written again")]
-    pub(super) fn write(&self, unit: &UnitFile, force: bool) -> Result<PathBuf, Failure> {
+    /// Writes the unit in one step. A file that somebody else wrote is kept, unless `force`d.
+    pub(super) fn write(&self, unit: &UnitFile, force: bool) -> Result<Written, Failure> {
         let path = self.path(unit.name);
         if !force && self.has(unit.name) {
             self.check_ours(&[unit.name])?;
         }
-        let temporary = self.path(&format!(".{}.new", unit.name));
+        if fs::read_to_string(&path).is_ok_and(|text| text == unit.text) {
+            return Ok(Written::AsBefore);
+        }
         let write = || {
-            fs::create_dir_all(&self.0)?;
-            fs::write(&temporary, &unit.text)?;
-            fs::rename(&temporary, &path)
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+            let mut file =
+                tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(&self.0)?;
+            // The mode of a new file is limited by the umask, and this one has to be closed to others in any case.
+            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+            file.write_all(unit.text.as_bytes())?;
+            file.persist(&path)?;
+            Ok::<_, io::Error>(Written::Changed)
         };
-        write().map_err(|error| message::unit_unwritable(path.display(), error))?;
-        Ok(path)
+        write().map_err(|error| message::unit_unwritable(path.display(), error))
     }
 
     /// Fails if one of the units was written by somebody else.
@@ -115,21 +142,23 @@ impl UnitFolder {
         for path in names.iter().map(|name| self.path(name)) {
             // A link has been made by somebody else, wherever it leads.
             let linked = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
-            let text = fs::read_to_string(&path).map_err(|error| message::unit_unreadable(path.display(), error))?;
-            if linked || !text.starts_with(OURS) {
-                return Err(message::unit_of_somebody_else(path.display()));
+            let read = fs::read_to_string(&path);
+            match read {
+                Err(error) if !linked => return Err(message::unit_unreadable(path.display(), error)),
+                Ok(text) if !linked && text.starts_with(OURS) => {}
+                _ => return Err(message::unit_of_somebody_else(path.display())),
             }
         }
         Ok(())
     }
 
-    pub(super) fn remove(&self, name: &str) -> Result<PathBuf, Failure> {
+    pub(super) fn remove(&self, name: &str) -> Result<(), Failure> {
         let path = self.path(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(message::unit_unwritable(path.display(), error))
             }
-            _ => Ok(path),
+            _ => Ok(()),
         }
     }
 }
@@ -142,16 +171,25 @@ mod tests {
     fn the_service_runs_the_given_program() {
         for (program, line) in [
             ("/usr/bin/ringback", r#"ExecStart="/usr/bin/ringback" serve --log-format json"#),
-            ("/home/a b/100%/$x/ringback", r#"ExecStart="/home/a b/100%%/$$x/ringback" serve --log-format json"#),
+            ("/home/a b/100%/$x/ringback", r#"ExecStart="/home/a b/100%%/$x/ringback" serve --log-format json"#),
             (r#"/o/"q"\r"#, r#"ExecStart="/o/\"q\"\\r" serve --log-format json"#),
         ] {
-            let unit = UnitFile::service(Path::new(program)).unwrap();
+            let unit = UnitFile::service(Path::new(program), None).unwrap();
             let starts: Vec<_> = unit.text.lines().filter(|line| line.starts_with("ExecStart=")).collect();
             assert_eq!(starts, [line]);
             assert!(unit.text.starts_with(OURS) && unit.text.contains("\n[Unit]\n"), "{}", unit.text);
             assert!(!unit.text.contains("install -D"), "the steps by hand are gone");
         }
-        UnitFile::service(Path::new("/a\nExecStart=/evil")).unwrap_err();
+        UnitFile::service(Path::new("/a\nExecStart=/evil"), None).unwrap_err();
+        UnitFile::service(Path::new("/a"), Some(Path::new("/nonexistent/config.toml"))).unwrap_err();
+        let config = tempfile::Builder::new().prefix("$a b").tempfile().unwrap();
+        let unit = UnitFile::service(Path::new("/a"), Some(config.path())).unwrap();
+        let named = config.path().display().to_string().replace('$', "$$");
+        assert!(
+            unit.text.contains(&format!("\nExecStart=\"/a\" serve --config \"{named}\" --log-format json\n")),
+            "{}",
+            unit.text
+        );
     }
 
     #[test]
@@ -170,9 +208,12 @@ mod tests {
     fn only_files_of_our_own_are_replaced() {
         let temp = tempfile::tempdir().unwrap();
         let folder = UnitFolder(temp.path().join("systemd/user"));
-        let unit = UnitFile::service(Path::new("/usr/bin/ringback")).unwrap();
-        let path = folder.write(&unit, false).unwrap();
-        folder.write(&unit, false).unwrap();
+        let unit = UnitFile::service(Path::new("/usr/bin/ringback"), None).unwrap();
+        assert_eq!(folder.write(&unit, false).unwrap(), Written::Changed);
+        assert_eq!(folder.write(&unit, false).unwrap(), Written::AsBefore);
+        let path = folder.path(SERVICE);
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&folder.0)), (0o644, 0o700));
         fs::write(&path, "[Service]\n").unwrap();
         let refused = folder.write(&unit, false).unwrap_err();
         assert!(refused.reply().error_description.contains("was not written by"), "{refused:?}");

@@ -97,9 +97,8 @@ settings! {
     /// How long a login may take in the browser before it times out. From 1 second to 1 hour.
     login_timeout: Duration = Length<1, HOUR>, default(Duration::from_secs(10 * MINUTE)), example(r#""10m""#);
 
-    /// Whether `ringback token` and `ringback login` start the daemon if it does not run: the service if `ringback service
-    /// install` has installed it, else `ringback serve` in the background, whose log is then `autostart.log` in the
-    /// runtime folder.
+    /// Whether `ringback token` and `ringback login` have systemd start the daemon if it does not run. `ringback service
+    /// install` has to have installed the service.
     autostart: bool = Flag, default(false), example("true");
 }
 
