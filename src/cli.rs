@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::client;
 use crate::log;
 
+mod account;
 mod app;
 mod arguments;
 mod at_rest;
@@ -51,6 +52,7 @@ mod store;
 mod token;
 mod unlock;
 mod waiting;
+mod welcome;
 
 /// A local OAuth helper: one click, a token, always fresh.
 ///
@@ -65,6 +67,7 @@ struct Program {
 const HELP: &str = "\
 Examples:
   ringback demo                    See everything work, on temporary data
+  ringback account add             Add an account; it asks for what it needs
   ringback serve                   Run the daemon
   ringback login                   Log in with the browser, once
   ringback token                   Print the current token; ask whenever you need one
@@ -90,6 +93,7 @@ enum Command {
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     Store(store::StoreArgs),
+    Account(account::AccountArgs),
     App(app::AppArgs),
     Audit(audit::AuditArgs),
     Open(open::OpenArgs),
@@ -105,6 +109,9 @@ enum Command {
 /// `--version` end the process here.
 pub fn run() -> ExitCode {
     log::hide_panics();
+    if let Some(said) = welcome::run() {
+        return said.unwrap_or_else(|failure| report::failure(&failure));
+    }
     let outcome = match short_command().unwrap_or_else(|| Program::parse().command) {
         Command::Serve(args) => serve::run(&args),
         Command::Service(args) => service::run(&args),
@@ -123,6 +130,7 @@ pub fn run() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Account(args) => account::run(&args),
         Command::App(args) => app::run(&args),
         Command::Consent(args) => consent::run(&args),
         Command::Open(args) => open::run(&args),

@@ -1,4 +1,6 @@
-//! Finds and reads the config file and the presets beside it; `config` parses them.
+//! Finds and reads the config file and the presets beside it, and writes it after an edit; `config` parses them.
+
+pub(crate) mod draft;
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
@@ -164,6 +166,20 @@ pub(crate) fn find_if_there(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileEr
         Err(ConfigFileError::Nowhere) => PathBuf::new(),
         found => return found,
     };
+    let providers = provider_files(&path)?;
+    Ok(FoundConfig { text: Zeroizing::default(), path, privacy: FilePrivacy::Private, home: env.home(), providers })
+}
+
+/// As [`find`]; the config file may be missing, whoever named it.
+fn find_or_new(env: &ConfigEnv) -> Result<FoundConfig, ConfigFileError> {
+    let path = match find(env) {
+        Err(ConfigFileError::Missing { path, .. }) => path,
+        found => return found,
+    };
+    // Of the folders above it, those that are there count.
+    if let Some(there) = path.ancestors().skip(1).find(|folder| folder.exists()) {
+        trust::check_parents(&there.join("new")).map_err(|error| unusable(&path, error))?;
+    }
     let providers = provider_files(&path)?;
     Ok(FoundConfig { text: Zeroizing::default(), path, privacy: FilePrivacy::Private, home: env.home(), providers })
 }

@@ -1,8 +1,10 @@
 //! The operating system: everything that differs between systems, behind plain functions. `cfg` for systems is used
 //! only below this module.
 
+pub(crate) mod atomic_file;
 pub mod browser;
 pub(crate) mod child_env;
+pub(crate) mod clipboard;
 pub(crate) mod clock;
 pub(crate) mod fifo;
 pub(crate) mod folder;

@@ -9,7 +9,7 @@ use crate::client::{Client, DaemonOptions};
 use crate::contract::DEFAULT_ACCOUNT;
 
 /// Which daemon is asked.
-#[derive(Args, Default)]
+#[derive(Args, Default, Clone)]
 #[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 pub(super) struct DaemonChoice {
     /// The daemon's unix socket [default: what endpoint.json in the runtime folder says]

@@ -67,9 +67,7 @@ pub(super) fn run(args: &ConfigArgs) -> CommandResult {
         ConfigCommand::Check(CheckArgs { source, show }) => {
             let config = check(source)?;
             if config.accounts.is_empty() {
-                report::say(
-                    "There are no accounts yet: add an `[accounts.NAME]`; `ringback config example` shows how.",
-                );
+                report::say("There are no accounts yet: `ringback account add` adds one.");
             }
             if *show {
                 // Standard output has only TOML.

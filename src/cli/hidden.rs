@@ -21,4 +21,9 @@ impl Terminal {
     pub(super) fn ask(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         self.0.ask(&report::plain(question), most)
     }
+
+    /// The same, but what is typed is shown.
+    pub(super) fn ask_shown(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+        self.0.ask_shown(&report::plain(question), most)
+    }
 }

@@ -58,6 +58,14 @@ pub(super) struct LoginArgs {
     reach: DaemonChoice,
 }
 
+impl LoginArgs {
+    /// A login to this account as without options.
+    pub(super) fn of(account: &str, reach: DaemonChoice) -> Self {
+        let account = AccountChoice { name: account.to_owned() };
+        Self { account, no_browser: false, paste: false, device: false, replace: false, timeout: None, reach }
+    }
+}
+
 const HELP: &str = "\
 Examples:
   ringback login                   The default account

@@ -1,6 +1,7 @@
 //! Every message by which the command line says that it failed, beside those of [`Error`](crate::error::Error), which it
 //! has from the daemon: text, hint and exit code, one table for each topic, and `docs/errors.md` from them.
 
+mod account;
 mod config;
 mod daemon;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod service;
 mod store;
 mod table;
 
+pub(super) use account::*;
 pub(super) use config::*;
 pub(super) use general::*;
 pub(super) use login::*;

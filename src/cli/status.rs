@@ -75,7 +75,7 @@ fn overview(reply: &AccountsReply, now: i64) -> String {
     };
     let wrong = in_the_config(reply, now);
     if reply.accounts.is_empty() && reply.mistakes.is_empty() {
-        return format!("There is no account in the config. `ringback config example` shows how to add one.\n{wrong}");
+        return format!("There is no account in the config. `ringback account add` adds one.\n{wrong}");
     }
     let table = if reply.accounts.is_empty() { String::new() } else { table(&reply.accounts, now) };
     format!("{table}{wrong}\nStore key: {}{locked}\n", plain(&reply.store_key))

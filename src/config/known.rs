@@ -25,6 +25,8 @@ pub struct KnownProvider {
     pub(crate) origin: Origin,
     /// Its effective keys as TOML, each with the text that it comes from.
     pub(crate) keys: String,
+    /// The scopes that `ringback account add` suggests.
+    pub(crate) suggested_scope: Vec<String>,
     /// The provider with its own values for its URL variables, or why it can't be used like this.
     pub(crate) usual: Result<Arc<Dialect>, String>,
 }
@@ -58,6 +60,7 @@ fn known(entry: &CatalogEntry<'_>) -> KnownProvider {
         name: entry.name.clone(),
         label: layer.keys.label.clone().unwrap_or_else(|| entry.name.clone()),
         origin: entry.origin.clone(),
+        suggested_scope: layer.keys.suggested_scope.clone().unwrap_or_default(),
         keys: written(&layer.written),
         usual,
     }

@@ -1,6 +1,7 @@
 //! Tests of the config as a whole: schema, presets, example, reference, secrets.
 
 mod answers;
+mod edit;
 mod foreseen;
 mod grants;
 mod json_schema;

@@ -35,6 +35,15 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// As [`Self::ask`], but what is typed is shown.
+    pub(crate) fn ask_shown(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut tty = &self.tty;
+        write!(tty, "{question} ")?;
+        read_line(&mut tty, most)
+    }
+}
+
 /// Turns off a terminal's echo until dropped.
 struct Quiet {
     state: Arc<Mutex<Restored>>,

@@ -22,6 +22,7 @@ mod sources;
 mod terminal;
 mod world;
 
+mod account_command;
 mod accounts;
 mod announced;
 mod another_person;

@@ -33,7 +33,7 @@ pub(super) fn config(source: &ConfigSource, findings: &mut Vec<Finding>) -> Opti
             }
             let accounts = config.accounts.len();
             findings.push(match accounts {
-                0 => needs_hand("config", "it has no account that can be used", "Add an `[accounts.NAME]`."),
+                0 => needs_hand("config", "it has no account that can be used", "Add one with `ringback account add`."),
                 1 => good("config", "1 account can be used"),
                 _ => good("config", format!("{accounts} accounts can be used")),
             });

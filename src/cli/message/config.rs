@@ -17,11 +17,11 @@ messages! {
         "an environment without HOME";
     config_missing(path, named_by) Usage
         "there is no config file {path} (named by {named_by})",
-        "Make one with `ringback config example >{path}`, and edit it.",
+        "Add an account with `ringback account add`, which makes the file, or write it: `ringback config example >{path}`.",
         "there is none yet, or `--config` or `RINGBACK_CONFIG` names another";
     config_folder_missing(path, named_by, folder) Usage
         "there is no config file {path} (named by {named_by})",
-        "Make one with `mkdir -p {folder} && ringback config example >{path}`, and edit it.",
+        "Add an account with `ringback account add`, which makes the file, or write it: `mkdir -p {folder} && ringback config example >{path}`.",
         "there is none yet, and no folder for it either";
     config_unusable(error) Usage
         "{error}",

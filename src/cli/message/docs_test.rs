@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{config, general, login, sandbox, serve, service, store};
+use super::{account, config, general, login, sandbox, serve, service, store};
 use crate::cli::failure::Failure;
 use crate::client::Error;
 use crate::docs_test::{every_variant, keep_current, table};
@@ -70,8 +70,16 @@ fn of_the_daemon() -> Vec<(Failure, &'static str)> {
 }
 
 fn all() -> Vec<(Failure, &'static str)> {
-    let tables =
-        [general::all(), login::all(), store::all(), config::all(), serve::all(), service::all(), sandbox::all()];
+    let tables = [
+        general::all(),
+        login::all(),
+        store::all(),
+        config::all(),
+        account::all(),
+        serve::all(),
+        service::all(),
+        sandbox::all(),
+    ];
     of_the_daemon().into_iter().chain(tables.into_iter().flatten()).collect()
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::kinds::{
     AbsolutePath, Flag, HOUR, IssRequired, Issuer, Length, Location, MINUTE, OneOf, Parameters, Preset, Proxy, Rate,
-    ReplyPaths, Text, UrlVariables, YEAR,
+    ReplyPaths, Scopes, Text, UrlVariables, YEAR,
 };
 use crate::config::row::layer;
 use crate::config::template::Template;
@@ -33,6 +33,9 @@ layer! {
 
     /// The provider's display name.
     label: String = Text, none("the preset's; the provider's name with `generic`"), example(r#""Example""#);
+
+    /// The scopes that `ringback account add` suggests. Only those of an account's `scope` are requested.
+    suggested_scope: Vec<String> = Scopes, none("the preset's"), example(r#"["openid", "offline_access"]"#), instead();
 
     /// Values of the variables in the URLs and in `issuer`: `{tenant}` is replaced by the value of `tenant` before the
     /// URL is checked. Accounts can have their own values.

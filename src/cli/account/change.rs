@@ -1,0 +1,151 @@
+//! A change of the config file: checked as by `ringback config check`, shown, and only then written.
+
+use std::path::PathBuf;
+
+use super::dialogue::Dialogue;
+use super::diff::{self, Side};
+use super::secret::StoredSecret;
+use crate::cli::config_source::{self, ConfigSource, count};
+use crate::cli::failure::Failure;
+use crate::cli::{message, named_files, report};
+use crate::config::{Config, ConfigEdit, ConfigError, Parsed, Sources, assemble, segment, without_secrets};
+use crate::config_file::draft::{ConfigDraft, DraftError};
+
+/// The file, and the account that the change is about.
+pub(super) struct Change {
+    pub(super) draft: ConfigDraft,
+    pub(super) account: String,
+}
+
+/// What was written, or that it was only to be shown.
+pub(super) enum Written {
+    /// The file has it.
+    Yes(Box<Config>),
+    /// It was shown, or declined.
+    No,
+}
+
+impl Change {
+    /// Reads the config file; there need not be one.
+    pub(super) fn open(source: &ConfigSource, account: &str) -> Result<Self, Failure> {
+        let draft = ConfigDraft::open(&source.env()).map_err(|error| config_source::failure(&error))?;
+        Ok(Self { draft, account: account.to_owned() })
+    }
+
+    /// The config file's path.
+    pub(super) fn path(&self) -> PathBuf {
+        self.draft.before().path.to_owned()
+    }
+
+    /// The dotted path of a key of the account, as in messages.
+    pub(super) fn key(&self, key: &str) -> String {
+        format!("accounts.{}.{key}", segment(&self.account))
+    }
+
+    /// Changes what the file is to say.
+    pub(super) fn edit(&mut self, edits: &[ConfigEdit]) -> Result<(), Failure> {
+        let path = self.path();
+        self.draft.edit(edits).map_err(|error| message::config_form(path.display(), error))
+    }
+
+    /// Mistakes that the file would have and does not have now.
+    pub(super) fn new_mistakes(&self) -> Vec<ConfigError> {
+        let same = |one: &ConfigError, other: &ConfigError| one.key == other.key && one.problem == other.problem;
+        let old = assemble(&self.draft.before()).mistakes;
+        let new = assemble(&self.draft.after()).mistakes;
+        new.iter().filter(|new| !old.iter().any(|old| same(old, new))).cloned().collect()
+    }
+
+    /// The first new mistake in one of the account's keys: what is wrong with an answer.
+    pub(super) fn mistake_in(&self, key: &str) -> Option<String> {
+        let path = self.key(key);
+        self.new_mistakes().into_iter().find(|mistake| mistake.key == path).map(|mistake| {
+            // Line and column are those of a text that nobody has seen.
+            format!("`{key}` {}", mistake.problem)
+        })
+    }
+
+    /// The config as it would be, if it has no new mistake; each is told. Mistakes that it has already stay.
+    pub(super) fn checked(&self) -> Result<Config, Failure> {
+        let mistakes = self.new_mistakes();
+        if !mistakes.is_empty() {
+            for mistake in &mistakes {
+                report::say(&mistake.to_string());
+            }
+            return Err(message::change_mistaken(count(mistakes.len())));
+        }
+        let Parsed { config, mistakes } = assemble(&self.draft.after());
+        let config = config.ok_or_else(|| {
+            mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
+            message::config_mistakes(count(mistakes.iter().count()))
+        })?;
+        let about = format!(": {}", self.key(""));
+        config.warnings.iter().filter(|warning| warning.contains(&about)).for_each(|warning| {
+            report::say(&format!("warning: {warning}"));
+        });
+        Ok(config)
+    }
+
+    /// Shows the change and writes it. Somebody at the terminal is asked first. With `only_show`, and where the file is
+    /// not to be replaced, the difference goes to standard output instead.
+    pub(super) fn write(
+        &self,
+        dialogue: Option<&Dialogue>,
+        only_show: bool,
+        prepare: impl FnOnce() -> Result<StoredSecret, Failure>,
+    ) -> Result<Written, Failure> {
+        let config = self.checked()?;
+        let (path, difference) = (self.path(), self.difference());
+        if difference.is_empty() && only_show {
+            return Ok(Written::No);
+        }
+        if only_show {
+            report::answer(difference.as_bytes())?;
+            return Ok(Written::No);
+        }
+        if let Some(why) = self.draft.fixed() {
+            report::answer(difference.as_bytes())?;
+            return Err(message::config_fixed(path.display(), why));
+        }
+        difference.lines().for_each(report::say);
+        if let Some(dialogue) = dialogue
+            && !dialogue.says_yes(&format!("Write this to {}?", path.display()), true)?
+        {
+            report::say("Nothing was written.");
+            return Ok(Written::No);
+        }
+        let secret = prepare()?;
+        let unusable = named_files::unusable(&config);
+        let unusable: Vec<_> = unusable.iter().filter(|file| *file.account.name == *self.account).collect();
+        if !unusable.is_empty() {
+            for file in &unusable {
+                report::say(&format!("{}: {}: {}", path.display(), file.key, file.why));
+            }
+            secret.undo();
+            return Err(message::change_unusable(count(unusable.len())));
+        }
+        let written = if difference.is_empty() { Ok(()) } else { self.draft.write() };
+        if let Err(error) = written {
+            secret.undo();
+            return Err(unwritten(&path, &error));
+        }
+        Ok(Written::Yes(Box::new(config)))
+    }
+
+    /// The change, line by line, without secrets.
+    fn difference(&self) -> String {
+        let (old, new) = (self.draft.before(), self.draft.after());
+        let shown = |sources: &Sources<'_>, with_programs| without_secrets(sources.text, with_programs);
+        // A program's arguments in the new text are shown only where they are new.
+        let (old_shown, new_shown) = (shown(&old, false), shown(&new, true));
+        let name = old.path.display().to_string();
+        diff::unified(&name, Side { text: old.text, shown: &old_shown }, Side { text: new.text, shown: &new_shown })
+    }
+}
+
+fn unwritten(path: &std::path::Path, error: &DraftError) -> Failure {
+    match error {
+        DraftError::Changed => message::config_changed(path.display()),
+        DraftError::Io(why) => message::config_unwritable(path.display(), why),
+    }
+}

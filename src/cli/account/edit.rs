@@ -1,0 +1,125 @@
+//! `ringback account edit`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::change::{Change, Written};
+use super::dialogue::Dialogue;
+use super::keys::{KeyArgs, scope};
+use super::provider::{self, EndpointArgs};
+use super::questions;
+use super::reload::{Expected, reload};
+use super::secret::SecretPlan;
+use crate::cli::arguments::DaemonChoice;
+use crate::cli::command_result::CommandResult;
+use crate::cli::config_source::ConfigSource;
+use crate::cli::failure::Failure;
+use crate::cli::{message, report};
+use crate::config::{ConfigEdit, assemble, nearest};
+use crate::oauth::dialect::ClientAuth;
+
+/// Change keys of an account
+///
+/// Without options, asks for client id, client secret, scopes and redirect URI; an empty line keeps what is there.
+#[derive(Args)]
+#[command(after_help = HELP)]
+pub(super) struct EditArgs {
+    /// The account's name
+    name: String,
+
+    /// Another provider: a known one, or the issuer's URL of a server with metadata
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<String>,
+
+    #[command(flatten)]
+    keys: KeyArgs,
+
+    /// Remove a key of the account; may be repeated
+    #[arg(long = "unset", value_name = "KEY")]
+    unset: Vec<String>,
+
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    source: ConfigSource,
+
+    #[command(flatten)]
+    reach: DaemonChoice,
+}
+
+const HELP: &str = "\
+Examples:
+  ringback account edit work                                 Asks
+  ringback account edit work --scope openid --scope email
+  pass show google | ringback account edit work --client-secret-stdin
+  ringback account edit work --set 'notify=\"off\"' --unset hook";
+
+/// Asks or takes the options, shows, writes.
+pub(super) fn run(args: &EditArgs) -> CommandResult {
+    let mut change = Change::open(&args.source, &args.name)?;
+    check_known(&change)?;
+    let name = args.name.as_str();
+    let asks = args.keys.is_empty() && args.unset.is_empty() && args.provider.is_none();
+    let dialogue = if asks { Some(Dialogue::open().ok_or_else(message::edit_empty)?) } else { None };
+    if let Some(given) = &args.provider {
+        let plan = provider::named(given, &EndpointArgs::NONE, &provider::known(&change.draft.before()))?;
+        change.edit(&plan.edits)?;
+        change.edit(&[ConfigEdit::set(&["accounts", name, "provider"], plan.name)])?;
+    }
+    change.edit(&args.keys.edits(name)?)?;
+    for key in &args.unset {
+        change.edit(&[ConfigEdit::remove(&["accounts", name, key])])?;
+    }
+    let secret = match (&dialogue, args.keys.secret(name, &change.path())?) {
+        (_, Some(given)) => given,
+        (Some(dialogue), None) => asked(dialogue, &mut change)?,
+        (None, None) => SecretPlan::Unchanged,
+    };
+    change.edit(&secret.edits(name))?;
+    let Written::Yes(config) = change.write(dialogue.as_ref(), args.dry_run, || secret.store())? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    report::say(&format!("Changed `{name}` in {}.", change.path().display()));
+    reload(&args.reach, &config, name, Expected::Changed);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fails if the config has no such account, whether it can be used or not.
+pub(super) fn check_known(change: &Change) -> Result<(), Failure> {
+    let parsed = assemble(&change.draft.before());
+    let Some(config) = parsed.config else {
+        parsed.mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
+        return Err(message::change_mistaken("the config can't be used as it is"));
+    };
+    let names = || config.accounts.keys().chain(config.broken.keys()).map(String::as_str);
+    if names().any(|name| name == change.account) {
+        return Ok(());
+    }
+    Err(match nearest(&change.account, names()) {
+        Some(meant) => message::no_such_account_but(&change.account, meant),
+        None => message::no_such_account(&change.account),
+    })
+}
+
+/// Asks for the keys that are changed most.
+fn asked(dialogue: &Dialogue, change: &mut Change) -> Result<SecretPlan, Failure> {
+    let config = assemble(&change.draft.before()).config;
+    let account = config.as_ref().and_then(|config| config.accounts.get(&change.account)).cloned();
+    let old = account.as_deref();
+    let client_id = old.map(|account| account.client_id.as_str());
+    questions::key(dialogue, change, "client_id", "Client id", client_id, questions::text)?;
+    let has_secret =
+        old.is_none_or(|account| matches!(account.dialect.client_auth, ClientAuth::Basic | ClientAuth::Post));
+    let secret =
+        if has_secret { questions::client_secret(dialogue, change, false, true)? } else { SecretPlan::Unchanged };
+    let scopes = old.map(|account| account.target.scope.join(" ")).unwrap_or_default();
+    let question = "Scopes, separated by spaces";
+    questions::key(dialogue, change, "scope", question, Some(&scopes), |text| scope(&[text.to_owned()]))?;
+    if let Some(uri) = old.and_then(|account| account.redirect_uri.as_deref()) {
+        questions::key(dialogue, change, "redirect_uri", "Redirect URI", Some(uri), questions::text)?;
+    }
+    Ok(secret)
+}

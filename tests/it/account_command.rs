@@ -1,0 +1,164 @@
+//! `ringback account`: the config file that it edits, and the daemon that reads it.
+
+use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
+
+use crate::http::{Browser, free_port};
+use crate::idp::Idp;
+use crate::terminal::AtTerminal;
+use crate::world::{SECRET, World, account, mode, provider, told, until};
+
+/// A config with a comment, a provider and a fixed port.
+fn config(idp: &Idp) -> String {
+    let listen = format!("# the port that is registered\n[listen]\ntcp = [\"127.0.0.1:{}\"]\n\n", free_port());
+    format!("# mine\n\n{listen}{}", provider("idp", idp, "/token", ""))
+}
+
+fn text(world: &World) -> String {
+    std::fs::read_to_string(world.config_file()).unwrap()
+}
+
+fn secret_file(world: &World) -> std::path::PathBuf {
+    world.config_file().with_file_name("work.secret")
+}
+
+#[test]
+fn the_dialogue_ends_in_an_account_that_is_logged_in() {
+    let idp = Idp::start();
+    let mut world = World::with_config(&config(&idp));
+    world.run();
+    let before = text(&world);
+    let tools = world.root().join("tools");
+    std::fs::create_dir(&tools).unwrap();
+    std::fs::write(tools.join("wl-copy"), "#!/bin/sh\ncat >\"$HOME/copied\"\n").unwrap();
+    std::fs::set_permissions(tools.join("wl-copy"), PermissionsExt::from_mode(0o755)).unwrap();
+    let script = "PATH=\"$HOME/tools:$PATH\" WAYLAND_DISPLAY=none \"$0\" account add";
+    let mut terminal = AtTerminal::run(world.shell(script));
+    let uri = before.lines().find_map(|line| line.strip_prefix("tcp = [\"")?.strip_suffix("\"]"));
+    let uri = format!("http://{}/callback/idp", uri.unwrap());
+    for (question, answer) in [
+        ("Name of the account [work]:", ""),
+        ("(OpenID Connect):", "ipd"),
+        ("Did you mean `idp`?", "idp"),
+        ("Copy it to the clipboard? [Y/n]", "y"),
+        ("Registered redirect URI [", "https://example.com/"),
+        ("`redirect_uri` uses `https`", ""),
+        ("Client id:", ""),
+        ("Client id: \r\nClient id:", "the client"),
+        ("Client secret (it is not shown", SECRET),
+        ("Scopes, separated by spaces:", "one two"),
+        ("config.toml? [Y/n]", "y"),
+        ("Log in now? [Y/n]", "y"),
+    ] {
+        terminal.until_shown(question);
+        terminal.type_line(&format!("{answer}\n"));
+    }
+    let url = until("the start URL is shown", || {
+        let screen = terminal.screen();
+        screen.lines().map(str::trim).find(|line| line.contains("/login/start/")).map(str::to_owned)
+    });
+    Browser::default().go(&url);
+    assert_eq!(terminal.end(), Some(0), "{}", terminal.screen());
+    let screen = terminal.until_shown("Logged in to `work`");
+    assert!(!screen.contains("canary"), "{screen}");
+    assert!(screen.lines().any(|line| line.trim() == uri), "on a line of its own: {screen}");
+    assert_eq!(std::fs::read_to_string(world.root().join("copied")).unwrap(), uri);
+    let expected = format!(
+        "{before}\n[accounts.work]\nprovider = \"idp\"\nredirect_uri = \"{uri}\"\nclient_id = \"the client\"\n\
+         scope = [\"one\", \"two\"]\nclient_secret_file = \"work.secret\"\n"
+    );
+    assert_eq!(text(&world), expected);
+    assert_eq!((mode(&world.config_file()), mode(&secret_file(&world))), (0o600, 0o600));
+    assert_eq!(std::fs::read_to_string(secret_file(&world)).unwrap(), format!("{SECRET}\n"));
+    assert!(world.token("work").starts_with("AT~"));
+}
+
+#[test]
+fn without_an_answer_nothing_is_written() {
+    let idp = Idp::start();
+    let world = World::with_config(&config(&idp));
+    let before = text(&world);
+    let add = "\"$0\" account add work --provider idp --client-id c --scope one";
+    for (last, code) in [("n\n", 0), ("\u{4}", 2)] {
+        let mut terminal = AtTerminal::run(world.shell(add));
+        for (question, answer) in [("Registered redirect URI", "\n"), ("Client secret", "s\n"), ("[Y/n]", last)] {
+            terminal.until_shown(question);
+            terminal.type_line(answer);
+        }
+        assert_eq!(terminal.end(), Some(code), "{}", terminal.screen());
+        assert!(text(&world) == before && !secret_file(&world).exists(), "{}", terminal.screen());
+    }
+}
+
+#[test]
+fn options_alone_add_change_and_remove_an_account_of_a_running_daemon() {
+    let idp = Idp::start();
+    let issuer = idp.url("");
+    let mut world = World::with_config("# mine\n");
+    world.run();
+    let secret = world.root().join("secret");
+    let first = ["account", "add", "work", "--provider", &issuer, "--client-id", "the client", "--scope", "one two"];
+    let mut command = world.command(&first);
+    let mut child = command.arg("--client-secret-stdin").stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(SECRET.as_bytes()).unwrap();
+    let (code, _, said) = told(child.wait_with_output().unwrap());
+    assert!(code == 0 && said.contains("+client_id = \"the client\"\n"), "{said}");
+    assert!(said.contains("The daemon has read the config.") && !said.contains("canary"), "{said}");
+    world.log_in("work");
+
+    let (code, _, said) = world.cli(&["account", "edit", "work", "--set", "open_login=true"]);
+    assert!(code == 0 && said.contains("+open_login = true\n"), "{said}");
+    assert!(text(&world).contains("client_secret_file = \"work.secret\"\nopen_login = true\n"), "{}", text(&world));
+    assert_eq!(world.token("work"), world.token("work"), "its tokens stay");
+
+    std::fs::write(&secret, SECRET).unwrap();
+    let file = secret.to_str().unwrap();
+    let second =
+        ["account", "add", "home", "--provider", "127-0-0-1", "--client-id", "c", "--client-secret-file", file];
+    let (code, _, said) = world.cli(&second);
+    assert!(code == 2 && said.contains("others can read or change it") && !text(&world).contains("home"), "{said}");
+    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+    let (code, _, said) = world.cli(&second);
+    assert!(code == 0 && said.contains("+default_account = \"work\"\n"), "the default stays: {said}");
+
+    let (code, _, said) = world.cli(&["account", "remove", "work"]);
+    assert!(code == 11 && text(&world).contains("[accounts.work]"), "{code} {said}");
+    let (code, _, said) = world.cli(&["account", "remove", "work", "--revoke"]);
+    assert!(code == 0 && said.contains("work: ") && said.contains("work.secret: delete it"), "{said}");
+    assert!(!text(&world).contains("accounts.work") && !world.sealed("work").exists(), "{}", text(&world));
+    assert_eq!(world.get("/v1/accounts/work").status, 404);
+    let (code, _, said) = world.cli(&["account", "remove", "home", "--keep"]);
+    assert!(code == 0 && text(&world).starts_with("# mine\n"), "{said}");
+}
+
+#[test]
+fn a_config_that_is_kept_elsewhere_is_shown_what_to_add() {
+    let idp = Idp::start();
+    let text_of = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
+    let world = World::with_config(&text_of);
+    let elsewhere = world.root().join("elsewhere.toml");
+    std::fs::rename(world.config_file(), &elsewhere).unwrap();
+    symlink(&elsewhere, world.config_file()).unwrap();
+    let before = text(&world);
+    let (code, out, said) = world.cli(&["account", "edit", "work", "--scope", "one"]);
+    assert!(code == 2 && out.contains("+scope = [\"one\"]\n") && !out.contains("canary"), "{out}{said}");
+    let link = format!("is a symbolic link to {}", elsewhere.display());
+    assert!(said.contains(&link) && said.contains("Put the lines above"), "{said}");
+    assert_eq!(text(&world), before);
+}
+
+#[test]
+fn a_config_with_another_mistake_can_be_changed_and_the_daemon_says_why_it_waits() {
+    let idp = Idp::start();
+    let bad = account("bad", "idp", "hook = 7");
+    let config = [provider("idp", &idp, "/token", ""), account("work", "idp", ""), bad].concat();
+    let mut world = World::with_config(&config);
+    world.run();
+    let (code, _, said) = world.cli(&["account", "edit", "work", "--set", "open_login=true"]);
+    assert!(code == 0 && said.contains("The daemon refused the config"), "{said}");
+    let (code, _, said) = world.cli(&["account", "edit", "work", "--set", "scope=7"]);
+    assert!(code == 2 && said.contains("accounts.work.scope: ") && !said.contains("accounts.bad"), "{said}");
+    let (code, _, said) = world.cli(&["account", "remove", "bad", "--keep"]);
+    assert!(code == 0 && said.contains("The daemon has read the config."), "{said}");
+}
