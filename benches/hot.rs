@@ -95,6 +95,7 @@ fn main() {
         audit: audit.clone(),
         sessions: ringback::http::session::Sessions::default(),
         own_origin: None,
+        socket: None,
         tells_users: true,
         consents: ringback::apps::consent::Consents::open(&state).unwrap(),
         clock: Clock::System,

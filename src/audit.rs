@@ -16,12 +16,13 @@ mod limits;
 mod queue;
 pub(crate) mod reader;
 mod request;
+mod tail;
 mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
 use crate::contract::{AuditEvent, AuditLine};
@@ -48,7 +49,10 @@ pub struct AuditLog {
 
 #[derive(Debug, Clone)]
 struct OpenLog {
+    folder: Folder,
     queue: Arc<QueueEnd>,
+    /// Signals that lines were written.
+    written: watch::Sender<()>,
     repeated: LogRateLimit<Repeated>,
     clock: Clock,
 }
@@ -71,13 +75,14 @@ impl AuditLog {
         clock: Clock,
     ) -> Result<Self, FolderError> {
         let folder = Folder::open(state)?;
-        let writer = Writer::open(folder, limits.into(), clock.clone())?;
+        let written = watch::Sender::new(());
+        let writer = Writer::open(folder.clone(), limits.into(), (clock.clone(), written.clone()))?;
         let on = Arc::new(AtomicBool::new(writer.is_writing()));
         let lines = Arc::new(Queue::new());
         let queue = Arc::new(QueueEnd::of(&lines));
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
         let repeated = LogRateLimit::new(REPEATED, clock.clone());
-        let open = OpenLog { queue, repeated, clock };
+        let open = OpenLog { folder, queue, written, repeated, clock };
         let started = thread.spawn(move || writer.run(&lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
         Ok(Self { open: Some(open), on })
@@ -100,6 +105,16 @@ impl AuditLog {
     /// Queues a line about a token that is handed out. `false`: the queue is full, and [`Self::note`] would wait.
     pub fn try_note(&self, line: &AuditLine) -> bool {
         self.wanted().is_none_or(|open| open.queue.try_push(Series::Main, line))
+    }
+
+    /// Signals that lines were written; `None`: none ever will be.
+    pub(crate) fn written(&self) -> Option<watch::Receiver<()>> {
+        self.open.as_ref().map(|open| open.written.subscribe())
+    }
+
+    /// The last `count` lines that are in the files, the newest first. Reads the end of the current files only. Blocks.
+    pub(crate) fn last(&self, count: usize) -> Vec<AuditLine> {
+        self.wanted().map(|open| tail::last(&open.folder, count)).unwrap_or_default()
     }
 
     /// The open log, if lines are written.

@@ -121,6 +121,7 @@ pub(crate) enum Endpoint {
     MintSession,
     OpenSession,
     StatusPage,
+    StatusPageEvents,
     StatusPageConsent,
     StatusPageLogin,
     StatusPageAnswerLogin,
@@ -131,6 +132,7 @@ pub(crate) enum Endpoint {
     Healthz,
     Style,
     FragmentScript,
+    StatusPageScript,
     LoginStart,
     LoginOutcome,
     LoginQuestion,
@@ -166,7 +168,7 @@ const fn delete(path: &'static str, access: Access, reach: RouteScope, endpoint:
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 41] = [
+pub static ROUTES: [Route; 43] = [
     get("/token", Access::Read, RouteScope::Named, Endpoint::Token),
     get("/v1/accounts", Access::Read, RouteScope::Shown, Endpoint::Accounts),
     get("/v1/accounts/{name}", Access::Read, RouteScope::Named, Endpoint::Account),
@@ -195,6 +197,7 @@ pub static ROUTES: [Route; 41] = [
     post("/v1/sessions", Access::Owner, RouteScope::Every, Endpoint::MintSession),
     get("/open/{ticket}", Access::Browser, RouteScope::Nothing, Endpoint::OpenSession),
     get(STATUS_PAGE, Access::Session, RouteScope::Every, Endpoint::StatusPage),
+    get("/do/events", Access::Session, RouteScope::Every, Endpoint::StatusPageEvents),
     post("/do/consent", Access::Session, RouteScope::Every, Endpoint::StatusPageConsent),
     post("/do/login", Access::Session, RouteScope::Every, Endpoint::StatusPageLogin),
     post("/do/login-answer", Access::Session, RouteScope::Every, Endpoint::StatusPageAnswerLogin),
@@ -205,6 +208,7 @@ pub static ROUTES: [Route; 41] = [
     get("/healthz", Access::Public, RouteScope::Nothing, Endpoint::Healthz),
     get("/static/style.css", Access::Public, RouteScope::Nothing, Endpoint::Style),
     get("/static/fragment.js", Access::Public, RouteScope::Nothing, Endpoint::FragmentScript),
+    get("/static/status.js", Access::Public, RouteScope::Nothing, Endpoint::StatusPageScript),
     get("/login/start/{ticket}", Access::Browser, RouteScope::Nothing, Endpoint::LoginStart),
     get("/login/outcome/{id}", Access::Browser, RouteScope::Nothing, Endpoint::LoginOutcome),
     post("/login/outcome/{id}", Access::Form, RouteScope::Nothing, Endpoint::LoginQuestion),

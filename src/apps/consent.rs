@@ -3,12 +3,16 @@
 //!
 //! This is not a security boundary: a program that runs as the user could answer its own question.
 
+mod requester;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+
+pub(crate) use requester::Requester;
 
 use super::AppsError;
 use crate::clock::{Boot, Moment};
@@ -26,28 +30,6 @@ const MOST_PENDING: usize = 16;
 pub(crate) const STANDS: Duration = Duration::from_secs(60);
 /// The pause before an unanswered question is asked again.
 const QUIET: Duration = Duration::from_secs(300);
-
-/// Who asks: an app by its name, or a program by its executable.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Requester {
-    /// An app with a key.
-    App(String),
-    /// A program that runs as the user, by the path of its executable.
-    Program(String),
-    /// The system doesn't tell; the user is asked each time.
-    Unknown,
-}
-
-impl std::fmt::Display for Requester {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::App(name) => write!(f, "the app {name}"),
-            Self::Program(path) => f.write_str(path),
-            Self::Unknown => f.write_str("an unknown program"),
-        }
-    }
-}
 
 /// The user's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +51,21 @@ pub(crate) struct ConsentQuestion {
     pub(crate) asker: Requester,
     /// The account whose token it is about.
     pub(crate) account: String,
+    /// The process that asked first, where the system tells.
+    pub(crate) pid: Option<i32>,
+    /// When it asked.
+    pub(crate) asked: Moment,
+}
+
+impl ConsentQuestion {
+    /// When it is over without an answer.
+    pub(crate) fn ends(&self) -> Boot {
+        self.asked.boot.plus(STANDS)
+    }
+
+    fn key(&self) -> ConsentKey {
+        (self.account.clone(), self.asker.clone())
+    }
 }
 
 /// An answer that is remembered.
@@ -123,8 +120,7 @@ struct ConsentState {
 
 #[derive(Debug)]
 struct PendingConsent {
-    id: String,
-    key: ConsentKey,
+    question: ConsentQuestion,
     answer: watch::Sender<Option<ConsentDecision>>,
 }
 
@@ -172,17 +168,17 @@ impl Consents {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether `asker` may have a token of `account`: from a remembered answer, or from the user's answer within
-    /// `patience`. `now` is the time of the request.
+    /// Whether `asker`, now the process `pid`, may have a token of `account`: from a remembered answer, or from the user's
+    /// answer within `patience`. `now` is the time of the request.
     pub(crate) async fn permit(
         &self,
-        asker: &Requester,
+        (asker, pid): (&Requester, Option<i32>),
         account: &str,
         patience: Duration,
         now: Moment,
     ) -> Result<(), ConsentRefused> {
         let key = (account.to_owned(), asker.clone());
-        let standing = self.lock().look_up(key, now);
+        let standing = self.lock().look_up(key, pid, now);
         let mut answer = match standing {
             ConsentStatus::Known(result) => return result,
             ConsentStatus::Stands(answer) => answer,
@@ -208,9 +204,9 @@ impl Consents {
     /// Removes a question that nobody has answered in time.
     fn expire(&self, id: &str, now: Boot) {
         let mut state = self.lock();
-        if let Some(at) = state.pending.iter().position(|pending| pending.id == id) {
+        if let Some(at) = state.pending.iter().position(|pending| pending.question.id == id) {
             let pending = state.pending.remove(at);
-            state.quiet.push((pending.key, now.plus(QUIET)));
+            state.quiet.push((pending.question.key(), now.plus(QUIET)));
             drop(state);
             self.inner.bell.send_replace(());
         }
@@ -218,12 +214,7 @@ impl Consents {
 
     /// The pending questions, the oldest first.
     pub(crate) fn pending(&self) -> Vec<ConsentQuestion> {
-        let state = self.lock();
-        let question = |pending: &PendingConsent| {
-            let (account, asker) = pending.key.clone();
-            ConsentQuestion { id: pending.id.clone(), asker, account }
-        };
-        state.pending.iter().map(question).collect()
+        self.lock().pending.iter().map(|pending| pending.question.clone()).collect()
     }
 
     /// The answers that are remembered.
@@ -246,8 +237,8 @@ impl Consents {
     /// Blocks.
     pub(crate) fn answer(&self, id: &str, answer: ConsentDecision) -> Result<Option<ConsentQuestion>, AppsError> {
         let mut state = self.lock();
-        let Some(at) = state.pending.iter().position(|pending| pending.id == id) else { return Ok(None) };
-        let Some(key) = state.pending.get(at).map(|pending| pending.key.clone()) else { return Ok(None) };
+        let Some(at) = state.pending.iter().position(|pending| pending.question.id == id) else { return Ok(None) };
+        let Some(key) = state.pending.get(at).map(|pending| pending.question.key()) else { return Ok(None) };
         if answer != ConsentDecision::Once && key.1 != Requester::Unknown {
             state.answers.insert(key.clone(), (id.to_owned(), answer == ConsentDecision::Allow));
             if let Err(error) = self.save(&state) {
@@ -259,8 +250,7 @@ impl Consents {
         pending.answer.send_replace(Some(answer));
         drop(state);
         self.inner.bell.send_replace(());
-        let (account, asker) = pending.key;
-        Ok(Some(ConsentQuestion { id: pending.id, asker, account }))
+        Ok(Some(pending.question))
     }
 
     /// Forgets an answer; returns whether there was one. Blocks.
@@ -306,12 +296,12 @@ impl ConsentState {
         self.asked.to_string()
     }
 
-    fn look_up(&mut self, key: ConsentKey, now: Moment) -> ConsentStatus {
+    fn look_up(&mut self, key: ConsentKey, pid: Option<i32>, now: Moment) -> ConsentStatus {
         if let Some((_, allowed)) = self.answers.get(&key) {
             return ConsentStatus::Known(if *allowed { Ok(()) } else { Err(ConsentRefused::ByUser) });
         }
         // Unknown requesters can't be told apart, so there is a question for each of their fetches.
-        let joins = |pending: &&PendingConsent| pending.key == key && key.1 != Requester::Unknown;
+        let joins = |pending: &&PendingConsent| pending.question.key() == key && key.1 != Requester::Unknown;
         if let Some(pending) = self.pending.iter().find(joins) {
             return ConsentStatus::Stands(pending.answer.subscribe());
         }
@@ -320,13 +310,15 @@ impl ConsentState {
             return ConsentStatus::Known(Err(ConsentRefused::Unanswered));
         }
         // No requester may take up all places: it may have fewer questions than there are places left.
-        let of_asker = self.pending.iter().filter(|pending| pending.key.1 == key.1).count();
+        let of_asker = self.pending.iter().filter(|pending| pending.question.asker == key.1).count();
         if of_asker >= MOST_PENDING.saturating_sub(self.pending.len()) {
             return ConsentStatus::Known(Err(ConsentRefused::TooMany));
         }
         let (answer, answered) = watch::channel(None);
         let id = self.next_id();
-        self.pending.push(PendingConsent { id: id.clone(), key, answer });
+        let (account, asker) = key;
+        let question = ConsentQuestion { id: id.clone(), asker, account, pid, asked: now };
+        self.pending.push(PendingConsent { question, answer });
         ConsentStatus::New(answered, id)
     }
 }

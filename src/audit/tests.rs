@@ -276,3 +276,25 @@ async fn changing_limits_while_writing_loses_no_line() {
     AuditLog::open(&state, AuditLimits { file: 1, keep: 1 }, Clock::System).unwrap();
     assert!(!state.join("audit.2.jsonl").exists(), "also at the start");
 }
+
+#[tokio::test]
+async fn the_last_lines_are_the_newest_of_all_files_and_their_writing_is_signalled() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit =
+        AuditLog::open(&folder.path().join("state"), AuditLimits { file: 1 << 20, keep: 1 }, Clock::System).unwrap();
+    let mut written = audit.written().unwrap();
+    assert!(audit.last(3).is_empty());
+    let at = |number: usize| format!("2026-11-25T00:{:02}:{:02}.000Z", number / 60, number % 60);
+    for number in 0..300 {
+        audit.note(AuditLine { at: at(number), ..line(number) }).await;
+    }
+    audit.note_stranger("no key", AuditLine { at: at(298), ..line(1000) }).await;
+    audit.flush().await.unwrap();
+    assert!(written.has_changed().unwrap());
+    written.mark_unchanged();
+    let names: Vec<_> = audit.last(4).into_iter().filter_map(|line| line.account).collect();
+    assert_eq!(names, ["account-299", "account-1000", "account-298", "account-297"]);
+    audit.change(None).await.unwrap();
+    assert!(audit.last(3).is_empty(), "not while the log is off");
+    assert!(AuditLog::default().written().is_none() && AuditLog::default().last(3).is_empty());
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::file::{Log, Series};
 use super::limits::AuditLimits;
 use super::queue::{LineBatch, Queue, QueuedBatch};
@@ -61,6 +63,7 @@ pub(super) struct Writer {
     folder: Folder,
     files: Option<Files>,
     clock: Clock,
+    written: watch::Sender<()>,
     /// Lines that could not be written.
     missing: u64,
     complained: Option<Boot>,
@@ -70,9 +73,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Without limits nothing is written until a message gives some. Blocks on the disk.
-    pub(super) fn open(folder: Folder, limits: Option<AuditLimits>, clock: Clock) -> Result<Self, FolderError> {
+    pub(super) fn open(
+        folder: Folder,
+        limits: Option<AuditLimits>,
+        (clock, written): (Clock, watch::Sender<()>),
+    ) -> Result<Self, FolderError> {
         let files = limits.map(|limits| Files::open(&folder, limits)).transpose()?;
-        Ok(Self { folder, files, clock, missing: 0, complained: None, failed: None })
+        Ok(Self { folder, files, clock, written, missing: 0, complained: None, failed: None })
     }
 
     pub(super) fn is_writing(&self) -> bool {
@@ -85,6 +92,10 @@ impl Writer {
         while queue.take(&mut batch) {
             self.write(Series::Main, &mut batch.main);
             self.write(Series::Denied, &mut batch.denied);
+            // Nobody looks, mostly.
+            if self.written.receiver_count() > 0 {
+                self.written.send_replace(());
+            }
             for request in batch.requests.drain(..) {
                 match request {
                     WriterRequest::Flush(done) => _ = done.send(self.failed.take().map_or(Ok(()), Err)),

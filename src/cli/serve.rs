@@ -196,6 +196,7 @@ async fn serve(
         consents: consents.clone(),
         sessions,
         own_origin: first.map(|address| format!("http://{address}")),
+        socket: listeners.iter().find_map(BoundListener::socket_path).map(Arc::from),
         tells_users: server.tells_users(),
         clock: Clock::System,
         waiting: Waiting::of_connections(config.listen.max_connections),

@@ -18,7 +18,8 @@ pub(super) async fn permit(http: &Http, caller: &Caller, account: &str, wait: Op
         return Ok(());
     }
     let asker = asker(caller);
-    let permitted = http.consents.permit(&asker, account, wait.unwrap_or(STANDS), http.clock.now()).await;
+    let permitted =
+        http.consents.permit((&asker, caller.pid()), account, wait.unwrap_or(STANDS), http.clock.now()).await;
     permitted.map_err(|refused| Error::NoConsent {
         who: notify::plain(&asker.to_string()),
         account: account.into(),

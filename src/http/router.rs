@@ -10,7 +10,7 @@ use super::gate::{self, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::reply;
 use super::state::Http;
-use super::status_page::{actions, page, sessions};
+use super::status_page::{actions, live, page, sessions};
 use crate::routes::{Endpoint, ROUTES, Route, RouteMethod};
 
 /// Everything, for the listeners of the config.
@@ -65,6 +65,7 @@ fn handler(route: &Route) -> MethodRouter<Http> {
         Endpoint::MintSession => on(method, sessions::mint),
         Endpoint::OpenSession => on(method, sessions::open),
         Endpoint::StatusPage => on(method, page::page),
+        Endpoint::StatusPageEvents => on(method, live::events),
         Endpoint::StatusPageConsent => on(method, actions::consent),
         Endpoint::StatusPageLogin => on(method, actions::login),
         Endpoint::StatusPageAnswerLogin => on(method, actions::answer_login),
@@ -75,6 +76,7 @@ fn handler(route: &Route) -> MethodRouter<Http> {
         Endpoint::Healthz => on(method, accounts::healthz),
         Endpoint::Style => on(method, static_files::style),
         Endpoint::FragmentScript => on(method, static_files::script),
+        Endpoint::StatusPageScript => on(method, static_files::status_script),
         Endpoint::LoginStart => on(method, start::start),
         Endpoint::LoginOutcome => on(method, outcome::outcome),
         Endpoint::LoginQuestion => on(method, question::answer),

@@ -109,6 +109,12 @@ impl Sessions {
         numbers.all(|other| other == number).then_some(number)
     }
 
+    /// Whether a session has not ended, for what stays open in it.
+    pub(super) fn lives(&self, number: u64, now: Moment) -> bool {
+        let mut inner = self.lock();
+        inner.get(number).is_some_and(|session| !now.boot.reached(session.ends) && !now.boot.reached(session.idle_at))
+    }
+
     /// What the forms of a session have to bring back.
     pub(super) fn form_token(&self, number: u64) -> Option<Nonce256> {
         self.lock().get(number).map(|session| session.form_token.clone())
@@ -237,7 +243,9 @@ mod tests {
         let done = || Told { good: true, sentence: "done".into() };
         sessions.tell(first, done());
         assert_eq!((sessions.told(second), sessions.told(first), sessions.told(first)), (None, Some(done()), None));
+        assert!(sessions.lives(first, now()) && !sessions.lives(first, now().plus(IDLE)));
         sessions.end(first);
+        assert!(!sessions.lives(first, now()) && sessions.lives(second, now()));
         assert!(
             sessions.find([one.expose()].into_iter(), now()).is_none()
                 && sessions.find([two.expose()].into_iter(), now()).is_some()

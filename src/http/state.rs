@@ -1,5 +1,8 @@
 //! What the handlers need.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use super::session::Sessions;
 use super::waiting::Waiting;
 use crate::apps::Apps;
@@ -23,6 +26,8 @@ pub struct Http {
     pub sessions: Sessions,
     /// Where a browser reaches the daemon, such as `http://127.0.0.1:7464`; `None`: it can't.
     pub own_origin: Option<String>,
+    /// The unix socket, if there is one.
+    pub socket: Option<Arc<Path>>,
     /// Whether the system tells which local user is behind a TCP connection.
     pub tells_users: bool,
     /// The clock that pages and deadlines go by.

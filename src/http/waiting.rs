@@ -19,6 +19,8 @@ use crate::error::Error;
 const STREAMS_ON_SOCKET: usize = 32;
 /// The same over TCP.
 const STREAMS_ON_TCP: usize = 16;
+/// Status pages that listen at once. Only the ones that somebody looks at do.
+const STREAMS_OF_PAGES: usize = 16;
 
 /// How many requests wait, and how many may. Takes no lock, since every token request passes here. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +28,7 @@ pub struct Waiting {
     tcp: TransportShare,
     socket: TransportShare,
     browsers: Share,
+    pages: Share,
 }
 
 #[derive(Debug, Clone)]
@@ -66,7 +69,8 @@ impl Waiting {
     pub fn of_connections(connections: usize) -> Self {
         let share = |streams| TransportShare { programs: Share::new(connections / 3), streams: Share::new(streams) };
         let browsers = Share::new(connections / 16);
-        Self { tcp: share(STREAMS_ON_TCP), socket: share(STREAMS_ON_SOCKET), browsers }
+        let pages = Share::new(STREAMS_OF_PAGES);
+        Self { tcp: share(STREAMS_ON_TCP), socket: share(STREAMS_ON_SOCKET), browsers, pages }
     }
 
     /// For a program, by its transport.
@@ -79,6 +83,11 @@ impl Waiting {
     /// share.
     pub(super) fn in_browsers(&self) -> Seats<'_> {
         Seats { share: &self.browsers, held: None }
+    }
+
+    /// For a status page that waits for changes.
+    pub(super) fn of_pages(&self) -> Seats<'_> {
+        Seats { share: &self.pages, held: None }
     }
 
     /// For a program that reads the event stream.
@@ -206,7 +215,7 @@ mod tests {
         let [tcp, socket] = [&waiting.tcp, &waiting.socket];
         let taken = (all(owner(&tcp.programs)), all(owner(&tcp.streams)));
         assert_eq!((taken.0.len(), taken.1.len()), (85, STREAMS_ON_TCP));
-        for free in [owner(&socket.programs), owner(&socket.streams), waiting.in_browsers()] {
+        for free in [owner(&socket.programs), owner(&socket.streams), waiting.in_browsers(), waiting.of_pages()] {
             assert!(free.place().is_some());
         }
     }

@@ -125,7 +125,11 @@ fn an_unusable_callback_ends_its_login_with_the_same_reason_on_the_page_and_in_t
         assert!(failure.error_description.contains(why), "{}: {failure:?}", bad.what);
         let page = browser.go(good.join(reply.header("location").unwrap()).unwrap().as_str());
         let shown = why.split('`').next().unwrap();
-        assert!(page.body.contains("Not logged in to work") && page.body.contains(shown), "{}: {page:?}", bad.what);
+        assert!(
+            page.body.contains("Not logged in to <code>work</code>") && page.body.contains(shown),
+            "{}: {page:?}",
+            bad.what
+        );
     }
     assert!(idp.seen_at("/token").is_empty(), "no code was exchanged");
 }

@@ -61,7 +61,7 @@ fn no_code_or_secret_is_sent_after_the_account_is_gone() {
         report.expect(name, status.code() == Some(6) && said.contains(why), &said);
         // The login's listener stays open for the outcome page and redirects a late callback to it.
         let page = browser.go(answer.as_str());
-        report.expect(name, page.status == 200 && page.body.contains("Not logged in to work"), &page);
+        report.expect(name, page.status == 200 && page.body.contains("Not logged in to <code>work</code>"), &page);
         let sent = idp.seen().iter().filter(|seen| seen.method == "POST").count();
         report.expect(name, sent == 0, idp.seen());
         world.stop();

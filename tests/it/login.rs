@@ -90,7 +90,7 @@ fn the_command_line_reports_a_rejected_callback_once_and_that_the_earlier_login_
     let state = good.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     denied.query_pairs_mut().clear().extend_pairs([("error", "access_denied"), ("state", &state)]);
     let page = browser.go(denied.as_str());
-    for wanted in ["No new login to work", "The earlier login is still valid"] {
+    for wanted in ["No new login to <code>work</code>", "The earlier login is still valid"] {
         assert!(page.body.contains(wanted), "{wanted}: {page:?}");
     }
     let mut rest = String::new();
@@ -194,7 +194,7 @@ fn an_unfinished_login_times_out() {
     assert_eq!(world.account("work").login_pending, None);
     let late = browser.go(callback.as_str());
     assert!(
-        late.body.contains("Not logged in to work") && late.body.contains("nobody finished it in time"),
+        late.body.contains("Not logged in to <code>work</code>") && late.body.contains("nobody finished it in time"),
         "{late:?}"
     );
     assert!(idp.seen_at("/token").is_empty());

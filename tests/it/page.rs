@@ -1,5 +1,9 @@
 //! The status page, for browsers and for other clients.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use ringback::contract::AccountState;
 
 use crate::http::{Reply, Request};
@@ -74,8 +78,8 @@ fn the_page_shows_the_state_of_every_account_and_its_buttons_work() {
     }
     assert_eq!(session.press("/do/refresh", "account=work").header("location"), Some("/"));
     assert_eq!(idp.refreshes(), 1);
-    assert!(session.get().body.contains("work has a new token."), "the notice is shown");
-    assert!(!session.get().body.contains("work has a new token."), "the notice is shown once");
+    assert!(session.get().body.contains("<code>work</code> has a new token."), "the notice is shown");
+    assert!(!session.get().body.contains("<code>work</code> has a new token."), "the notice is shown once");
     let sure = session.press("/do/logout", "account=work");
     assert!(sure.body.contains("Log out of work?") && world.account("work").state == AccountState::Active);
     assert_eq!(session.press("/do/logout", "account=work&sure=yes").status, 303);
@@ -93,6 +97,33 @@ fn the_page_shows_the_state_of_every_account_and_its_buttons_work() {
 }
 
 #[test]
+fn an_open_page_is_told_that_something_changed_and_not_what() {
+    let idp = Idp::start();
+    let world = World::start(&idp);
+    world.log_in("work");
+    let session = Session::begin(&world);
+    let policy = session.get().header("content-security-policy").unwrap().to_owned();
+    assert!(policy.contains("script-src 'self'; connect-src 'self'"), "{policy}");
+    let stream = TcpStream::connect(world.authority()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut stream = BufReader::new(stream);
+    let (host, cookie) = (world.authority(), &session.cookie);
+    write!(stream.get_mut(), "GET /do/events HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n").unwrap();
+    let mut told = String::new();
+    while !told.contains("content-type: text/event-stream") {
+        assert!(stream.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    assert_eq!(world.cli(&["refresh", "work"]).0, 0);
+    while !told.contains("event: changed\ndata: {\"version\":1}\n") {
+        assert!(stream.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    assert_eq!(session.press("/do/end", "").status, 200);
+    assert_eq!(world.cli(&["refresh", "work"]).0, 0);
+    stream.read_to_string(&mut told).unwrap();
+    assert!(told.ends_with("0\r\n\r\n") && !told.contains("work"), "it ends with its session: {told}");
+}
+
+#[test]
 fn a_login_as_another_person_is_shown_and_confirmed_on_the_page() {
     let idp = Idp::start();
     let world = World::start(&idp);
@@ -106,7 +137,7 @@ fn a_login_as_another_person_is_shown_and_confirmed_on_the_page() {
         crate::http::Browser::default().go(started.start_url.as_deref().unwrap());
         let session = Session::begin(&world);
         let (page, id) = (session.get().body, started.login_id);
-        assert_eq!(page.contains("is logged in as email ann@example.org"), !answer.is_empty(), "{page}");
+        assert_eq!(page.contains("is logged in as <strong>email ann@example.org"), !answer.is_empty(), "{page}");
         if !answer.is_empty() {
             assert!(page.contains("email eve@example.org") && page.contains("waits for an answer"), "{page}");
             let fields = format!("account=work&login={id}&answer={answer}");
@@ -177,7 +208,7 @@ fn the_page_shows_no_secret_and_escapes_provider_text() {
     assert_ne!(world.cli(&["refresh"]).0, 0);
     let page = Session::begin(&world).get();
     assert!(page.body.contains("needs a login") && page.body.contains("&#60;script&#62;"), "{}", page.body);
-    for never in ["<script", "<img", "canary", key.trim(), &"y".repeat(400), "onload", "javascript:"] {
+    for never in ["<script>", "<img", "canary", key.trim(), &"y".repeat(400), "onload", "javascript:"] {
         assert!(!page.body.contains(never), "{never}");
     }
     for (name, value) in [
@@ -194,6 +225,7 @@ fn the_page_shows_no_secret_and_escapes_provider_text() {
     assert!(
         policy.contains("frame-ancestors 'none'")
             && policy.contains("default-src 'none'")
-            && !policy.contains("script-src")
+            && policy.contains("script-src 'self'; connect-src 'self'; form-action 'self'")
+            && !policy.contains("unsafe")
     );
 }

@@ -22,7 +22,7 @@ fn asks(
     clock: &Clock,
 ) -> tokio::task::JoinHandle<Result<(), ConsentRefused>> {
     let (consents, now) = (consents.clone(), clock.now());
-    tokio::spawn(async move { consents.permit(&asker, account, PATIENCE, now).await })
+    tokio::spawn(async move { consents.permit((&asker, Some(7)), account, PATIENCE, now).await })
 }
 
 async fn first_question(consents: &Consents) -> ConsentQuestion {
@@ -40,6 +40,7 @@ async fn the_first_fetch_waits_others_join_it_and_the_answer_outlives_the_daemon
         let (one, two) = (asks(&consents, editor(), "work", &clock), asks(&consents, editor(), "work", &clock));
         let question = first_question(&consents).await;
         assert_eq!(consents.pending().len(), 1, "the second joined");
+        assert_eq!((question.pid, question.ends()), (Some(7), question.asked.boot.plus(STANDS)));
         assert!(consents.answer("999", answer).unwrap().is_none());
         assert_eq!(consents.answer(&question.id, answer).unwrap().unwrap().account, "work");
         assert_eq!((one.await.unwrap(), two.await.unwrap()), (first, first), "{answer:?}");
@@ -48,12 +49,16 @@ async fn the_first_fetch_waits_others_join_it_and_the_answer_outlives_the_daemon
         assert_eq!(remembered, later, "{answer:?}");
     }
     let again = Consents::open(&folder).unwrap();
-    assert_eq!(again.permit(&editor(), "work", PATIENCE, clock.now()).await, Ok(()));
+    assert_eq!(again.permit((&editor(), None), "work", PATIENCE, clock.now()).await, Ok(()));
     let other = asks(&again, editor(), "home", &clock);
     let question = first_question(&again).await;
     again.answer(&question.id, ConsentDecision::Refuse).unwrap();
     assert_eq!(other.await.unwrap(), Err(ConsentRefused::ByUser));
-    assert_eq!(again.permit(&editor(), "home", PATIENCE, clock.now()).await, Err(ConsentRefused::ByUser), "at once");
+    assert_eq!(
+        again.permit((&editor(), None), "home", PATIENCE, clock.now()).await,
+        Err(ConsentRefused::ByUser),
+        "at once"
+    );
     let id = again.remembered().into_iter().find(|known| known.account == "home").unwrap().id;
     assert!(again.forget(&id).unwrap() && !again.forget(&id).unwrap());
     assert_eq!(again.remembered().len(), 1);
@@ -63,21 +68,27 @@ async fn the_first_fetch_waits_others_join_it_and_the_answer_outlives_the_daemon
 async fn the_number_and_the_rate_of_questions_are_limited() {
     let (consents, _) = fresh();
     let clock = Clock::virtual_at(Wall(0));
-    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(ConsentRefused::Unanswered));
+    assert_eq!(
+        consents.permit((&editor(), None), "work", PATIENCE, clock.now()).await,
+        Err(ConsentRefused::Unanswered)
+    );
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert!(consents.pending().is_empty());
     let begun = clock.now();
-    assert_eq!(consents.permit(&editor(), "work", PATIENCE, begun).await, Err(ConsentRefused::Unanswered));
+    assert_eq!(consents.permit((&editor(), None), "work", PATIENCE, begun).await, Err(ConsentRefused::Unanswered));
     assert_eq!(clock.now(), begun, "refused at once: the same question is not asked again so soon");
     clock.jump_wall(86_400_000);
-    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(ConsentRefused::Unanswered));
+    assert_eq!(
+        consents.permit((&editor(), None), "work", PATIENCE, clock.now()).await,
+        Err(ConsentRefused::Unanswered)
+    );
     assert_eq!(clock.now().boot, begun.boot, "nor after the wall clock was set");
     clock.jump_wall(-2 * 86_400_000);
     tokio::time::sleep(QUIET).await;
     let many: Vec<_> =
         (0..MOST_PENDING).map(|n| asks(&consents, Requester::Program(format!("/bin/{n}")), "work", &clock)).collect();
     first_question(&consents).await;
-    assert_eq!(consents.permit(&editor(), "work", PATIENCE, clock.now()).await, Err(ConsentRefused::TooMany));
+    assert_eq!(consents.permit((&editor(), None), "work", PATIENCE, clock.now()).await, Err(ConsentRefused::TooMany));
     for waiting in many {
         waiting.abort();
         _ = waiting.await;
@@ -85,7 +96,7 @@ async fn the_number_and_the_rate_of_questions_are_limited() {
     assert_eq!(consents.pending().len(), MOST_PENDING, "the questions of callers that hung up can still be answered");
     let question = consents.pending().remove(3);
     consents.answer(&question.id, ConsentDecision::Allow).unwrap();
-    assert_eq!(consents.permit(&question.asker, "work", Duration::ZERO, clock.now()).await, Ok(()));
+    assert_eq!(consents.permit((&question.asker, None), "work", Duration::ZERO, clock.now()).await, Ok(()));
     tokio::time::sleep(STANDS + Duration::from_millis(1)).await;
     assert!(consents.pending().is_empty(), "the others have expired");
 }

@@ -97,6 +97,14 @@ impl Caller {
         self.executable.as_ref().map(|executable| executable.parent.as_deref().unwrap_or(&executable.path))
     }
 
+    /// The id of the process that asks, where the system tells.
+    pub(in crate::http) fn pid(&self) -> Option<i32> {
+        match self.peer {
+            Peer::Unix { pid, .. } => pid,
+            Peer::Tcp { .. } => None,
+        }
+    }
+
     /// What the request came over.
     pub(in crate::http) fn transport(&self) -> Transport {
         self.peer.transport()

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::caller::RequestId;
 
-/// Marks a reply as the one page that has a script.
+/// Marks a reply as a page that has a script.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Scripted;
 

@@ -18,6 +18,7 @@ use crate::http::reply::Reject;
 #[derive(Template)]
 #[template(path = "confirm.html", config = "static/askama.toml")]
 struct ConfirmForm<'a> {
+    /// With a name between backticks.
     question: String,
     consequence: &'a str,
     action: &'static str,
@@ -47,7 +48,7 @@ pub(in crate::http) async fn login(form: SessionForm) -> Response {
                 // provider is elsewhere. The page itself goes on.
                 return rendered(&Leaving { account: &started.account }, &[("refresh", &format!("0;url={path}"))]);
             }
-            worked(&format!("A login to {} is in progress; it needs no browser here.", started.account))
+            worked(&format!("A login to `{}` is in progress; it needs no browser here.", started.account))
         }
         Err(error) => failed(&error),
     };
@@ -58,7 +59,7 @@ pub(in crate::http) async fn login(form: SessionForm) -> Response {
 pub(in crate::http) async fn refresh(form: SessionForm) -> Response {
     let account = form.field("account").to_owned();
     let result = form.http.waiting.in_browsers().during(form.http.broker.refresh(&account)).await;
-    form.done(AuditEvent::Refresh, Some(&account), &format!("{account} has a new token."), result).await
+    form.done(AuditEvent::Refresh, Some(&account), &format!("`{account}` has a new token."), result).await
 }
 
 /// `POST /do/logout`: asks once more before it does it.
@@ -66,7 +67,7 @@ pub(in crate::http) async fn logout(form: SessionForm) -> Response {
     let account = form.field("account").to_owned();
     if form.field("sure") != "yes" {
         return confirm(&ConfirmForm {
-            question: format!("Log out of {account}?"),
+            question: format!("Log out of `{account}`?"),
             consequence: "The tokens are revoked at the provider and deleted here. Programs get no token until somebody logs in again.",
             action: "/do/logout",
             field: "account",
@@ -79,7 +80,7 @@ pub(in crate::http) async fn logout(form: SessionForm) -> Response {
     let result =
         run_to_completion(async move { http.waiting.in_browsers().during(http.broker.logout(&name)).await }).await;
     let result = result.unwrap_or_else(|Reject(error)| Err(error));
-    let told = result.as_ref().map_or_else(|_| String::new(), |reply| format!("{account}: {}.", reply.detail));
+    let told = result.as_ref().map_or_else(|_| String::new(), |reply| format!("`{account}`: {}.", reply.detail));
     form.done(AuditEvent::Logout, Some(&account), &told, result).await
 }
 
@@ -88,7 +89,7 @@ pub(in crate::http) async fn remove_app(form: SessionForm) -> Response {
     let name = form.field("app").to_owned();
     if form.field("sure") != "yes" {
         return confirm(&ConfirmForm {
-            question: format!("Remove the key of {name}?"),
+            question: format!("Remove the key of `{name}`?"),
             consequence: &consequence(&name),
             action: "/do/app-remove",
             field: "app",
@@ -99,8 +100,8 @@ pub(in crate::http) async fn remove_app(form: SessionForm) -> Response {
     }
     let result = remove_with_answers(&form.http, form.http.apps.clone(), name.clone()).await;
     let told = match name.as_str() {
-        DEFAULT_APP => format!("The key of {name} no longer works, and the key file is deleted. {KEY_FILE_AGAIN}"),
-        _ => format!("The key of {name} no longer works."),
+        DEFAULT_APP => format!("The key of `{name}` no longer works, and the key file is deleted. {KEY_FILE_AGAIN}"),
+        _ => format!("The key of `{name}` no longer works."),
     };
     form.done(AuditEvent::AppRemoved, None, &told, result).await
 }

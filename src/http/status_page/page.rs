@@ -2,126 +2,131 @@
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::form::rendered;
-use super::words::{self, AccountRow, AppRow, LoginRow, app_row, login_row, question_row, row};
-use crate::contract::{ConfigMistake, StoreState};
+use super::overview::{Counts, Overview};
+use super::programs::{AppRow, AuditRow, QuestionRow, app_row, audit_row, question_row};
+use super::shown::ShownTime;
+use super::words::{self, AccountRow, LoginRow, login_row, row};
+use crate::contract::{AccountReply, ConfigMistake, StoreState};
 use crate::http::gate::caller::Session;
+use crate::http::gate::headers::Scripted;
 use crate::http::message_page::no_session;
 use crate::http::session::Told;
 use crate::http::state::Http;
 
-/// After that many seconds the page looks again.
-const AGAIN: &str = "30";
+/// So many lines of the audit log are shown.
+const AUDIT_LINES: usize = 8;
 
 #[derive(Template)]
 #[template(path = "status.html", config = "static/askama.toml")]
 struct StatusPage<'a> {
     told: Option<Told>,
     form_token: &'a str,
+    /// When the page was made.
+    now: ShownTime,
+    overview: Overview,
+    /// Those that need somebody.
+    needy: Vec<AccountRow>,
     accounts: Vec<AccountRow>,
     /// What of the config is not in effect.
     mistakes: Vec<ConfigMistake>,
     /// Why the last reload was refused, if it was.
     refused: Vec<ConfigMistake>,
     apps: Vec<AppRow>,
-    questions: Vec<(String, String)>,
+    questions: Vec<QuestionRow>,
     logins: Vec<LoginRow>,
+    /// `None`: the log is off.
+    audit: Option<Vec<AuditRow>>,
     wrong_keys: Option<String>,
+    /// A command that gets a token.
+    command: Option<String>,
     store_key: String,
     locked: bool,
     version: &'static str,
 }
 
+impl StatusPage<'_> {
+    fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.needy.is_empty() && self.mistakes.is_empty()
+    }
+
+    fn has_needs(&self) -> bool {
+        let Self { needy, mistakes, refused, questions, logins, .. } = self;
+        self.locked
+            || !(needy.is_empty()
+                && mistakes.is_empty()
+                && refused.is_empty()
+                && questions.is_empty()
+                && logins.is_empty())
+    }
+}
+
 /// `GET /`.
-pub(in crate::http) async fn page(session: Session, State(http): State<Http>) -> Response {
-    let now = http.clock.now().wall;
+pub(in crate::http) async fn page(session: Session, State(http): State<Http>, headers: HeaderMap) -> Response {
+    let now = http.clock.now();
     let Some(form_token) = http.sessions.form_token(session.number) else { return no_session() };
+    // What an action came to is for the page that a person goes to, not for the script that looks again.
+    let by_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
+    let log = http.audit.clone();
+    let audit = tokio::task::spawn_blocking(move || log.is_on().then(|| log.last(AUDIT_LINES))).await.ok().flatten();
     let accounts = http.broker.accounts();
+    let (needy, others): (Vec<_>, Vec<_>) =
+        accounts.iter().map(|account| row(account, now.wall)).partition(|row| row.needs_somebody);
     let page = StatusPage {
-        told: http.sessions.told(session.number),
+        told: if by_script { None } else { http.sessions.told(session.number) },
         form_token: form_token.expose(),
-        accounts: accounts.iter().map(|account| row(account, now)).collect(),
+        now: ShownTime::of(now.wall.unix_seconds(), now.wall),
+        overview: Counts::default().overview(),
         mistakes: http.broker.mistakes(),
         refused: http.broker.refused_reload().map(|refused| refused.mistakes.clone()).unwrap_or_default(),
         logins: accounts.iter().filter_map(login_row).collect(),
-        apps: http.apps.list().iter().map(|app| app_row(app, now)).collect(),
-        questions: http.consents.pending().into_iter().map(|question| question_row(&question)).collect(),
+        apps: http.apps.list().iter().map(|app| app_row(app, now.wall)).collect(),
+        questions: http.consents.pending().iter().map(|question| question_row(question, now)).collect(),
+        audit: audit.map(|lines| lines.iter().map(|line| audit_row(line, now.wall)).collect()),
         wrong_keys: words::wrong_keys(http.apps.wrong_keys()),
+        command: command(&http, &accounts),
         store_key: http.broker.store_key(),
         locked: http.broker.store_state() != StoreState::Unlocked,
         version: env!("CARGO_PKG_VERSION"),
+        needy,
+        accounts: others,
     };
-    rendered(&page, &[("refresh", AGAIN)])
+    let overview = page.counts().overview();
+    let mut reply = rendered(&StatusPage { overview, ..page }, &[]);
+    reply.extensions_mut().insert(Scripted);
+    reply
+}
+
+impl StatusPage<'_> {
+    fn counts(&self) -> Counts {
+        let rows = || self.needy.iter().chain(&self.accounts);
+        Counts {
+            accounts: rows().count(),
+            usable: rows().filter(|row| row.is_usable).count(),
+            needy: self.needy.len(),
+            mistaken: self.mistakes.len(),
+            questions: self.questions.len() + self.logins.len(),
+            locked: self.locked,
+            refused_reload: !self.refused.is_empty(),
+        }
+    }
+}
+
+/// Over the socket, which needs no key. By the account's own name, so that it does not depend on `default_account`.
+fn command(http: &Http, accounts: &[AccountReply]) -> Option<String> {
+    let default = http.broker.default_account().or_else(|| Some(accounts.first()?.account.clone()))?;
+    let socket = http.socket.as_ref()?.to_str()?;
+    Some(format!("curl -s --unix-socket {} http://localhost/v1/accounts/{default}/token", quoted(socket)))
+}
+
+/// As one word of a shell.
+fn quoted(path: &str) -> String {
+    let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
+    if plain { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::form::{failed, worked};
-    use super::*;
-    use crate::clock::Wall;
-    use crate::contract::AccountReply;
-    use crate::error::Error;
-
-    #[test]
-    fn a_failure_is_an_alert_and_has_no_backticks() {
-        let told = failed(&Error::LoginRequired { account: "work".into(), why: "nobody has logged in".into() });
-        let page = StatusPage { told: Some(told), store_key: "`key.toml`".into(), ..empty() };
-        let text = page.render().unwrap();
-        assert!(text.contains(r#"<p class="told bad" role="alert">"#) && !text.contains('`'), "{text}");
-        assert!(
-            text.contains("Run <code>ringback login work</code>.") && text.contains("<code>key.toml</code>"),
-            "{text}"
-        );
-    }
-
-    fn empty() -> StatusPage<'static> {
-        StatusPage {
-            told: None,
-            form_token: "form-token",
-            accounts: vec![],
-            mistakes: vec![],
-            refused: vec![],
-            apps: vec![],
-            questions: vec![],
-            logins: vec![],
-            wrong_keys: None,
-            store_key: String::new(),
-            locked: false,
-            version: "0",
-        }
-    }
-
-    #[test]
-    fn everything_on_the_page_is_escaped_and_every_form_has_the_token() {
-        let account: AccountReply = serde_json::from_str(
-            r#"{"account":"work","provider":"<b>p","state":"needs_login","attention_needed":true,"refreshable":true,"generation":1,
-                "reason":"<script>alert(1)</script>","scope":"\"><img src=x>","identity":{"name":"<i>Ann</i>"}}"#,
-        )
-        .unwrap();
-        let page = StatusPage {
-            told: Some(worked("<u>told</u>")),
-            accounts: vec![row(&account, Wall(0))],
-            mistakes: vec![ConfigMistake { account: Some("<b>bad".into()), message: "<i>m".into() }],
-            refused: vec![ConfigMistake { account: None, message: "<u>r".into() }],
-            apps: vec![AppRow { name: "editor".into(), rights: "<s>".into(), used: String::new(), ends: None }],
-            questions: vec![("7".into(), "<em>x".into())],
-            logins: vec![LoginRow { account: "work".into(), login: "l1".into(), question: "<em>x".into() }],
-            wrong_keys: words::wrong_keys(1),
-            store_key: "<a>".into(),
-            ..empty()
-        };
-        let text = page.render().unwrap();
-        for tag in ["<script", "<img", "<b>", "<i>", "<u>", "<s>", "<em>", "<a>", "style=", "onclick", "href=\"http"] {
-            assert!(!text.contains(tag), "{tag}: {text}");
-        }
-        assert_eq!(text.matches("<form").count(), text.matches(r#"name="form_token" value="form-token""#).count());
-        assert!(text.contains(r#"<p class="told good" role="status">"#), "{text}");
-        let names: Vec<_> = text.split("aria-label=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
-        let buttons = text.matches("<button").count();
-        assert_eq!((names.len(), distinct.len()), (buttons, buttons), "each button has a name of its own: {names:?}");
-        assert_eq!(text.matches("<form").count(), 7, "answer, answer, log in, refresh, log out, remove, end: {text}");
-    }
-}
+mod tests;

@@ -1,81 +1,94 @@
-//! What the status page says, in words: accounts, apps and questions as rows of text. What a stranger wrote is cut
-//! and cleaned here.
+//! What the status page says of accounts and of the logins that wait for an answer, as rows of text.
 
-use crate::apps::App;
-use crate::apps::consent::ConsentQuestion;
-use crate::apps::wording::times;
+use super::shown::{Bar, ShownTime, cut};
 use crate::clock::Wall;
-use crate::contract::{AccountHealth, AccountReply, AccountState, whose};
-use crate::printable::is_unprintable;
-
-/// What a provider wrote is cut to this many characters.
-const SHOWN: usize = 300;
+use crate::contract::{AccountHealth, AccountReply, AccountState, ExpiryWord, whose};
 
 /// An account, in words.
 pub(super) struct AccountRow {
     pub(super) name: String,
     pub(super) provider: String,
-    pub(super) mark: &'static str,
     pub(super) class: &'static str,
     pub(super) state: &'static str,
+    /// Somebody has to act.
+    pub(super) needs_somebody: bool,
+    pub(super) is_usable: bool,
+    /// A token's life.
+    pub(super) life: Option<Bar>,
+    pub(super) expires: Option<ShownTime>,
+    pub(super) refresh: Option<ShownTime>,
     pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) times: Vec<(&'static str, ShownTime)>,
     pub(super) trouble: Option<String>,
-    pub(super) can_log_in: bool,
-    pub(super) can_refresh: bool,
-    pub(super) can_log_out: bool,
+    pub(super) can: AccountButtons,
 }
 
-/// A program with a key, in words.
-pub(super) struct AppRow {
-    pub(super) name: String,
-    pub(super) rights: String,
-    pub(super) used: String,
-    pub(super) ends: Option<String>,
+/// What can be done about an account.
+pub(super) struct AccountButtons {
+    pub(super) log_in: bool,
+    pub(super) refresh: bool,
+    pub(super) log_out: bool,
 }
 
 /// A login that waits for an answer, in words.
 pub(super) struct LoginRow {
     pub(super) account: String,
     pub(super) login: String,
-    pub(super) question: String,
+    pub(super) current: String,
+    pub(super) new: String,
 }
 
 pub(super) fn row(account: &AccountReply, now: Wall) -> AccountRow {
     let health = account.health_at(now.unix_seconds());
-    let (mark, class, state) = match (account.state, health.now) {
-        (AccountState::SignedOut, _) => ("–", "notice", "nobody has logged in"),
-        (AccountState::NeedsLogin, _) => ("!", "bad", "needs a login"),
-        (AccountState::StoreUnavailable, _) => ("✗", "bad", "its tokens can't be read"),
-        (_, AccountHealth::StoreUnavailable) => ("✗", "bad", "has no valid token, and a new one could not be stored"),
-        (_, AccountHealth::NeedsUser) => ("!", "bad", "has no valid token, and needs attention"),
-        (AccountState::Starting, _) => ("…", "", "is getting its first token"),
-        (_, AccountHealth::Usable) => ("✓", "good", "has a valid token"),
-        (_, AccountHealth::Ending) => ("!", "notice", "has a valid token, but can't get a new one"),
-        (_, AccountHealth::Recovering | AccountHealth::Other) => ("!", "bad", "has no valid token; retrying"),
+    let (class, state) = match (account.state, health.now) {
+        (AccountState::SignedOut, _) => ("notice", "nobody has logged in"),
+        (AccountState::NeedsLogin, _) => ("bad", "needs a login"),
+        (AccountState::StoreUnavailable, _) => ("bad", "its tokens can't be read"),
+        (_, AccountHealth::StoreUnavailable) => ("bad", "has no valid token, and a new one could not be stored"),
+        (_, AccountHealth::NeedsUser) => ("bad", "has no valid token, and needs attention"),
+        (AccountState::Starting, _) => ("notice", "is getting its first token"),
+        (_, AccountHealth::Usable) => ("good", "has a valid token"),
+        (_, AccountHealth::Ending) => ("notice", "has a valid token, but can't get a new one"),
+        (_, AccountHealth::Recovering | AccountHealth::Other) => ("bad", "has no valid token; retrying"),
     };
-    let time = |at: Option<i64>| at.map(|at| moment(at, now));
+    let time = |at: Option<i64>| at.map(|at| ShownTime::of(at, now));
+    let expiry = account.expiry.map(|expiry| match expiry {
+        ExpiryWord::Never => "never",
+        ExpiryWord::Unknown => "the provider did not say",
+    });
     let facts = [
         ("Whose", whose(&account.identity)),
         ("Scope", account.scope.clone().filter(|scope| !scope.is_empty())),
-        ("Expires", time(account.expires_at)),
-        ("Usable until", time(health.until)),
-        ("Next refresh", time(account.next_refresh_at)),
-        ("Login due", time(account.login_due_at)),
+        ("Expires", expiry.map(str::to_owned)),
         ("Login", account.login_pending.as_ref().map(|_| login(account).to_owned())),
+    ];
+    let times = [
+        ("Logged in", time(account.logged_in_at)),
+        ("Usable until", time(health.until)),
+        ("Login due", time(account.login_due_at)),
     ];
     let error = account.last_error.as_ref().map(|error| error.error_description.clone());
     let holds = matches!(account.state, AccountState::Active | AccountState::NeedsLogin);
+    let span = account.obtained_at.zip(account.expires_at);
     AccountRow {
         name: account.account.clone(),
         provider: cut(&account.provider),
-        mark,
         class,
         state,
+        needs_somebody: account.attention_needed,
+        is_usable: matches!(health.now, AccountHealth::Usable | AccountHealth::Ending),
+        life: span.and_then(|(from, to)| Bar::of(from, to, account.next_refresh_at, now)),
+        expires: time(account.expires_at),
+        refresh: time(account.next_refresh_at),
         facts: facts.into_iter().filter_map(|(name, value)| Some((name, cut(&value?)))).collect(),
-        trouble: account.reason.clone().or(error).map(|why| cut(&why)),
-        can_log_in: account.state != AccountState::StoreUnavailable,
-        can_refresh: account.refreshable && holds,
-        can_log_out: holds,
+        times: times.into_iter().filter_map(|(name, at)| Some((name, at?))).collect(),
+        // Where the state says it all, that is enough.
+        trouble: account.reason.clone().or(error).map(|why| cut(&why)).filter(|why| !why.starts_with(state)),
+        can: AccountButtons {
+            log_in: account.state != AccountState::StoreUnavailable,
+            refresh: account.refreshable && holds,
+            log_out: holds,
+        },
     }
 }
 
@@ -87,27 +100,7 @@ fn login(account: &AccountReply) -> &'static str {
 pub(super) fn login_row(account: &AccountReply) -> Option<LoginRow> {
     let (login, confirm) = account.login_pending.clone().zip(account.login_confirm.as_ref())?;
     let (current, new) = confirm.in_words();
-    let question = cut(&format!("is logged in as {current}, but the new login is by {new}. Replace the tokens?"));
-    Some(LoginRow { account: account.account.clone(), login, question })
-}
-
-/// Its number, and who asks for what.
-pub(super) fn question_row(question: &ConsentQuestion) -> (String, String) {
-    (question.id.clone(), cut(&format!("{} asks for a token of {}", question.asker, question.account)))
-}
-
-pub(super) fn app_row(app: &App, now: Wall) -> AppRow {
-    let accounts = app.rights.accounts.as_ref();
-    let accounts = accounts.map_or("every account".into(), |some| some.iter().cloned().collect::<Vec<_>>().join(", "));
-    let usage = app.usage();
-    AppRow {
-        name: app.name.clone(),
-        rights: cut(&format!("{} {accounts}", if app.rights.write { "reads and changes" } else { "reads" })),
-        used: usage
-            .last_used_at
-            .map_or("never used".into(), |at| format!("used {}, last {}", times(usage.uses), moment(at, now))),
-        ends: app.expires_at.map(|at| moment(at, now)),
-    }
+    Some(LoginRow { account: account.account.clone(), login, current: cut(&current), new: cut(&new) })
 }
 
 /// How many wrong keys were shown, if any were.
@@ -119,37 +112,32 @@ pub(super) fn wrong_keys(count: u64) -> Option<String> {
     }
 }
 
-/// What a stranger wrote, in a bearable length and without what hides or turns text around.
-fn cut(text: &str) -> String {
-    let short: String = text.chars().filter(|c| !is_unprintable(*c)).take(SHOWN).collect();
-    if text.chars().nth(SHOWN).is_some() { short + "…" } else { short }
-}
-
-/// `at` in Unix seconds, as seen from `now`, in the largest unit of which there are two.
-fn moment(at: i64, now: Wall) -> String {
-    let distance = at.abs_diff(now.unix_seconds());
-    let told = match distance {
-        0..120 => format!("{distance} s"),
-        120..7_200 => format!("{} min", distance / 60),
-        7_200..172_800 => format!("{} h", distance / 3600),
-        _ => format!("{} days", distance / 86_400),
-    };
-    if at >= now.unix_seconds() { format!("in {told}") } else { format!("{told} ago") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn account(json: &str) -> AccountReply {
+        let whole = format!(
+            r#"{{"account":"work","provider":"p","state":"active","attention_needed":false,"refreshable":true,"generation":1{json}}}"#
+        );
+        serde_json::from_str(&whole).unwrap()
+    }
+
     #[test]
-    fn what_a_provider_wrote_is_cut_and_cannot_turn_the_page_around() {
-        assert_eq!(cut("a\u{202e}b\u{200b}c\nd"), "abcd");
-        assert_eq!(cut(&"x".repeat(SHOWN + 1)).chars().count(), SHOWN + 1);
+    fn a_token_has_a_bar_with_its_next_refresh_if_its_life_is_known() {
+        let whole = row(&account(r#","obtained_at":100,"expires_at":200,"next_refresh_at":180"#), Wall(120_000));
+        let life = whole.life.unwrap();
+        assert_eq!((life.passed, life.refresh), (200, Some(800)));
+        assert_eq!((whole.class, whole.is_usable, whole.needs_somebody), ("good", true, false));
+        assert!(row(&account(r#","expires_at":200"#), Wall(0)).life.is_none());
+        let never = row(&account(r#","expiry":"never""#), Wall(0));
+        assert!(never.life.is_none() && never.facts.contains(&("Expires", "never".into())));
+    }
+
+    #[test]
+    fn wrong_keys_are_counted_in_words() {
         for (count, told) in [(0, None), (1, Some("1 wrong key was shown")), (2, Some("2 wrong keys were shown"))] {
             assert_eq!(wrong_keys(count).as_deref(), told);
         }
-        assert_eq!((times(1), times(2)), ("once".to_owned(), "2 times".to_owned()));
-        assert_eq!(moment(160, Wall(100_000)), "in 60 s");
-        assert_eq!(moment(0, Wall(500_000_000)), "5 days ago");
     }
 }

@@ -54,7 +54,9 @@ await journey('status page in Chromium: login, refresh and logout with its butto
     const html = await page.content();
     check(![token, daemon.key, 'practice-secret'].some((secret) => html.includes(secret)), 'a secret is on the page');
     check(await page.evaluate(() => document.cookie === '' && !localStorage.length && !sessionStorage.length), 'a script can read a cookie, or something is stored');
+    // Without its script, which would see the logout.
     const stale = await context.newPage();
+    await stale.route('**/static/status.js', (route) => route.abort());
     await stale.goto(`${daemon.url}/`);
     await page.getByRole('button', { name: 'Log out… of practice' }).click();
     await page.click('text="Log out"');
@@ -63,7 +65,7 @@ await journey('status page in Chromium: login, refresh and logout with its butto
     await stale.getByRole('button', { name: 'Refresh now: practice' }).click();
     await stale.waitForSelector('text=That did not work');
     const [colour, bad, code] = await stale.evaluate(() => {
-      const told = document.querySelector('[role=alert]');
+      const told = document.querySelector('[role=alert]:not([hidden])');
       const probe = Object.assign(document.createElement('p'), { className: 'bad' });
       document.body.append(probe);
       return [getComputedStyle(told).color, getComputedStyle(probe).color, [...told.querySelectorAll('code')].at(-1).innerText];
@@ -123,6 +125,8 @@ const ATTACKS = [
   })],
   ['opens a WebSocket', ({ own }) => new Promise((done) => { const socket = new WebSocket(`${own.replace('http', 'ws')}/v1/events`); socket.onopen = () => done('open'); socket.onerror = () => done(null); })],
   ['listens to the events', ({ own }) => new Promise((done) => { const source = new EventSource(`${own}/v1/events`, { withCredentials: true }); source.onopen = () => done('open'); source.onerror = () => { source.close(); done(null); }; })],
+  ["listens to the page's events", ({ own }) => new Promise((done) => { const source = new EventSource(`${own}/do/events`, { withCredentials: true }); source.onopen = () => done('open'); source.onerror = () => { source.close(); done(null); }; })],
+  ['loads the page\'s script', ({ own }) => new Promise((done) => { document.body.append(Object.assign(document.createElement('script'), { onload: () => done('loaded'), onerror: () => done(null), src: `${own}/static/status.js` })); })],
   ['aborts a login with a forged callback', ({ own }) => fetch(`${own}/callback/practice?error=access_denied&state=x`, { mode: 'no-cors', credentials: 'include' }).then(() => null, () => null)],
   ['sends a beacon', ({ own }) => { navigator.sendBeacon(`${own}/v1/accounts/practice/refresh`, '{}'); return null; }],
   ['registers a service worker for it', ({ own }) => navigator.serviceWorker?.register(`${own}/static/fragment.js`).then(() => 'registered', () => null) ?? null],

@@ -4,7 +4,7 @@ use super::*;
 
 /// Request, header lines besides Host, and status. `COOKIE` is replaced by the session's cookie.
 #[rustfmt::skip]
-const SESSION: [(&str, &[&str], u16); 23] = [
+const SESSION: [(&str, &[&str], u16); 28] = [
     ("GET /", &["COOKIE"], 200),
     ("GET /", &["COOKIE", "Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"], 200),
     ("GET /", &[], 401),
@@ -19,6 +19,11 @@ const SESSION: [(&str, &[&str], u16); 23] = [
     ("GET /", &["COOKIE", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"], 403),
     ("GET /", &["COOKIE", "Host: evil.example:7464"], 403),
     ("HEAD /", &["COOKIE"], 405),
+    ("GET /do/events", &["COOKIE", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors"], 200),
+    ("GET /do/events", &["COOKIE", "Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: cors"], 403),
+    ("GET /do/events", &["COOKIE", "Origin: http://evil.example"], 403),
+    ("GET /do/events", &[], 401),
+    ("GET /do/events", &[KEY], 401),
     ("POST /do/logout", &["COOKIE", ORIGIN, FORM], 200),
     ("POST /do/logout", &["COOKIE", "Origin: null", "Sec-Fetch-Site: same-origin", FORM], 200),
     ("POST /do/logout", &["COOKIE", "Origin: null", FORM], 403),

@@ -27,7 +27,7 @@ async fn success_shows_account_scope_and_expiry() {
     };
     let page = text(outcome_page(&login, None, false, NOW)).await;
     for wanted in [
-        "Logged in to work",
+        "Logged in to <code>work</code>",
         "name &#60;b&#62;Ann&#60;/b&#62;, voip_id 1000001",
         "read write",
         "59m 59s",
@@ -56,7 +56,10 @@ async fn failure_shows_the_reason_and_a_hint_escaped() {
     let page =
         text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, None, false, NOW))
             .await;
-    assert!(page.contains("Not logged in to work") && page.contains("Run <code>ringback login work</code>."), "{page}");
+    assert!(
+        page.contains("Not logged in to <code>work</code>") && page.contains("Run <code>ringback login work</code>."),
+        "{page}"
+    );
     assert!(page.contains("/script&#62;.</p>"), "ends with a full stop: {page}");
     assert!(!page.contains("<script") && !page.contains("denied\"") && !page.contains("close this page"), "{page}");
 }
@@ -69,7 +72,9 @@ async fn a_pending_login_never_says_that_the_page_can_be_closed() {
 
 #[tokio::test]
 async fn a_failed_login_says_that_the_earlier_login_is_still_valid() {
-    for (earlier_login, heading) in [(true, "No new login to work"), (false, "Not logged in to work")] {
+    for (earlier_login, heading) in
+        [(true, "No new login to <code>work</code>"), (false, "Not logged in to <code>work</code>")]
+    {
         let login = LoginReply { earlier_login, ..login(LoginStatus::Failed) };
         let page = text(outcome_page(&login, None, false, NOW)).await;
         assert!(page.contains(heading), "{page}");
@@ -81,7 +86,7 @@ async fn a_failed_login_says_that_the_earlier_login_is_still_valid() {
 async fn a_repeated_callback_says_that_the_login_has_already_succeeded() {
     for again in [true, false] {
         let page = text(outcome_page(&login(LoginStatus::Succeeded), None, again, NOW)).await;
-        assert!(page.contains("Logged in to work"), "{page}");
+        assert!(page.contains("Logged in to <code>work</code>"), "{page}");
         assert_eq!(page.contains("has already succeeded"), again, "{page}");
     }
 }

@@ -1,0 +1,25 @@
+//! Who asks for consent, as far as it can be told.
+
+use serde::{Deserialize, Serialize};
+
+/// Who asks: an app by its name, or a program by its executable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Requester {
+    /// An app with a key.
+    App(String),
+    /// A program that runs as the user, by the path of its executable.
+    Program(String),
+    /// The system doesn't tell; the user is asked each time.
+    Unknown,
+}
+
+impl std::fmt::Display for Requester {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::App(name) => write!(f, "the app {name}"),
+            Self::Program(path) => f.write_str(path),
+            Self::Unknown => f.write_str("an unknown program"),
+        }
+    }
+}
