@@ -1,12 +1,11 @@
 //! `ringback login`: starts or joins a login, tells the user what to do, and waits for the result.
 
-use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::{AccountChoice, DaemonChoice};
+use super::arguments::{AccountChoice, DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::granted::{Granted, as_whom};
 use super::replace::TerminalQuestion;
@@ -53,6 +52,9 @@ pub(super) struct LoginArgs {
     /// How long to wait for the login [default: until it runs out]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
+
+    #[command(flatten)]
+    json: JsonChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -105,7 +107,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
         let (account, login_id, deadline) = (&started.account, &started.login_id, timeout.map(|span| begun.plus(span)));
         ended = TerminalQuestion { client: &client, account, login_id, confirm, deadline }.settle(args.replace)?;
     }
-    tell(ended)
+    tell(ended, args.json)
 }
 
 fn start(client: &Client, args: &LoginArgs, via: LoginVia) -> Result<LoginStarted, Failure> {
@@ -218,7 +220,7 @@ fn late(started: &LoginStarted, patience: Duration) -> Failure {
 }
 
 /// Reports how a login ended.
-pub(super) fn tell(reply: LoginReply) -> CommandResult {
+pub(super) fn tell(reply: LoginReply, json: JsonChoice) -> CommandResult {
     if let Some(failure) = reply.failure {
         if reply.earlier_login {
             report::say(&format!(
@@ -236,9 +238,10 @@ pub(super) fn tell(reply: LoginReply) -> CommandResult {
         };
         return Err(error.into());
     }
-    report::say(&format!("Logged in to `{}`{}.", reply.account, as_whom(&reply.identity)));
-    replace::tell(&reply.replaced);
-    let (scope, refreshable) = (reply.scope.as_deref(), reply.refreshable);
-    Granted { scope, expires_at: reply.token_expires_at, expiry: reply.token_expiry, refreshable }.tell();
-    Ok(ExitCode::SUCCESS)
+    json.tell(&reply, || {
+        report::say(&format!("Logged in to `{}`{}.", reply.account, as_whom(&reply.identity)));
+        replace::tell(&reply.replaced);
+        let (scope, refreshable) = (reply.scope.as_deref(), reply.refreshable);
+        Granted { scope, expires_at: reply.token_expires_at, expiry: reply.token_expiry, refreshable }.tell();
+    })
 }
