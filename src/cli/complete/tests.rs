@@ -12,7 +12,6 @@ struct Program {
 }
 
 #[derive(Subcommand)]
-#[expect(dead_code, reason = "only its definition is used")]
 enum Commands {
     Status(status::StatusArgs),
     App(app::AppArgs),
