@@ -58,8 +58,8 @@ impl Offer {
 }
 
 impl Candidate {
-    fn new(word: impl Into<String>, about: impl ToString) -> Self {
-        Self { word: word.into(), about: about.to_string() }
+    fn new(word: impl Into<String>, about: impl Into<String>) -> Self {
+        Self { word: word.into(), about: about.into() }
     }
 
     fn line(self) -> String {
@@ -86,7 +86,7 @@ fn offer(place: &Place<'_>, current: &str) -> Offer {
             Offer::Files => Offer::Files,
         };
     }
-    let flags = place.command.get_arguments().filter(|arg| !arg.is_hide_set() && !place.has(arg)).flat_map(|arg| {
+    let flags = place.command.get_arguments().filter(|arg| !arg.is_hide_set() && !place.has(arg)).filter_map(|arg| {
         let about = arg.get_help().map(ToString::to_string).unwrap_or_default();
         let long = arg.get_long().map(|long| format!("--{long}"));
         // Whoever types one dash may want a short flag; after two, only long ones fit.

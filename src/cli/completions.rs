@@ -15,7 +15,7 @@ use super::report;
 #[command(after_help = HELP)]
 pub(super) struct CompletionsArgs {
     /// The shell
-    shell: Shell,
+    shell: ShellKind,
 }
 
 const HELP: &str = "\
@@ -28,7 +28,7 @@ Examples:
 
 /// A shell that can complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Shell {
+enum ShellKind {
     Bash,
     Zsh,
     Fish,
@@ -43,7 +43,7 @@ pub(super) fn run(args: &CompletionsArgs) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-impl Shell {
+impl ShellKind {
     fn script(self) -> &'static str {
         match self {
             Self::Bash => include_str!("completions/ringback.bash"),

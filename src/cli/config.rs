@@ -137,7 +137,9 @@ fn checked(source: &ConfigSource) -> Result<Checked, Failure> {
 fn check(source: &ConfigSource) -> Result<Effective, Failure> {
     let Checked { config, mistakes, unusable, warnings } = checked(source)?;
     mistakes.iter().chain(&unusable).for_each(|mistake| report::say(mistake));
-    warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+    for warning in &warnings {
+        report::say(&format!("warning: {warning}"));
+    }
     match (mistakes.len(), unusable.len()) {
         (0, 0) => Ok(config),
         (0, files) => Err(message::files_unusable(count(files))),
@@ -147,17 +149,14 @@ fn check(source: &ConfigSource) -> Result<Effective, Failure> {
 
 /// The same as one object, also if there are mistakes; the exit code is the same.
 fn check_json(source: &ConfigSource) -> CommandResult {
-    let (accounts, mistakes, warnings) = match config_file::load_what_works(&source.env()) {
-        // Nothing else can be checked then.
-        Err(ConfigFileError::Mistakes(mistakes)) => {
+    let (accounts, mistakes, warnings): (Vec<String>, Vec<String>, Vec<String>) =
+        if let Err(ConfigFileError::Mistakes(mistakes)) = config_file::load_what_works(&source.env()) {
+            // Nothing else can be checked then.
             (Vec::new(), mistakes.iter().map(ToString::to_string).collect(), Vec::new())
-        }
-        _ => {
+        } else {
             let Checked { config, mistakes, unusable, warnings } = checked(source)?;
             (config.accounts.keys().cloned().collect(), [mistakes, unusable].concat(), warnings)
-        }
-    };
-    let accounts: Vec<String> = accounts;
+        };
     let checked = json!({ "accounts": accounts, "mistakes": mistakes, "warnings": warnings });
     report::answer(report::json(&checked)?.as_bytes())?;
     Ok(if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(ErrorCode::Usage.row().exit) })

@@ -66,10 +66,12 @@ impl Events {
     /// The stream has ended, or the daemon has been silent for longer than it may be.
     pub fn wait(&mut self) -> Result<Happened, Error> {
         loop {
-            self.unchunk().map_err(|error| unanswered(&error))?;
+            let unchunked = self.unchunk();
+            // What came before the end counts.
             if let Some(event) = self.taken() {
                 return Ok(event);
             }
+            unchunked.map_err(|error| unanswered(&error))?;
             if self.received.len() + self.body.len() > LONGEST {
                 return Err(unanswered(&ExchangeError::TooLarge));
             }

@@ -23,7 +23,9 @@ impl<'a> Place<'a> {
     pub(super) fn after(program: &'a Command, words: &[String]) -> Self {
         let mut place =
             Self { command: program, unfinished: None, positionals: 0, only_positionals: false, given: Vec::new() };
-        words.iter().for_each(|word| place.step(word));
+        for word in words {
+            place.step(word);
+        }
         place
     }
 

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Shows `state`, then each change of it, until the reader of standard output or the user ends it.
 pub(super) fn run(wanted: &View<'_>, state: State) -> CommandResult {
-    let (changed, changes) = sync_channel(1);
+    let (changed, woken) = sync_channel(1);
     let reach = wanted.reach.clone();
     // Never joined: it ends with the process.
     thread::spawn(move || listen(&reach, &changed));
@@ -34,7 +34,7 @@ pub(super) fn run(wanted: &View<'_>, state: State) -> CommandResult {
         if !output.show(&latest, read_at)? {
             return Ok(ExitCode::SUCCESS);
         }
-        if is_due(&changes, read_at) {
+        if is_due(&woken, read_at) {
             let read = wanted.read();
             // Since when the daemon has been gone, not when it was looked for last.
             if !(read.is_err() && latest.is_err()) {
@@ -46,8 +46,8 @@ pub(super) fn run(wanted: &View<'_>, state: State) -> CommandResult {
 }
 
 /// Waits for a change or the next tick; whether the daemon is to be asked.
-fn is_due(changes: &Receiver<()>, read_at: Boot) -> bool {
-    match changes.recv_timeout(TICK) {
+fn is_due(woken: &Receiver<()>, read_at: Boot) -> bool {
+    match woken.recv_timeout(TICK) {
         Ok(()) => true,
         Err(RecvTimeoutError::Timeout) => read_at.until(Clock::System.now().boot) >= GLANCE,
         Err(RecvTimeoutError::Disconnected) => {
