@@ -67,6 +67,7 @@ fn a_candidate_has_its_description_and_nothing_that_steers_the_terminal() {
     assert_eq!(Candidate::new("work", "").line(), "work\n");
 }
 
+#[expect(clippy::disallowed_methods, reason = "a file of a test")]
 #[test]
 fn accounts_are_read_from_the_config_if_no_daemon_runs() {
     let folder = tempfile::tempdir().unwrap();

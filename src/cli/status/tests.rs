@@ -61,20 +61,20 @@ fn of(name: &str, now: AccountHealth, until: Option<i64>, then: Option<AccountHe
     AccountReply { health, ..account(name, AccountState::Active) }
 }
 
-fn last_error() -> Option<LastError> {
+fn last_error() -> LastError {
     let error_description = "no \x1b[31manswer".into();
-    Some(LastError { error: ErrorCode::ProviderUnreachable, error_description, at: 990, failures: 3 })
+    LastError { error: ErrorCode::ProviderUnreachable, error_description, at: 990, failures: 3 }
 }
 
 /// Accounts in every state.
 fn one_of_each() -> Vec<AccountReply> {
     let identity = serde_json::from_str(r#"{"voip_id":1000001,"name":"A\u001b[1mnn"}"#).unwrap();
     vec![
-        AccountReply { last_error: last_error(), identity, ..good("work") },
+        AccountReply { last_error: Some(last_error()), identity, ..good("work") },
         AccountReply { reason: Some("the provider ended it.".into()), ..account("home", AccountState::NeedsLogin) },
         account("robot", AccountState::Starting),
         of("a", AccountHealth::Ending, Some(1_600), Some(AccountHealth::Recovering)),
-        AccountReply { last_error: last_error(), ..of("b", AccountHealth::Recovering, None, None) },
+        AccountReply { last_error: Some(last_error()), ..of("b", AccountHealth::Recovering, None, None) },
         of("c", AccountHealth::NeedsUser, None, None),
         of("d", AccountHealth::StoreUnavailable, None, None),
     ]

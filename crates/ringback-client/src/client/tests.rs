@@ -321,7 +321,7 @@ fn events_are_read_one_by_one_until_the_stream_ends() {
         "event: later\ndata: {\"version\":1,\"event\":\"later\"}\n\n".to_owned(),
         "event: missed\ndata: {\"version\":1}\n\n".to_owned(),
     ];
-    let chunks = parts.iter().map(|part| format!("{:x}\r\n{part}\r\n", part.len())).collect::<String>();
+    let chunks = parts.each_ref().map(|part| format!("{:x}\r\n{part}\r\n", part.len())).concat();
     for reply in
         [format!("{OK}Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"), format!("{OK}\r\n{}", parts.concat())]
     {
