@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::client;
 use crate::log;
@@ -16,6 +16,8 @@ mod audit;
 mod audit_log;
 mod autostart;
 mod command_result;
+mod complete;
+mod completions;
 mod config;
 mod config_source;
 mod consent;
@@ -31,6 +33,7 @@ mod info;
 mod lock;
 mod login;
 mod logout;
+mod man;
 mod message;
 mod named_files;
 mod open;
@@ -103,6 +106,10 @@ enum Command {
     Provider(provider::ProviderArgs),
     Sandbox(sandbox::SandboxArgs),
     Demo(demo::DemoArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+    #[command(name = "__complete", hide = true)]
+    Complete(complete::CompleteArgs),
 }
 
 /// Parses the arguments, runs the command, reports a failure, and returns the exit code. Wrong arguments, `--help` and
@@ -112,7 +119,7 @@ pub fn run() -> ExitCode {
     if let Some(said) = welcome::run() {
         return said.unwrap_or_else(|failure| report::failure(&failure));
     }
-    let outcome = match short_command().unwrap_or_else(|| Program::parse().command) {
+    let outcome = match short_command().unwrap_or_else(parsed) {
         Command::Serve(args) => serve::run(&args),
         Command::Service(args) => service::run(&args),
         Command::Login(args) => login::run(&args),
@@ -139,8 +146,24 @@ pub fn run() -> ExitCode {
         Command::Provider(args) => provider::run(&args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args, Program::command()),
+        Command::Complete(args) => complete::run(&args, Program::command()),
     };
     outcome.unwrap_or_else(|failure| report::failure(&failure))
+}
+
+/// The command, as [`clap`] reads it. Ends the process for wrong arguments, `--help` and `--version`.
+fn parsed() -> Command {
+    Program::try_parse().map_or_else(
+        |error| {
+            if error.use_stderr() && report::asks_for_json() {
+                report::usage(&error.to_string());
+            }
+            error.exit()
+        },
+        |program| program.command,
+    )
 }
 
 /// The command that programs start again and again, if it can be read without the command tree.
@@ -161,9 +184,33 @@ mod tests {
         super::Program::command().debug_assert();
     }
 
+    /// The commands that do something, by their full names.
+    fn leaves(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
+        let below: Vec<_> = command.get_subcommands().filter(|command| !command.is_hide_set()).collect();
+        if below.is_empty() {
+            return vec![(name.trim_start().to_owned(), command.clone())];
+        }
+        below.into_iter().flat_map(|command| leaves(command, &format!("{name} {}", command.get_name()))).collect()
+    }
+
+    #[test]
+    fn every_command_that_says_something_says_it_as_json_too() {
+        // They run until they are stopped, or print a file in a format of its own.
+        let others = ["serve", "sandbox", "demo", "config example", "config schema", "completions", "man"];
+        // Not yet; a new command is not added here.
+        let not_yet = ["service install", "service uninstall", "service status", "service logs"];
+        for (name, command) in leaves(&super::Program::command(), "") {
+            if not_yet.contains(&name.as_str()) {
+                continue;
+            }
+            let has_json = command.get_arguments().any(|arg| arg.get_long() == Some("json"));
+            assert_eq!(has_json, !others.contains(&name.as_str()), "{name}");
+        }
+    }
+
     #[test]
     fn every_command_has_examples() {
-        for command in super::Program::command().get_subcommands() {
+        for command in super::Program::command().get_subcommands().filter(|command| !command.is_hide_set()) {
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(after.contains("Example"), "{} has none", command.get_name());
         }

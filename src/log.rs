@@ -1,7 +1,7 @@
 //! Sets up the log: to standard error, for people or as JSON. Secrets never reach it, since their types can't be
 //! formatted; a panic's message might quote anything, so only its location is logged.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal, Write as _};
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -70,11 +70,16 @@ fn filter(written: &str) -> Result<Targets, String> {
     }
 }
 
-/// Whether standard error gets colours: it is a terminal, and they are not turned off (<https://no-color.org>).
+/// Whether standard error gets colours.
 pub(crate) fn colour() -> bool {
+    colour_on(&io::stderr())
+}
+
+/// Whether `stream` gets colours: it is a terminal, and they are not turned off (<https://no-color.org>).
+pub(crate) fn colour_on(stream: &impl IsTerminal) -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
+    stream.is_terminal() && !set("NO_COLOR") && !dumb
 }
 
 /// Until a log is started, and for commands without a log, a panic is one line on standard error, with its location.

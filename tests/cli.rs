@@ -337,3 +337,32 @@ fn an_imported_token_is_read_from_standard_input_and_described() {
     let told = "The access token is accepted for `work` as voip_id 1000001.\nScope: a b\n";
     assert!(err.starts_with(told) && !err.contains("canary"), "{err}");
 }
+
+#[test]
+fn a_mistyped_app_is_answered_with_the_nearest_name() {
+    let unknown = r#"{"error":"not_found","error_description":"there is no app `editr`","hint":"Look."}"#;
+    let apps = r#"{"version":1,"apps":[{"name":"editor","write":false,"created_at":1,"uses":0}],"wrong_keys":0}"#;
+    for action in ["remove", "rotate"] {
+        let (code, _, err) = against(&[(404, unknown), (200, apps)], &["app", action, "editr"], "");
+        assert_eq!((code, err.as_str()), (2, "error: there is no app `editr`\nhint: Did you mean `editor`?\n"));
+    }
+}
+
+#[test]
+fn json_has_a_version_and_errors_have_one_shape() {
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let refused = r#"{"error":"login_required","error_description":"a fact","hint":"An advice."}"#;
+    for args in [&["token", "--json"][..], &["refresh", "--json"], &["logout", "--json"], &["app", "list", "--json"]] {
+        let (code, out, err) = against(&[(428, refused)], args, "");
+        assert_eq!((code, err.as_str()), (5, "error: a fact\nhint: An advice.\n"), "{args:?}");
+        let expected = serde_json::json!({"version": 1, "error": "login_required", "error_description": "a fact", "hint": "An advice."});
+        assert_eq!(json(&out), expected, "{args:?}");
+    }
+    let gone = r#"{"account":"work","outcome":"revoked_at_provider","detail":"d"}"#;
+    let (code, out, err) = against(&[(200, gone)], &["logout", "--json"], "");
+    assert_eq!((code, err.as_str(), &json(&out)["version"]), (0, "", &1.into()), "{out}");
+    let replies = [(200, started("http://127.0.0.1:1/login/start/t1")), (200, DONE.to_owned())];
+    let replies = replies.each_ref().map(|(status, body)| (*status, body.as_str()));
+    let (code, out, err) = against(&replies, &["login", "--json"], "");
+    assert_eq!((code, &json(&out)["status"]), (0, &"succeeded".into()), "{out}{err}");
+}

@@ -7,14 +7,16 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
-use super::arguments::DaemonChoice;
+use super::arguments::{DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::report;
 use super::report::{moment, plain};
 use crate::apps::DEFAULT_APP;
 use crate::apps::wording::{KEY_FILE_AGAIN, times};
+use crate::cli::failure::Failure;
+use crate::client::Client;
 use crate::clock::Clock;
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT};
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, ErrorCode};
 
 /// Manage the keys of programs and their rights
 ///
@@ -81,6 +83,9 @@ struct AddArgs {
     write: bool,
 
     #[command(flatten)]
+    json: JsonChoice,
+
+    #[command(flatten)]
     reach: DaemonChoice,
 }
 
@@ -108,7 +113,11 @@ Examples:
   ringback app add default --all-accounts --write   Make the key file again, with every right")]
 struct RemoveArgs {
     /// The app's name
+    #[arg(value_name = "APP")]
     name: String,
+
+    #[command(flatten)]
+    json: JsonChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -124,7 +133,11 @@ Examples:
   ringback app rotate default")]
 struct RotateArgs {
     /// The app's name
+    #[arg(value_name = "APP")]
     name: String,
+
+    #[command(flatten)]
+    json: JsonChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -133,15 +146,22 @@ struct RotateArgs {
 /// Asks the daemon, over the unix socket.
 pub(super) fn run(args: &AppArgs) -> CommandResult {
     match &args.command {
-        AppCommand::Add(add) => tell_key(add.reach.client()?.add_app(&add.request())?),
-        AppCommand::Rotate(rotate) => tell_key(rotate.reach.client()?.rotate_app(&rotate.name)?),
+        AppCommand::Add(add) => tell_key(add.reach.client()?.add_app(&add.request())?, add.json),
+        AppCommand::Rotate(rotate) => {
+            let client = rotate.reach.client()?;
+            let made = client.rotate_app(&rotate.name).map_err(|error| unknown(&client, &rotate.name, error.into()))?;
+            tell_key(made, rotate.json)
+        }
         AppCommand::Remove(remove) => {
-            remove.reach.client()?.remove_app(&remove.name)?;
-            report::say(&format!("{}: removed, its key no longer works", remove.name));
-            if remove.name == DEFAULT_APP {
-                report::say(&format!("The key file is deleted, too. {KEY_FILE_AGAIN}"));
-            }
-            Ok(ExitCode::SUCCESS)
+            let client = remove.reach.client()?;
+            let reply =
+                client.remove_app(&remove.name).map_err(|error| unknown(&client, &remove.name, error.into()))?;
+            remove.json.tell(&reply, || {
+                report::say(&format!("{}: removed, its key no longer works", remove.name));
+                if remove.name == DEFAULT_APP {
+                    report::say(&format!("The key file is deleted, too. {KEY_FILE_AGAIN}"));
+                }
+            })
         }
         AppCommand::List(list) => {
             let reply = list.reach.client()?.apps()?;
@@ -151,6 +171,15 @@ pub(super) fn run(args: &AppArgs) -> CommandResult {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// The failure, with the app that was probably meant if there is none of that name.
+fn unknown(client: &Client, name: &str, failure: Failure) -> Failure {
+    if failure.code() != ErrorCode::NotFound {
+        return failure;
+    }
+    let apps = client.apps().map(|reply| reply.apps).unwrap_or_default();
+    failure.or_meant(name, apps.iter().map(|app| app.name.as_str()))
 }
 
 impl AddArgs {
@@ -166,7 +195,10 @@ impl AddArgs {
 }
 
 /// Prints the key alone to standard output, so that it can be piped into a file or a password manager.
-fn tell_key(made: AppMade) -> CommandResult {
+fn tell_key(made: AppMade, json: JsonChoice) -> CommandResult {
+    if json.is_chosen() {
+        return json.tell(&made, || {});
+    }
     let AppMade { app, key, key_file, .. } = made;
     if let Some(file) = key_file {
         report::say(&format!("{}: {}. Its new key is in {file}", app.name, rights(&app)));

@@ -1,10 +1,13 @@
 //! Arguments that several commands take: which daemon, which account.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::command_result::CommandResult;
 use crate::cli::failure::Failure;
+use crate::cli::report;
 use crate::client::{Client, DaemonOptions};
 use crate::contract::DEFAULT_ACCOUNT;
 
@@ -25,6 +28,30 @@ impl DaemonChoice {
     /// Whether neither the command line nor the environment names a daemon.
     pub(super) fn is_usual(&self) -> bool {
         self.socket.is_none() && std::env::var_os("RINGBACK_URL").is_none_or(|url| url.is_empty())
+    }
+}
+
+/// Whether the result is printed as JSON.
+#[derive(Args, Clone, Copy, Default)]
+pub(super) struct JsonChoice {
+    /// Print the result as JSON (docs/cli.md)
+    #[arg(long)]
+    json: bool,
+}
+
+impl JsonChoice {
+    pub(super) fn is_chosen(self) -> bool {
+        self.json
+    }
+
+    /// Prints `reply` as JSON, or else says what happened in words.
+    pub(super) fn tell(self, reply: &impl serde::Serialize, words: impl FnOnce()) -> CommandResult {
+        if self.json {
+            report::answer(report::json(reply)?.as_bytes())?;
+        } else {
+            words();
+        }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `ringback audit`: shows the audit log. Reads the files itself, so it works without a daemon.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::audit::reader::{LogLine, LogReader};
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::clock::{Clock, Wall};
+use crate::config::nearest;
 use crate::contract::{AuditEvent, AuditLine};
 use crate::os::paths::Paths;
 
@@ -33,7 +35,7 @@ pub(super) struct AuditArgs {
     account: Option<String>,
 
     /// Show only this app
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "APP")]
     app: Option<String>,
 
     /// Show only refused requests
@@ -76,10 +78,14 @@ pub(super) fn run(args: &AuditArgs) -> CommandResult {
     let since = args
         .since
         .map(|span| at(Wall(Clock::System.now().wall.0 - i64::try_from(span.as_millis()).unwrap_or(i64::MAX))));
+    let meant = args.meant(&lines);
     let wanted: Vec<LogLine> = lines.into_iter().filter(|line| args.wants(line, since.as_deref())).collect();
+    if let Some(meant) = meant.filter(|_| wanted.is_empty()) {
+        report::say(&meant);
+    }
     let first = args.last.map_or(0, |last| wanted.len().saturating_sub(last));
-    tell(wanted.get(first..).unwrap_or_default(), args.json)?;
-    if !args.follow {
+    let is_read = tell(wanted.get(first..).unwrap_or_default(), args.json)?;
+    if !(args.follow && is_read) {
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -87,20 +93,33 @@ pub(super) fn run(args: &AuditArgs) -> CommandResult {
     runtime.block_on(async {
         let stopped = signals::stop()?;
         tokio::select! {
-            followed = follow(args, &mut reader) => followed.map_err(unread)?,
+            followed = follow(args, &mut reader) => match followed {
+                Err(Unfollowed::Log(error)) => return Err(unread(error)),
+                Err(Unfollowed::Output(failure)) => return Err(failure),
+                Ok(()) => {}
+            },
             () = stopped => {}
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// Returns only with an error.
-async fn follow(args: &AuditArgs, reader: &mut LogReader) -> std::io::Result<()> {
+/// Why new lines are no longer shown.
+enum Unfollowed {
+    /// The log can't be read.
+    Log(std::io::Error),
+    /// Standard output can't be written.
+    Output(Failure),
+}
+
+/// Returns once nobody reads standard output any more.
+async fn follow(args: &AuditArgs, reader: &mut LogReader) -> Result<(), Unfollowed> {
     loop {
         tokio::time::sleep(GLANCE).await;
-        let lines: Vec<LogLine> = reader.more()?.into_iter().filter(|line| args.wants(line, None)).collect();
-        if tell(&lines, args.json).is_err() {
-            return Err(std::io::Error::other("standard output is closed"));
+        let lines = reader.more().map_err(Unfollowed::Log)?;
+        let lines: Vec<LogLine> = lines.into_iter().filter(|line| args.wants(line, None)).collect();
+        if !tell(&lines, args.json).map_err(Unfollowed::Output)? {
+            return Ok(());
         }
     }
 }
@@ -111,6 +130,13 @@ fn at(wall: Wall) -> String {
 }
 
 impl AuditArgs {
+    /// The names that were probably meant, if the log has no line with these.
+    fn meant(&self, lines: &[LogLine]) -> Option<String> {
+        let good = || lines.iter().filter_map(|line| if let LogLine::Good(line, _) = line { Some(line) } else { None });
+        let account = similar("account", self.account.as_deref(), good().filter_map(|line| line.account.as_deref()));
+        account.or_else(|| similar("app", self.app.as_deref(), good().filter_map(|line| line.app.as_deref())))
+    }
+
     fn wants(&self, line: &LogLine, since: Option<&str>) -> bool {
         let LogLine::Good(line, _) = line else { return self.account.is_none() && self.app.is_none() };
         self.account.as_ref().is_none_or(|account| line.account.as_ref() == Some(account))
@@ -120,7 +146,14 @@ impl AuditArgs {
     }
 }
 
-fn tell(lines: &[LogLine], json: bool) -> Result<(), Failure> {
+fn similar<'a>(what: &str, name: Option<&str>, logged: impl Iterator<Item = &'a str>) -> Option<String> {
+    let (name, logged) = (name?, logged.collect::<BTreeSet<_>>());
+    let meant = nearest(name, logged.iter().copied()).filter(|_| !logged.contains(name))?;
+    Some(format!("There is no line about the {what} `{name}`. Did you mean `{meant}`?"))
+}
+
+/// Whether somebody still reads what is printed.
+fn tell(lines: &[LogLine], json: bool) -> Result<bool, Failure> {
     let mut text = String::new();
     for line in lines {
         // Writing to a `String` does not fail.
@@ -131,7 +164,7 @@ fn tell(lines: &[LogLine], json: bool) -> Result<(), Failure> {
             LogLine::Damaged => writeln!(text, "(a damaged line)"),
         };
     }
-    if text.is_empty() { Ok(()) } else { report::answer(text.as_bytes()) }
+    if text.is_empty() { Ok(true) } else { report::follow(text.as_bytes()) }
 }
 
 fn sentence(line: &AuditLine) -> String {

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
+use super::arguments::JsonChoice;
 use super::command_result::CommandResult;
 use super::config_source::{ConfigSource, count, failure};
 use super::named_files::{self, UnusableFile};
@@ -12,7 +14,8 @@ use super::report;
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::config::{self, Config as Effective};
-use crate::config_file;
+use crate::config_file::{self, ConfigFileError};
+use crate::contract::ErrorCode;
 
 /// Check the config file, or show an example or the schema of one
 #[derive(Args)]
@@ -47,7 +50,16 @@ enum ConfigCommand {
     /// depends on other keys or on files, only `ringback config check` finds.
     Schema,
     /// Print where the config file is
-    Path(ConfigSource),
+    Path(PathArgs),
+}
+
+#[derive(Args)]
+struct PathArgs {
+    #[command(flatten)]
+    source: ConfigSource,
+
+    #[command(flatten)]
+    json: JsonChoice,
 }
 
 /// What to check, and what to print.
@@ -57,14 +69,18 @@ struct CheckArgs {
     source: ConfigSource,
 
     /// Print the effective config, with presets and defaults filled in and secrets hidden
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     show: bool,
+
+    #[command(flatten)]
+    json: JsonChoice,
 }
 
 /// Runs the subcommand.
 pub(super) fn run(args: &ConfigArgs) -> CommandResult {
     let text = match &args.act {
-        ConfigCommand::Check(CheckArgs { source, show }) => {
+        ConfigCommand::Check(CheckArgs { source, json, .. }) if json.is_chosen() => return check_json(source),
+        ConfigCommand::Check(CheckArgs { source, show, .. }) => {
             let config = check(source)?;
             if config.accounts.is_empty() {
                 report::say("There are no accounts yet: `ringback account add` adds one.");
@@ -79,36 +95,69 @@ pub(super) fn run(args: &ConfigArgs) -> CommandResult {
         }
         ConfigCommand::Example => config::example(),
         ConfigCommand::Schema => config::json_schema(),
-        ConfigCommand::Path(source) => {
-            format!("{}\n", config_file::default_path(&source.env()).map_err(|error| failure(&error))?.display())
+        ConfigCommand::Path(PathArgs { source, json }) => {
+            let path = config_file::default_path(&source.env()).map_err(|error| failure(&error))?;
+            if json.is_chosen() {
+                report::json(&json!({ "path": path.display().to_string() }))?
+            } else {
+                format!("{}\n", path.display())
+            }
         }
     };
     report::answer(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reports every mistake, and every file that the daemon could not use, one on each line; fails if there is one.
-fn check(source: &ConfigSource) -> Result<Effective, Failure> {
+/// What a check finds.
+struct Checked {
+    config: Effective,
+    mistakes: Vec<String>,
+    /// Files that the daemon could not use.
+    unusable: Vec<String>,
+    warnings: Vec<String>,
+}
+
+fn checked(source: &ConfigSource) -> Result<Checked, Failure> {
     let (config, mistakes) = source.load_what_works()?;
-    mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
     let file = config_file::default_path(&source.env()).map_err(|error| failure(&error))?;
     let file = std::path::absolute(&file).unwrap_or(file);
+    let of_file = |key: &str, why: &str| format!("{}: {key}: {why}", file.display());
     let unusable = named_files::unusable(&config);
-    for UnusableFile { key, why, .. } in &unusable {
-        report::say(&format!("{}: {key}: {why}", file.display()));
+    let unusable = unusable.iter().map(|UnusableFile { key, why, .. }| of_file(key, why)).collect();
+    let warnings = config.warnings.iter().map(ToString::to_string);
+    let programs = named_files::missing_programs(&config);
+    let programs = programs.iter().map(|(key, why)| of_file(key, why));
+    let warnings = warnings.chain(platform::unmet(&config)).chain(programs).collect();
+    Ok(Checked { mistakes: mistakes.iter().map(ToString::to_string).collect(), unusable, warnings, config })
+}
+
+/// Reports every mistake, and every file that the daemon could not use, one on each line; fails if there is one.
+fn check(source: &ConfigSource) -> Result<Effective, Failure> {
+    let Checked { config, mistakes, unusable, warnings } = checked(source)?;
+    mistakes.iter().chain(&unusable).for_each(|mistake| report::say(mistake));
+    for warning in &warnings {
+        report::say(&format!("warning: {warning}"));
     }
-    config.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
-    for unmet in platform::unmet(&config) {
-        report::say(&format!("warning: {unmet}"));
-    }
-    for (key, why) in named_files::missing_programs(&config) {
-        report::say(&format!("warning: {}: {key}: {why}", file.display()));
-    }
-    match (mistakes.iter().count(), unusable.len()) {
+    match (mistakes.len(), unusable.len()) {
         (0, 0) => Ok(config),
         (0, files) => Err(message::files_unusable(count(files))),
         (mistakes, files) => Err(message::config_mistakes(count(mistakes + files))),
     }
+}
+
+/// The same as one object, also if there are mistakes; the exit code is the same.
+fn check_json(source: &ConfigSource) -> CommandResult {
+    let (accounts, mistakes, warnings): (Vec<String>, Vec<String>, Vec<String>) =
+        if let Err(ConfigFileError::Mistakes(mistakes)) = config_file::load_what_works(&source.env()) {
+            // Nothing else can be checked then.
+            (Vec::new(), mistakes.iter().map(ToString::to_string).collect(), Vec::new())
+        } else {
+            let Checked { config, mistakes, unusable, warnings } = checked(source)?;
+            (config.accounts.keys().cloned().collect(), [mistakes, unusable].concat(), warnings)
+        };
+    let checked = json!({ "accounts": accounts, "mistakes": mistakes, "warnings": warnings });
+    report::answer(report::json(&checked)?.as_bytes())?;
+    Ok(if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(ErrorCode::Usage.row().exit) })
 }
 
 /// The last line of a check without mistakes.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::arguments::DaemonChoice;
+use super::arguments::{DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::report::plain;
 use super::{report, waiting};
@@ -61,6 +61,9 @@ struct Which {
     id: String,
 
     #[command(flatten)]
+    json: JsonChoice,
+
+    #[command(flatten)]
     reach: DaemonChoice,
 }
 
@@ -76,17 +79,16 @@ pub(super) fn run(args: &ConsentArgs) -> CommandResult {
         }
         ConsentCommand::Forget(which) => {
             let client = which.reach.client()?;
-            waiting::told(TIMEOUT_MARGIN, daemon, || client.forget_consent(&which.id))?;
-            report::say("Forgotten: the next request asks again.");
-            return Ok(ExitCode::SUCCESS);
+            let reply = waiting::told(TIMEOUT_MARGIN, daemon, || client.forget_consent(&which.id))?;
+            return which.json.tell(&reply, || report::say("Forgotten: the next request asks again."));
         }
         ConsentCommand::Allow(which) => (which, ConsentAnswer::Allow),
         ConsentCommand::Once(which) => (which, ConsentAnswer::Once),
         ConsentCommand::Refuse(which) => (which, ConsentAnswer::Refuse),
     };
     let client = which.reach.client()?;
-    waiting::told(TIMEOUT_MARGIN, daemon, || client.answer_consent(&which.id, answer))?;
-    Ok(ExitCode::SUCCESS)
+    let reply = waiting::told(TIMEOUT_MARGIN, daemon, || client.answer_consent(&which.id, answer))?;
+    which.json.tell(&reply, || {})
 }
 
 fn daemon() -> String {

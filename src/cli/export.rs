@@ -4,10 +4,10 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
 
+use super::arguments::JsonChoice;
 use super::at_rest::{self, AtRest};
 use super::command_result::CommandResult;
 use super::{config_source, passphrase, report};
@@ -56,6 +56,9 @@ pub(super) struct ExportArgs {
     store_passphrase_file: Option<PathBuf>,
 
     #[command(flatten)]
+    json: JsonChoice,
+
+    #[command(flatten)]
     source: config_source::ConfigSource,
 }
 
@@ -90,19 +93,25 @@ pub(super) fn run(args: &ExportArgs) -> CommandResult {
     at_rest::note(&audit, AuditEvent::Export, &names)
         .map_err(|failure| message::export_unlogged(&failure.reply().error_description))?;
     write(&args.file, &sealed)?;
-    report::say(&format!("{} in {}: {}.", count(names.len()), args.file.display(), names.join(", ")));
     if args.forget {
         forget(&store, &names, &args.file)?;
-        report::say("They are deleted here but not revoked: that file is the only copy. Keep it until it is imported.");
-    } else {
+    }
+    let exported =
+        serde_json::json!({ "file": args.file.display().to_string(), "accounts": names, "forgotten": args.forget });
+    args.json.tell(&exported, || {
+        report::say(&format!("{} in {}: {}.", count(names.len()), args.file.display(), names.join(", ")));
+        if args.forget {
+            return report::say(
+                "They are deleted here but not revoked: that file is the only copy. Keep it until it is imported.",
+            );
+        }
         report::say(
             "They are still here, too. Run only one of the two daemons: both would use the same refresh token.",
         );
         report::say(
             "To delete them here, export with `--forget` to another file; `ringback logout` would revoke them for both.",
         );
-    }
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// Deletes the accounts here, as many as possible: the file is complete, and a partial export must never replace it.

@@ -1,5 +1,6 @@
 //! Why a command failed: one type, whether the daemon said so or the command line found out.
 
+use crate::config::nearest;
 use crate::contract::{ErrorCode, ErrorReply};
 use crate::error::Error;
 
@@ -31,6 +32,16 @@ impl Failure {
     #[must_use]
     pub(super) fn during(mut self, step: &str) -> Self {
         self.reply.error_description = format!("while {step}: {}", self.reply.error_description);
+        self
+    }
+
+    /// The same, with the name that was probably meant, if one of `names` is similar to `name`.
+    #[must_use]
+    pub(super) fn or_meant<'a>(mut self, name: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
+        if let Some(meant) = nearest(name, names) {
+            self.reply.hint = format!("Did you mean `{meant}`?");
+            self.reply.nearest = vec![meant.to_owned()];
+        }
         self
     }
 

@@ -4,12 +4,11 @@
 mod house;
 
 use std::io::{self, IsTerminal as _, Read};
-use std::process::ExitCode;
 
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::arguments::{AccountChoice, DaemonChoice};
+use super::arguments::{AccountChoice, DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::granted::{Granted, as_whom};
 use super::hidden::Terminal;
@@ -49,6 +48,9 @@ pub(super) struct ImportArgs {
     replace: bool,
 
     #[command(flatten)]
+    json: JsonChoice,
+
+    #[command(flatten)]
     reach: DaemonChoice,
 
     #[command(flatten)]
@@ -73,7 +75,7 @@ const LONGEST: usize = 64 * 1024;
 /// Reads the token, sends it to the daemon and reports what the provider said about it.
 pub(super) fn run(args: &ImportArgs) -> CommandResult {
     if let Some(file) = &args.house.from {
-        return house::run(&args.house, file, args.replace);
+        return house::run(&args.house, file, args.replace, args.json);
     }
     let client = args.reach.client()?;
     let replace = args.replace;
@@ -102,12 +104,13 @@ pub(super) fn run(args: &ImportArgs) -> CommandResult {
         Ok(imported) => imported,
         Err(failure) => return asked_or_failed(&client, args, failure),
     };
-    let reply = imported.account;
-    report::say(&format!("The {kind} is accepted for `{}`{}.", reply.account, as_whom(&reply.identity)));
-    replace::tell(&imported.replaced);
-    let (scope, refreshable) = (reply.scope.as_deref(), Some(reply.refreshable));
-    Granted { scope, expires_at: reply.expires_at, expiry: reply.expiry, refreshable }.tell();
-    Ok(ExitCode::SUCCESS)
+    args.json.tell(&imported, || {
+        let reply = &imported.account;
+        report::say(&format!("The {kind} is accepted for `{}`{}.", reply.account, as_whom(&reply.identity)));
+        replace::tell(&imported.replaced);
+        let (scope, refreshable) = (reply.scope.as_deref(), Some(reply.refreshable));
+        Granted { scope, expires_at: reply.expires_at, expiry: reply.expiry, refreshable }.tell();
+    })
 }
 
 /// Asks whether a login that can be refreshed may be replaced. `false`: there is no terminal to ask at.
@@ -128,7 +131,7 @@ fn asked_or_failed(client: &Client, args: &ImportArgs, failure: Failure) -> Comm
     let reply = failure.reply();
     let Some((confirm, login_id)) = reply.confirm.as_ref().zip(reply.login_id.as_ref()) else { return Err(failure) };
     let question = TerminalQuestion { client, account: &args.account.name, login_id, confirm, deadline: None };
-    login::tell(question.settle(args.replace)?)
+    login::tell(question.settle(args.replace)?, args.json)
 }
 
 fn asked(kind: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {

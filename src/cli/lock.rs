@@ -1,10 +1,8 @@
 //! `ringback lock`.
 
-use std::process::ExitCode;
-
 use clap::Args;
 
-use super::arguments::DaemonChoice;
+use super::arguments::{DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::{report, waiting};
 use crate::client::DEFAULT_TIMEOUT;
@@ -16,6 +14,9 @@ use crate::client::DEFAULT_TIMEOUT;
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct LockArgs {
+    #[command(flatten)]
+    json: JsonChoice,
+
     #[command(flatten)]
     reach: DaemonChoice,
 }
@@ -32,10 +33,11 @@ pub(super) fn run(args: &LockArgs) -> CommandResult {
     let client = args.reach.client()?;
     let kept = || "the daemon to store what is being refreshed".into();
     let reply = waiting::told(DEFAULT_TIMEOUT, kept, || client.lock())?;
-    report::say(if reply.changed {
-        "The token store is locked. `ringback unlock` unlocks it."
-    } else {
-        "The token store was already locked."
-    });
-    Ok(ExitCode::SUCCESS)
+    args.json.tell(&reply, || {
+        report::say(if reply.changed {
+            "The token store is locked. `ringback unlock` unlocks it."
+        } else {
+            "The token store was already locked."
+        });
+    })
 }

@@ -1,12 +1,11 @@
 //! `ringback login`: starts or joins a login, tells the user what to do, and waits for the result.
 
-use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::{AccountChoice, DaemonChoice};
+use super::arguments::{AccountChoice, DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::granted::{Granted, as_whom};
 use super::replace::TerminalQuestion;
@@ -55,14 +54,17 @@ pub(super) struct LoginArgs {
     timeout: Option<u64>,
 
     #[command(flatten)]
+    json: JsonChoice,
+
+    #[command(flatten)]
     reach: DaemonChoice,
 }
 
 impl LoginArgs {
     /// A login to this account as without options.
     pub(super) fn of(account: &str, reach: DaemonChoice) -> Self {
-        let account = AccountChoice { name: account.to_owned() };
-        Self { account, no_browser: false, paste: false, device: false, replace: false, timeout: None, reach }
+        let (account, json) = (AccountChoice { name: account.to_owned() }, JsonChoice::default());
+        Self { account, no_browser: false, paste: false, device: false, replace: false, timeout: None, json, reach }
     }
 }
 
@@ -113,7 +115,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
         let (account, login_id, deadline) = (&started.account, &started.login_id, timeout.map(|span| begun.plus(span)));
         ended = TerminalQuestion { client: &client, account, login_id, confirm, deadline }.settle(args.replace)?;
     }
-    tell(ended)
+    tell(ended, args.json)
 }
 
 fn start(client: &Client, args: &LoginArgs, via: LoginVia) -> Result<LoginStarted, Failure> {
@@ -226,7 +228,7 @@ fn late(started: &LoginStarted, patience: Duration) -> Failure {
 }
 
 /// Reports how a login ended.
-pub(super) fn tell(reply: LoginReply) -> CommandResult {
+pub(super) fn tell(reply: LoginReply, json: JsonChoice) -> CommandResult {
     if let Some(failure) = reply.failure {
         if reply.earlier_login {
             report::say(&format!(
@@ -244,9 +246,10 @@ pub(super) fn tell(reply: LoginReply) -> CommandResult {
         };
         return Err(error.into());
     }
-    report::say(&format!("Logged in to `{}`{}.", reply.account, as_whom(&reply.identity)));
-    replace::tell(&reply.replaced);
-    let (scope, refreshable) = (reply.scope.as_deref(), reply.refreshable);
-    Granted { scope, expires_at: reply.token_expires_at, expiry: reply.token_expiry, refreshable }.tell();
-    Ok(ExitCode::SUCCESS)
+    json.tell(&reply, || {
+        report::say(&format!("Logged in to `{}`{}.", reply.account, as_whom(&reply.identity)));
+        replace::tell(&reply.replaced);
+        let (scope, refreshable) = (reply.scope.as_deref(), reply.refreshable);
+        Granted { scope, expires_at: reply.token_expires_at, expiry: reply.token_expiry, refreshable }.tell();
+    })
 }

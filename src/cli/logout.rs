@@ -1,10 +1,8 @@
 //! `ringback logout`.
 
-use std::process::ExitCode;
-
 use clap::Args;
 
-use super::arguments::{AccountChoice, DaemonChoice};
+use super::arguments::{AccountChoice, DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::report;
 
@@ -18,6 +16,9 @@ pub(super) struct LogoutArgs {
     account: AccountChoice,
 
     #[command(flatten)]
+    json: JsonChoice,
+
+    #[command(flatten)]
     reach: DaemonChoice,
 }
 
@@ -29,6 +30,5 @@ Examples:
 /// Logs out and reports whether the provider revoked the tokens.
 pub(super) fn run(args: &LogoutArgs) -> CommandResult {
     let reply = args.reach.client()?.logout(&args.account.name)?;
-    report::say(&format!("{}: {}", reply.account, reply.detail));
-    Ok(ExitCode::SUCCESS)
+    args.json.tell(&reply, || report::say(&format!("{}: {}", reply.account, reply.detail)))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::arguments::DaemonChoice;
+use super::arguments::{DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::report;
 use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
@@ -17,9 +17,12 @@ use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(super) struct OpenArgs {
-    /// Print the URL instead of opening the browser
+    /// Print the URL instead of opening the browser; `--json` does so too
     #[arg(long)]
     print: bool,
+
+    #[command(flatten)]
+    json: JsonChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -36,6 +39,9 @@ const NOT_BOUND: &str = "This system does not tell which user is behind a connec
 /// Gets a one-time URL, and opens or prints it.
 pub(super) fn run(args: &OpenArgs) -> CommandResult {
     let session = args.reach.client()?.session()?;
+    if args.json.is_chosen() {
+        return args.json.tell(&session, || {});
+    }
     let url = Zeroizing::new(session.url);
     if session.bound_to_user == Some(false) {
         report::say(NOT_BOUND);

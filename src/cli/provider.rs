@@ -8,15 +8,18 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 use unknown::unknown;
 
-use super::arguments::DaemonChoice;
+use super::arguments::{DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::report::plain;
 use super::{config_source, report};
 use crate::cli::failure::Failure;
+use crate::client::Client;
 use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers};
 use crate::config_file::{self, FoundConfig};
+use crate::contract::ErrorCode;
 
 /// Show and check providers
 #[derive(Args)]
@@ -36,7 +39,7 @@ Examples:
 #[derive(Subcommand)]
 enum ProviderCommand {
     /// List all providers: built in, in the folder `providers`, and in the config
-    List(config_source::ConfigSource),
+    List(ListArgs),
     /// Show a provider's effective settings, and where each comes from
     Show(ProviderName),
     /// Check a provider, and show what would be sent to it
@@ -44,7 +47,7 @@ enum ProviderCommand {
     /// Reads its metadata if the config says so (`discover`), and compares the issuer. Shows the requests of the account, or
     /// of the first account that uses the provider, with secrets hidden. No secret is read or sent. Exits with 7 if the
     /// provider can't be reached, and with 8 if its metadata does not match the config.
-    Check(ProviderName),
+    Check(CheckedName),
     /// Accept that a provider's token endpoint has moved to another host
     ///
     /// The daemon does not accept such a move by itself, since it would send secrets to the new host.
@@ -52,20 +55,48 @@ enum ProviderCommand {
 }
 
 #[derive(Args)]
+struct ListArgs {
+    #[command(flatten)]
+    source: config_source::ConfigSource,
+
+    #[command(flatten)]
+    json: JsonChoice,
+}
+
+#[derive(Args)]
 struct ProviderName {
-    /// A provider or, for `check`, an account
-    #[arg(value_name = "NAME")]
+    /// The provider's name
+    #[arg(value_name = "PROVIDER")]
     name: String,
 
     #[command(flatten)]
     source: config_source::ConfigSource,
+
+    #[command(flatten)]
+    json: JsonChoice,
+}
+
+#[derive(Args)]
+struct CheckedName {
+    /// A provider or an account
+    #[arg(value_name = "PROVIDER|ACCOUNT")]
+    name: String,
+
+    #[command(flatten)]
+    source: config_source::ConfigSource,
+
+    #[command(flatten)]
+    json: JsonChoice,
 }
 
 #[derive(Args)]
 struct AcceptArgs {
     /// The provider's name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "PROVIDER")]
     name: String,
+
+    #[command(flatten)]
+    json: JsonChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -74,21 +105,39 @@ struct AcceptArgs {
 /// Runs the subcommand.
 pub(super) fn run(args: &ProviderArgs) -> CommandResult {
     let text = match &args.act {
-        ProviderCommand::List(source) => {
-            let (known, mistakes) = known_providers(&found(source)?.sources());
+        ProviderCommand::List(args) => {
+            let (known, mistakes) = known_providers(&found(&args.source)?.sources());
             tell(&mistakes);
-            list(&known)
+            if args.json.is_chosen() { report::json(&json!({ "providers": as_json(&known) }))? } else { list(&known) }
         }
         ProviderCommand::Show(named) => show(named)?,
-        ProviderCommand::Check(named) => check::run(&named.name, &found(&named.source)?)?,
+        ProviderCommand::Check(named) => {
+            let text = check::run(&named.name, &found(&named.source)?)?;
+            if named.json.is_chosen() { report::json(&json!({ "name": named.name, "report": text }))? } else { text }
+        }
         ProviderCommand::Accept(accept) => {
-            let reply = accept.reach.client()?.accept_provider(&accept.name)?;
-            report::say(&format!("Tokens of `{}` are requested at {} from now on.", reply.provider, reply.token_url));
-            return Ok(ExitCode::SUCCESS);
+            let client = accept.reach.client()?;
+            let accepted = client.accept_provider(&accept.name);
+            let reply = accepted.map_err(|error| unused(&client, &accept.name, error.into()))?;
+            return accept.json.tell(&reply, || {
+                report::say(&format!(
+                    "Tokens of `{}` are requested at {} from now on.",
+                    reply.provider, reply.token_url
+                ));
+            });
         }
     };
     report::answer(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The failure, with the provider that was probably meant if no account uses one of that name.
+fn unused(client: &Client, name: &str, failure: Failure) -> Failure {
+    if failure.code() != ErrorCode::NotFound {
+        return failure;
+    }
+    let accounts = client.accounts().map(|reply| reply.accounts).unwrap_or_default();
+    failure.or_meant(name, accounts.iter().map(|account| account.provider.as_str()))
 }
 
 /// A config file that nobody named may be missing: the built-in providers are available without it.
@@ -98,6 +147,24 @@ fn found(source: &config_source::ConfigSource) -> Result<FoundConfig, Failure> {
 
 fn tell(mistakes: &ConfigErrors) {
     mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
+}
+
+/// What [`list`] tells, as JSON.
+fn as_json(known: &[KnownProvider]) -> Vec<Value> {
+    let one = |provider: &KnownProvider| {
+        let file = match &provider.origin {
+            Origin::File(file) => Some(file.display().to_string()),
+            Origin::BuiltIn | Origin::Section => None,
+        };
+        let origin = match provider.origin {
+            Origin::BuiltIn => "built_in",
+            Origin::Section => "config",
+            Origin::File(_) => "file",
+        };
+        let usable = provider.usual.is_ok();
+        json!({ "name": provider.name, "label": provider.label, "origin": origin, "file": file, "usable": usable })
+    };
+    known.iter().map(one).collect()
 }
 
 /// One line for each provider: name, label, origin, and the kinds of login.
@@ -147,6 +214,10 @@ fn show(named: &ProviderName) -> Result<String, Failure> {
     };
     if let Err(why) = &provider.usual {
         report::say(&format!("No account can use `{}` as it is: {why}.", provider.name));
+    }
+    if named.json.is_chosen() {
+        let keys: toml::Table = provider.keys.parse().unwrap_or_default();
+        return report::json(&json!({ "name": provider.name, "label": provider.label, "keys": keys }));
     }
     Ok(provider.keys.lines().fold(String::new(), |text, line| text + &plain(line) + "\n"))
 }

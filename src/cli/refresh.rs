@@ -1,10 +1,8 @@
 //! `ringback refresh`.
 
-use std::process::ExitCode;
-
 use clap::Args;
 
-use super::arguments::{AccountChoice, DaemonChoice};
+use super::arguments::{AccountChoice, DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::{report, waiting};
 use crate::client::DEFAULT_TIMEOUT;
@@ -18,6 +16,9 @@ use crate::clock::Clock;
 pub(super) struct RefreshArgs {
     #[command(flatten)]
     account: AccountChoice,
+
+    #[command(flatten)]
+    json: JsonChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -35,6 +36,5 @@ pub(super) fn run(args: &RefreshArgs) -> CommandResult {
     let reply = waiting::told(DEFAULT_TIMEOUT, provider, || client.refresh(account))?;
     let now = Clock::System.now().wall.unix_seconds();
     let expires = reply.expires_at.map(|at| format!(", expires {}", report::moment(at, now))).unwrap_or_default();
-    report::say(&format!("{}: a new token{expires}", reply.account));
-    Ok(ExitCode::SUCCESS)
+    args.json.tell(&reply, || report::say(&format!("{}: a new token{expires}", reply.account)))
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::log::colour;
+use crate::contract::VERSION;
+use crate::log::{colour, colour_on};
 use crate::printable::is_unprintable;
 
 /// Writes a result to standard output. A closed pipe is no failure: the reader has what it wanted.
@@ -16,6 +17,62 @@ pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(message::output_unwritable(error)),
         _ => Ok(()),
     }
+}
+
+/// Writes a part of a result that goes on; `false` if nobody reads it any more.
+pub(super) fn follow(bytes: &[u8]) -> Result<bool, Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(message::output_unwritable(error)),
+        Ok(()) => Ok(true),
+    }
+}
+
+/// What a word means to its reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Good,
+    Warning,
+    Bad,
+}
+
+/// Whether a text gets colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Palette {
+    Plain,
+    Coloured,
+}
+
+impl Palette {
+    /// Colours on a terminal only, and not if they are turned off.
+    pub(super) fn of_stdout() -> Self {
+        if colour_on(&io::stdout()) { Self::Coloured } else { Self::Plain }
+    }
+
+    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
+        let code = match (self, tone) {
+            (Self::Plain, _) => return text.to_owned(),
+            (Self::Coloured, Tone::Good) => "32",
+            (Self::Coloured, Tone::Warning) => "33",
+            (Self::Coloured, Tone::Bad) => "1;31",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// The first `columns` characters of a line; colours take no room.
+pub(super) fn cut(line: &str, columns: usize) -> String {
+    let (mut cut, mut width, mut is_colour) = (String::new(), 0, false);
+    for c in line.chars() {
+        is_colour |= c == '\x1b';
+        if is_colour || width < columns {
+            cut.push(c);
+        }
+        width += usize::from(!is_colour);
+        is_colour &= c != 'm';
+    }
+    cut
 }
 
 /// Prints one line to standard error.
@@ -31,8 +88,15 @@ pub(super) fn prompt(question: &str) {
     let _ = err.flush();
 }
 
-/// Prints what failed and what to do, and returns the exit code.
+/// Prints what failed and what to do, and returns the exit code. With `--json` the program that reads standard output gets
+/// it, too, in the shape that every error of the API has.
 pub(super) fn failure(failure: &Failure) -> ExitCode {
+    if asks_for_json()
+        && let Ok(text) = json(failure.reply())
+    {
+        // What is wrong is also said below.
+        let _ = answer(text.as_bytes());
+    }
     let (red, cyan, end) = if colour() { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
     let reply = failure.reply();
     let mut err = io::stderr().lock();
@@ -47,6 +111,22 @@ pub(super) fn failure(failure: &Failure) -> ExitCode {
         let _ = writeln!(err, "{cyan}hint:{end} {}", plain(&reply.hint));
     }
     ExitCode::from(failure.exit())
+}
+
+/// Arguments that can't be parsed, as JSON; in words, `clap` says it.
+pub(super) fn usage(words: &str) {
+    let (what, _) = words.split_once("\n\nUsage:").unwrap_or((words, ""));
+    let lines: Vec<&str> = what.trim_start_matches("error: ").lines().map(str::trim).collect();
+    let failure =
+        message::arguments(lines.iter().filter(|line| !line.is_empty()).copied().collect::<Vec<_>>().join("; "));
+    if let Ok(text) = json(failure.reply()) {
+        let _ = answer(text.as_bytes());
+    }
+}
+
+/// Whether the command line has `--json`. Also asked for one that can't be parsed.
+pub(super) fn asks_for_json() -> bool {
+    std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json")
 }
 
 /// `text` without characters that control a terminal or hide text: a provider may have written it.
@@ -65,10 +145,13 @@ pub(super) fn picture(picture: &str) {
     }
 }
 
-/// A reply as one line of JSON.
+/// A reply as one line of JSON. It always has a `version`: the API leaves it out of some replies, such as errors.
 pub(super) fn json<T: serde::Serialize>(reply: &T) -> Result<String, Failure> {
-    let text = serde_json::to_string(reply).map_err(message::unserializable)?;
-    Ok(text + "\n")
+    let mut value = serde_json::to_value(reply).map_err(message::unserializable)?;
+    if let Some(members) = value.as_object_mut() {
+        members.entry("version").or_insert_with(|| VERSION.into());
+    }
+    Ok(format!("{value}\n"))
 }
 
 /// Zero-width characters, which copying may add.
@@ -100,6 +183,19 @@ mod tests {
     #[test]
     fn what_a_provider_wrote_cannot_steer_the_terminal() {
         assert_eq!(plain("a\x1b[31mb\r\nc\u{202e}d\u{200b}\u{7}\te"), "a[31mb cd e");
+    }
+
+    #[test]
+    fn a_line_is_cut_by_what_is_seen_of_it() {
+        let red = Palette::Coloured.paint(Tone::Bad, "needs you");
+        assert_eq!(cut(&format!("ab {red} x"), 5), "ab \x1b[1;31mne\x1b[0m");
+        assert_eq!(cut(&Palette::Plain.paint(Tone::Bad, "abc"), 2), "ab");
+    }
+
+    #[test]
+    fn every_object_has_a_version() {
+        assert_eq!(json(&serde_json::json!({"a": 1})).unwrap(), "{\"a\":1,\"version\":1}\n");
+        assert_eq!(json(&serde_json::json!({"version": 2})).unwrap(), "{\"version\":2}\n");
     }
 
     #[test]

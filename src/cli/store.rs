@@ -2,10 +2,10 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::arguments::JsonChoice;
 use super::at_rest::{self, AtRest, unavailable};
 use super::command_result::CommandResult;
 use super::{config_source, passphrase, report};
@@ -66,6 +66,9 @@ struct RekeyArgs {
     store_passphrase_file: Option<PathBuf>,
 
     #[command(flatten)]
+    json: JsonChoice,
+
+    #[command(flatten)]
     source: config_source::ConfigSource,
 }
 
@@ -114,7 +117,10 @@ fn run_rekey(args: &RekeyArgs) -> CommandResult {
         To::File => "a new key, in a file in the state folder",
         To::Keyring => "a new key, in the keyring",
     };
-    report::say(&format!("The token store has {from}. Encrypted with it: {}.", listed(&names)));
+    let json = args.json;
+    if !json.is_chosen() {
+        report::say(&format!("The token store has {from}. Encrypted with it: {}.", listed(&names)));
+    }
     if let Err(failure) = at_rest::note(&audit, AuditEvent::Rekey, &names) {
         report::say(&format!(
             "warning: the audit log has no line in the audit log: {}",
@@ -132,11 +138,12 @@ fn run_rekey(args: &RekeyArgs) -> CommandResult {
             args.source.file().map_or_else(|| "the config".into(), |file| file.display().to_string())
         ));
     }
-    report::say(match args.to {
-        To::Passphrase => "Start the daemon, and unlock it with the new passphrase: `ringback unlock`.",
-        To::File | To::Keyring => "Start the daemon.",
-    });
-    Ok(ExitCode::SUCCESS)
+    json.tell(&serde_json::json!({ "key": place.to_string(), "accounts": names }), || {
+        report::say(match args.to {
+            To::Passphrase => "Start the daemon, and unlock it with the new passphrase: `ringback unlock`.",
+            To::File | To::Keyring => "Start the daemon.",
+        });
+    })
 }
 
 fn listed(names: &[&str]) -> String {

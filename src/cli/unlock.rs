@@ -1,11 +1,10 @@
 //! `ringback unlock`: loads the store's key again, with a passphrase if the store has one.
 
 use std::io;
-use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::DaemonChoice;
+use super::arguments::{DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::{passphrase, report, waiting};
 use crate::cli::failure::Failure;
@@ -23,6 +22,9 @@ pub(super) struct UnlockArgs {
     /// Read the passphrase from the first line of standard input
     #[arg(long)]
     passphrase_stdin: bool,
+
+    #[command(flatten)]
+    json: JsonChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -51,14 +53,15 @@ pub(super) fn run(args: &UnlockArgs) -> CommandResult {
     let passphrase = passphrase.transpose().map_err(|why| unread(&why))?.map(|text| text.expose().to_owned());
     let key = || "the store's key: wrong passphrases cause a delay, and a keyring may ask".into();
     let reply = waiting::told(DEFAULT_TIMEOUT, key, || client.unlock(UnlockRequest { passphrase, new }))?;
-    report::say(match (reply.changed, new) {
-        (true, true) => {
-            "The passphrase is set, and the token store is unlocked. Nobody can open the store without the passphrase."
-        }
-        (true, false) => "The token store is unlocked.",
-        (false, _) => "The token store was already unlocked.",
-    });
-    Ok(ExitCode::SUCCESS)
+    args.json.tell(&reply, || {
+        report::say(match (reply.changed, new) {
+            (true, true) => {
+                "The passphrase is set, and the token store is unlocked. Nobody can open the store without the passphrase."
+            }
+            (true, false) => "The token store is unlocked.",
+            (false, _) => "The token store was already unlocked.",
+        });
+    })
 }
 
 fn unread(why: &str) -> Failure {

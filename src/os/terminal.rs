@@ -1,11 +1,12 @@
-//! Hidden input: reads something secret at the terminal without echo, and restores the terminal however that ends: with
+//! The terminal: its size, and hidden input. Reads something secret at the terminal without echo, and restores the terminal however that ends: with
 //! a line, a broken terminal, Ctrl-C or SIGTERM.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::signals::{self, EndSignal};
@@ -42,6 +43,19 @@ impl Terminal {
         write!(tty, "{question} ")?;
         read_line(&mut tty, most)
     }
+}
+
+/// Columns and rows of the terminal that `stream` is, if it tells them.
+pub(crate) fn size(stream: &impl AsFd) -> Option<(usize, usize)> {
+    let size = tcgetwinsize(stream).ok()?;
+    let (columns, rows) = (usize::from(size.ws_col), usize::from(size.ws_row));
+    (columns > 0 && rows > 0).then_some((columns, rows))
+}
+
+/// Whether `stream` is a terminal on which text can replace text.
+pub(crate) fn can_draw(stream: &impl IsTerminal) -> bool {
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    stream.is_terminal() && !dumb
 }
 
 /// Turns off a terminal's echo until dropped.
@@ -142,7 +156,6 @@ fn take_back(line: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use std::io::Read as _;
-    use std::os::fd::AsFd;
 
     #[test]
     fn lines_are_edited_as_at_any_terminal() {

@@ -12,6 +12,7 @@ use crate::contract::{
 };
 use crate::discover::{DaemonOptions, discover};
 use crate::error::Error;
+use crate::events::Events;
 use crate::exchange::{Request, Response, exchange};
 use crate::secret::AccessToken;
 use crate::targets::{TokenOptions, account_target, segment, token_target};
@@ -93,6 +94,14 @@ impl Client {
     /// The state of every account.
     pub fn accounts(&self) -> Result<AccountsReply, Error> {
         parse(&self.ask("GET", "/v1/accounts", JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// What happens to the accounts from now on.
+    ///
+    /// # Errors
+    /// An older daemon has no events; one that has too many clients already refuses.
+    pub fn events(&self) -> Result<Events, Error> {
+        Events::open(&self.daemon)
     }
 
     /// The state of one account.

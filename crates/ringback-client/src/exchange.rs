@@ -68,7 +68,7 @@ pub(crate) enum ExchangeError {
 }
 
 /// A stream whose reads and writes can be bounded.
-pub(crate) trait TimedStream: Read + Write {
+pub(crate) trait TimedStream: Read + Write + Send {
     /// Bounds the next reads and writes; `span` is not zero.
     fn bound(&self, span: Duration) -> io::Result<()>;
 }
@@ -93,7 +93,7 @@ pub(crate) fn exchange(
     request: &Request<'_>,
     timeout: Duration,
 ) -> Result<Response, ExchangeError> {
-    let mut connection = Connection { wire, deadline: since_boot().saturating_add(timeout) };
+    let mut connection = Connection::new(wire, timeout);
     connection.send(&request.bytes())?;
     let (head, rest) = connection.head()?;
     let body = connection.body(&head, rest)?;
@@ -102,7 +102,7 @@ pub(crate) fn exchange(
 
 impl Request<'_> {
     /// The request as it is sent. Wiped afterwards: it may hold the key or a pasted code.
-    fn bytes(&self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn bytes(&self) -> Zeroizing<Vec<u8>> {
         let body = self.body.unwrap_or_default();
         // Everything is reserved at once: growing would leave copies of secrets behind.
         let key = self.key.map_or(0, |key| key.expose().len());
@@ -128,25 +128,30 @@ impl Request<'_> {
 }
 
 /// The parts of a reply's head that are used.
-struct Head {
-    status: u16,
+pub(crate) struct Head {
+    pub(crate) status: u16,
     length: Option<usize>,
-    chunked: Chunked,
+    pub(crate) chunked: Chunked,
 }
 
-#[derive(PartialEq, Eq)]
-enum Chunked {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chunked {
     Yes,
     No,
 }
 
-struct Connection<'a> {
+/// A stream with a deadline for everything that is read and written.
+pub(crate) struct Connection<'a> {
     wire: &'a mut dyn TimedStream,
     /// On the clock that includes sleep.
     deadline: Duration,
 }
 
-impl Connection<'_> {
+impl<'a> Connection<'a> {
+    pub(crate) fn new(wire: &'a mut dyn TimedStream, timeout: Duration) -> Self {
+        Self { wire, deadline: since_boot().saturating_add(timeout) }
+    }
+
     fn bound(&self) -> Result<(), ExchangeError> {
         let left = self.deadline.saturating_sub(since_boot());
         if left.is_zero() {
@@ -155,7 +160,7 @@ impl Connection<'_> {
         self.wire.bound(left).map_err(ExchangeError::Io)
     }
 
-    fn send(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
         self.bound()?;
         match self.wire.write_all(bytes) {
             // A daemon that refuses early may have answered already: the reply says more than EPIPE.
@@ -165,7 +170,7 @@ impl Connection<'_> {
     }
 
     /// One read; `None` at the end of the stream.
-    fn read<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>, ExchangeError> {
+    pub(crate) fn read<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>, ExchangeError> {
         loop {
             self.bound()?;
             match self.wire.read(buffer) {
@@ -178,7 +183,7 @@ impl Connection<'_> {
     }
 
     /// The head, and the part of the body that came with it.
-    fn head(&mut self) -> Result<(Head, Zeroizing<Vec<u8>>), ExchangeError> {
+    pub(crate) fn head(&mut self) -> Result<(Head, Zeroizing<Vec<u8>>), ExchangeError> {
         let mut got = Zeroizing::new(Vec::with_capacity(HEAD_CAP + CHUNK));
         let mut chunk = Zeroizing::new([0_u8; CHUNK]);
         loop {
@@ -194,7 +199,7 @@ impl Connection<'_> {
         }
     }
 
-    fn body(&mut self, head: &Head, rest: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
+    pub(crate) fn body(&mut self, head: &Head, rest: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
         let Some(length) = head.length.filter(|_| head.chunked == Chunked::No) else {
             let body = self.until_end(rest)?;
             return if head.chunked == Chunked::Yes { unchunk(&body) } else { Ok(body) };

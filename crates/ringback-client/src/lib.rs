@@ -35,6 +35,7 @@ mod client;
 pub mod contract;
 mod discover;
 mod error;
+mod events;
 mod exchange;
 mod files;
 #[doc(hidden)]
@@ -49,5 +50,6 @@ mod transport;
 pub use client::{Client, DEFAULT_TIMEOUT, TIMEOUT_MARGIN};
 pub use discover::DaemonOptions;
 pub use error::Error;
+pub use events::{Events, Happened};
 pub use files::{read_endpoint, read_key};
 pub use targets::TokenOptions;

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::account::record::Record;
+use crate::cli::arguments::JsonChoice;
 use crate::cli::at_rest::{self, AtRest, unavailable};
 use crate::cli::command_result::CommandResult;
 use crate::cli::failure::Failure;
@@ -57,7 +58,7 @@ pub(super) struct House {
 }
 
 /// Imports the accounts of `file` and reports on each; `replace`: also those that are logged in here.
-pub(super) fn run(args: &House, file: &Path, replace: bool) -> CommandResult {
+pub(super) fn run(args: &House, file: &Path, replace: bool, json: JsonChoice) -> CommandResult {
     hardening::close_memory();
     let accounts = read(args, file)?;
     let at_rest = AtRest::hold(&config_source::ConfigSource { config: args.config.clone() })?;
@@ -80,11 +81,18 @@ pub(super) fn run(args: &House, file: &Path, replace: bool) -> CommandResult {
     for account in &left {
         report::say(&format!("{account}: skipped, since it is already stored here; `--replace` imports it anyway"));
     }
-    report::say("The other machine must no longer refresh these accounts.");
-    report::say(
-        "Start the daemon here; if it is a service: `systemctl --user start ringback.socket ringback.service`.",
-    );
-    report::say(if left.is_empty() { "Delete the file." } else { "Keep the file for the accounts that were skipped." });
+    let imported: Vec<&str> = taking.iter().map(|moved| moved.account.as_str()).collect();
+    json.tell(&serde_json::json!({ "imported": imported, "skipped": left }), || {
+        report::say("The other machine must no longer refresh these accounts.");
+        report::say(
+            "Start the daemon here; if it is a service: `systemctl --user start ringback.socket ringback.service`.",
+        );
+        report::say(if left.is_empty() {
+            "Delete the file."
+        } else {
+            "Keep the file for the accounts that were skipped."
+        });
+    })?;
     Ok(ExitCode::from(u8::from(!left.is_empty())))
 }
 

@@ -15,6 +15,10 @@ messages! {
         "{why}",
         "Give a level such as `--log debug`, or a filter such as `--log info,ringback::http=debug`.",
         "`--log` or `RINGBACK_LOG` is not a valid filter";
+    arguments(why) Usage
+        "{why}",
+        "Run it with `--help`.",
+        "with `--json`: arguments that the command does not have";
     output_unwritable(error) Internal
         "standard output can't be written: {error}",
         "Check where it is redirected: the disk may be full, or the pipe closed.",
@@ -31,4 +35,16 @@ messages! {
         "{error}",
         "Set HOME or XDG_STATE_HOME.",
         "an environment without HOME: there is no place for the state folder";
+    no_such_page(name) Usage
+        "there is no man page `{name}`",
+        "`ringback man` prints the overview, which lists the pages.",
+        "`man` with a name that is none of its pages";
+    no_such_page_but(name, meant) Usage
+        "there is no man page `{name}`",
+        "Did you mean `{meant}`?",
+        "`man` with a misspelled name";
+    page_unwritable(path, error) Internal
+        "the man page {path} can't be written: {error}",
+        "Name a folder that you can write to.",
+        "`man --dir` names a folder of somebody else, or the disk is full";
 }

@@ -310,3 +310,39 @@ fn a_daemon_that_is_just_starting_is_waited_for() {
     assert_eq!(asking.join().unwrap().unwrap(), "t");
     peer.join().unwrap();
 }
+
+#[test]
+fn events_are_read_one_by_one_until_the_stream_ends() {
+    let event = r#"{"version":1,"event":"refreshed","account":"work","at":7}"#;
+    let parts = [
+        ": a comment\n\n".to_owned(),
+        "event: refreshed\nda".to_owned(),
+        format!("ta: {event}\n\n"),
+        "event: later\ndata: {\"version\":1,\"event\":\"later\"}\n\n".to_owned(),
+        "event: missed\ndata: {\"version\":1}\n\n".to_owned(),
+    ];
+    let chunks = parts.each_ref().map(|part| format!("{:x}\r\n{part}\r\n", part.len())).concat();
+    for reply in
+        [format!("{OK}Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"), format!("{OK}\r\n{}", parts.concat())]
+    {
+        let folder = Folder::new();
+        let peer = peer(&folder.path("s"), reply.into());
+        let mut events = at(&folder.path("s")).events().unwrap();
+        let refreshed = crate::Happened::Event(serde_json::from_str(event).unwrap());
+        assert_eq!(events.wait().unwrap(), refreshed);
+        assert_eq!(events.wait().unwrap(), crate::Happened::Missed, "an event of a newer daemon");
+        assert_eq!(events.wait().unwrap(), crate::Happened::Missed);
+        assert!(matches!(events.wait(), Err(Error::Disconnected { .. })));
+        assert!(peer.join().unwrap().starts_with("GET /v1/events HTTP/1.1\r\n"));
+    }
+}
+
+#[test]
+fn a_daemon_without_events_says_so() {
+    let folder = Folder::new();
+    let body = r#"{"error":"not_found","error_description":"no such route","hint":"h"}"#;
+    let reply = format!("HTTP/1.1 404 X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let peer = peer(&folder.path("s"), reply.into());
+    assert_eq!(at(&folder.path("s")).events().unwrap_err().code(), ErrorCode::NotFound);
+    peer.join().unwrap();
+}

@@ -1,0 +1,149 @@
+//! All accounts: one line for each, a summary, and what is wrong with the config and the store.
+
+use std::fmt::Write as _;
+
+use super::details;
+use super::standing::{Group, ends_at, summary, word, worst_first};
+use crate::cli::report::{Palette, moment, plain};
+use crate::contract::{AccountReply, AccountState, AccountsReply, ExpiryWord, LastError, StoreState};
+
+/// The whole text; `verbose`: with everything that is known about each account.
+pub(super) fn overview(reply: &AccountsReply, verbose: bool, now: i64, palette: Palette) -> String {
+    let config = in_the_config(reply, now);
+    if reply.accounts.is_empty() && reply.mistakes.is_empty() {
+        return format!("There is no account in the config. `ringback account add` adds one.\n{config}");
+    }
+    // With one account alone, nobody asks which is the default.
+    let several = reply.accounts.len() + reply.mistakes.len() > 1;
+    let default = reply.default_account.as_deref().filter(|_| several);
+    let mut groups: Vec<Group> = reply.accounts.iter().map(|account| Group::of(account, now)).collect();
+    let mut text = if verbose && !reply.accounts.is_empty() {
+        details::table(&reply.accounts, default, now, palette) + &skipped(reply, default, palette)
+    } else {
+        aligned(&lines(reply, now), default, palette)
+    };
+    groups.extend(reply.mistakes.iter().map(|_| Group::Skipped));
+    let locked = locked(reply.store);
+    let store = if verbose { format!(" Store key: {}.", plain(&reply.store_key)) } else { String::new() };
+    // Writing to a `String` does not fail.
+    let _ = writeln!(text, "{config}\n{}.{store}{locked}", summary(&groups, palette));
+    text
+}
+
+fn locked(store: StoreState) -> &'static str {
+    match store {
+        StoreState::Unlocked => "",
+        StoreState::Locked | StoreState::PassphraseNeeded => " The token store is locked: run `ringback unlock`.",
+        StoreState::PassphraseUnset => " The token store has no passphrase yet: run `ringback unlock`.",
+    }
+}
+
+/// One line: its name, group, word and what there is to say.
+struct Line {
+    name: String,
+    group: Group,
+    word: &'static str,
+    says: String,
+}
+
+/// The worst first.
+fn lines(reply: &AccountsReply, now: i64) -> Vec<Line> {
+    let accounts = worst_first(&reply.accounts, now).into_iter().map(|account| Line {
+        name: plain(&account.account),
+        group: Group::of(account, now),
+        word: word(account, now),
+        says: plain(&says(account, now)),
+    });
+    let mut lines: Vec<Line> = accounts.chain(skipped_lines(reply)).collect();
+    lines.sort_by_key(|line| line.group);
+    lines
+}
+
+fn skipped_lines(reply: &AccountsReply) -> impl Iterator<Item = Line> {
+    reply.mistakes.iter().map(|mistake| Line {
+        name: plain(mistake.account.as_deref().unwrap_or_default()),
+        group: Group::Skipped,
+        word: "skipped",
+        says: plain(&mistake.message),
+    })
+}
+
+fn skipped(reply: &AccountsReply, default: Option<&str>, palette: Palette) -> String {
+    aligned(&skipped_lines(reply).collect::<Vec<_>>(), default, palette)
+}
+
+fn aligned(lines: &[Line], default: Option<&str>, palette: Palette) -> String {
+    let longest = |of: fn(&Line) -> usize| lines.iter().map(of).max().unwrap_or_default();
+    let name = longest(|line| line.name.chars().count());
+    let word = longest(|line| line.word.len());
+    lines.iter().fold(String::new(), |mut text, line| {
+        let mark = details::mark(&line.name, default);
+        let shown = palette.paint(line.group.tone(), &format!("{:word$}", line.word));
+        let _ = writeln!(text, "{mark}{:name$}  {shown}  {}", line.name, line.says);
+        text
+    })
+}
+
+/// The most important thing about the account: what to do, else what the daemon does, else until when its token is valid.
+fn says(account: &AccountReply, now: i64) -> String {
+    let reason = account.reason.as_deref();
+    if let Some(todo) = details::to_do(account) {
+        let why =
+            reason.filter(|_| account.login_confirm.is_none()).map(|why| format!(" ({})", why.trim_end_matches('.')));
+        return todo + &why.unwrap_or_default();
+    }
+    let failed = account.last_error.as_ref().map(|error| failed(error, now));
+    let why = || reason.map(str::to_owned).or_else(|| failed.clone());
+    match Group::of(account, now) {
+        Group::Fine => {
+            let then = if account.refreshable { "" } else { ", then you have to log in" };
+            [Some(format!("{}{then}", validity(account, now))), why()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("; ")
+        }
+        Group::Ending => {
+            let at = ends_at(account, now).map(|at| format!(" {}", moment(at, now))).unwrap_or_default();
+            let why = why().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("expires{at}, and no new token will come unless this is fixed{why}")
+        }
+        Group::Recovering if account.state == AccountState::Starting => {
+            let failed = failed.map(|failed| format!("; {failed}")).unwrap_or_default();
+            format!("is getting its first token{failed}")
+        }
+        _ => why().unwrap_or_else(|| "see `ringback status -v`".into()),
+    }
+}
+
+fn failed(error: &LastError, now: i64) -> String {
+    let times = if error.failures > 1 { format!(", {} times in a row", error.failures) } else { String::new() };
+    format!("last error {}{times}: {}", moment(error.at, now), error.error_description)
+}
+
+fn validity(account: &AccountReply, now: i64) -> String {
+    match (account.expires_at, account.expiry) {
+        (Some(at), _) if at < now => format!("expired {}", moment(at, now)),
+        (Some(at), _) => format!("expires {}", moment(at, now)),
+        (None, Some(ExpiryWord::Never)) => "does not expire".into(),
+        (None, _) => "expires at an unknown time".into(),
+    }
+}
+
+/// What to do about parts of the config that are not in effect, and a refused reload.
+fn in_the_config(reply: &AccountsReply, now: i64) -> String {
+    let mut text = String::new();
+    if let Some(refused) = &reply.reload_refused {
+        let at = moment(refused.at, now);
+        let _ = writeln!(text, "The config was reloaded {at} and refused; the previous one is in effect:");
+        for mistake in &refused.mistakes {
+            let _ = writeln!(text, "  {}", plain(&mistake.message));
+        }
+    }
+    if !text.is_empty() || !reply.mistakes.is_empty() {
+        text.push_str(
+            "Correct the config (`ringback config check`), then reload it (`systemctl --user reload ringback`, or SIGHUP).\n",
+        );
+    }
+    text
+}
