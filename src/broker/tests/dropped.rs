@@ -27,6 +27,11 @@ const RELOADS: &[Reload] = &[
     ("another redirect URI", || edited(|account| account.redirect_uri = Some("http://127.0.0.1:7/x".into())), CHANGED),
     ("the same", || config(&["work"]), ""),
     ("one more account", || config(&["work", "other"]), ""),
+    (
+        "another browser",
+        || edited(|account| Arc::make_mut(&mut account.keys).browser = Some(vec!["firefox".into()])),
+        "",
+    ),
     ("another hook", || edited(|account| Arc::make_mut(&mut account.keys).consent = true), ""),
 ];
 
