@@ -30,6 +30,8 @@ struct StatusPage<'a> {
     logins: Vec<LoginRow>,
     wrong_keys: Option<String>,
     store_key: String,
+    /// Whether the tokens are stored, encrypted with that key.
+    durable: bool,
     locked: bool,
     version: &'static str,
 }
@@ -50,6 +52,7 @@ pub(in crate::http) async fn page(session: Session, State(http): State<Http>) ->
         questions: http.consents.pending().into_iter().map(|question| question_row(&question)).collect(),
         wrong_keys: words::wrong_keys(http.apps.wrong_keys()),
         store_key: http.broker.store_key(),
+        durable: http.broker.stores_durably(),
         locked: http.broker.store_state() != StoreState::Unlocked,
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -76,6 +79,14 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_page_tells_tokens_that_are_not_stored() {
+        for (durable, told) in [(true, "are encrypted with a key from"), (false, "are in memory only, and end with")] {
+            let text = StatusPage { durable, ..empty() }.render().unwrap();
+            assert!(text.contains(told), "{text}");
+        }
+    }
+
     fn empty() -> StatusPage<'static> {
         StatusPage {
             told: None,
@@ -88,6 +99,7 @@ mod tests {
             logins: vec![],
             wrong_keys: None,
             store_key: String::new(),
+            durable: true,
             locked: false,
             version: "0",
         }
