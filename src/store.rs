@@ -7,6 +7,7 @@ mod file_name;
 mod high_water;
 pub mod key;
 mod key_cell;
+pub(crate) mod memory;
 pub mod record;
 pub(crate) mod rekey;
 mod rekey_plan;
@@ -46,6 +47,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Where the master key comes from, in words (`status` shows it).
     fn key_source(&self) -> String;
+
+    /// Whether the records outlive the process.
+    fn is_durable(&self) -> bool {
+        true
+    }
 
     /// Drops the master key: from now on, reading and writing records fails with [`StoreError::Locked`]. Releases what
     /// [`Self::begin`] reserved. Does nothing if the store is locked already.

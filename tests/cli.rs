@@ -145,6 +145,7 @@ fn config_check_reads_client_secret_files_and_never_shows_them() {
         ("client_secret_command = [\"sh\", \"-c\", \"echo canary\"]", ""),
         ("client_secret_file = \"secret\"\nhook = [\"/bin/sh\"]", ""),
         ("client_secret_file = \"secret\"\nhook = [\"/nowhere/hook\"]", "hook: names the program `/nowhere/hook`"),
+        ("client_secret_file = \"secret\"\nbrowser = [\"/nowhere/b\"]", "browser: names the program `/nowhere/b`"),
     ] {
         let (code, out, err) = check(&account("work", command));
         assert_eq!((code, out.as_str(), err.is_empty()), (0, "ok: 1 account\n", says.is_empty()), "{command}: {err}");

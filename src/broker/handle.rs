@@ -232,6 +232,11 @@ impl Broker {
         self.inner.world.store.key_source()
     }
 
+    /// Whether the tokens outlive the daemon.
+    pub(crate) fn stores_durably(&self) -> bool {
+        self.inner.world.store.is_durable()
+    }
+
     /// Logout: revokes the tokens where possible, and always deletes them.
     pub(crate) async fn logout(&self, account: &str) -> Result<LogoutReply, Error> {
         let member = self.member(account)?;

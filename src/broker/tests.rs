@@ -208,12 +208,13 @@ impl Scripted {
     }
 }
 
+/// The programs that opened a tab; empty for the default browser.
 #[derive(Default)]
-struct Tabs(AtomicUsize);
+struct Tabs(Mutex<Vec<Vec<String>>>);
 
 impl BrowserOpener for Tabs {
-    fn open(&self, _: &StartUrl) -> Result<(), BrowserNotOpened> {
-        self.0.fetch_add(1, Ordering::SeqCst);
+    fn open(&self, _: &StartUrl, program: Option<&[String]>) -> Result<(), BrowserNotOpened> {
+        self.0.lock().unwrap().push(program.unwrap_or_default().to_vec());
         Ok(())
     }
 }

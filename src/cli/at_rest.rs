@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::contract::{AuditEvent, AuditLine, StoreState};
 use crate::os::paths::Paths;
 use crate::os::private_file;
+use crate::secret::source::KeySource;
 use crate::store::file::{FileStore, StateLock};
 use crate::store::key::source::{OsKeyring, Outside};
 use crate::store::{Opening, Store as _, StoreError};
@@ -21,20 +22,22 @@ use crate::store::{Opening, Store as _, StoreError};
 /// The locked folder and its config.
 pub(super) struct AtRest {
     pub(super) config: Config,
+    pub(super) key: KeySource,
     paths: Paths,
     held: StateLock,
 }
 
 impl AtRest {
-    /// Locks the folder; fails while a daemon holds it.
+    /// Locks the folder; fails while a daemon holds it, and if nothing is stored in it.
     pub(super) fn hold(source: &ConfigSource) -> Result<Self, Failure> {
         let (config, mistakes) = source.load_what_works()?;
         mistakes.iter().for_each(|mistake| report::say(&format!("warning: {mistake}")));
+        let key = config.store.key_source().ok_or_else(message::store_in_memory)?;
         let paths = Paths::from_env(&|name| std::env::var_os(name), config.store.folder.as_deref())
             .map_err(message::homeless)?;
         let held = StateLock::take(&paths.state).and_then(StateLock::of_command);
         let held = held.map_err(|error| unavailable(&error))?;
-        Ok(Self { config, paths, held })
+        Ok(Self { config, key, paths, held })
     }
 
     /// The stored accounts.
@@ -50,7 +53,7 @@ impl AtRest {
     /// The unlocked store: if it has a passphrase, with the one in `file` or one that is asked for.
     pub(super) fn open(self, file: Option<&Path>) -> Result<FileStore, Failure> {
         let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-        let store = FileStore::open(self.held, &self.config.store.key_source(), outside, Clock::System)
+        let store = FileStore::open(self.held, &self.key, outside, Clock::System)
             .map_err(|error| unavailable(&error))?
             .with_marks(self.paths.cache.as_deref());
         if let Some(why) = store.key_not_yet() {
@@ -70,6 +73,12 @@ impl AtRest {
         }
         Ok(store)
     }
+}
+
+/// Fails if nothing is stored: before a passphrase is asked for in vain.
+pub(super) fn check_stored(source: &ConfigSource) -> Result<(), Failure> {
+    let (config, _) = source.load_what_works()?;
+    config.store.key_source().map(drop).ok_or_else(message::store_in_memory)
 }
 
 /// The failure for an error of the store.

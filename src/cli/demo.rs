@@ -170,7 +170,7 @@ async fn log_in(args: &DemoArgs, visitor: &Visitor, teller: &mut Teller) -> Resu
 
 /// Opens the page in the browser, or prints its URL.
 fn invite(url: &StartUrl, teller: &Teller) {
-    if UsersBrowser.open(url).is_ok() {
+    if UsersBrowser.open(url, None).is_ok() {
         teller.tell("the browser is open: choose a user and click Allow");
     } else {
         teller.tell("open this URL in a browser on this machine, choose a user and click Allow:");

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::arguments::{AccountChoice, DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
+use super::config_source::ConfigSource;
 use super::granted::{Granted, as_whom};
 use super::replace::TerminalQuestion;
 use super::{autostart, device, password, paste, replace, report, waiting};
@@ -144,7 +145,7 @@ fn lead(args: &LoginArgs, client: &Client, started: &LoginStarted) -> Result<(),
 
 fn open(account: &str, start_url: &str) {
     let why = match StartUrl::parse(start_url) {
-        Ok(url) => match UsersBrowser.open(&url) {
+        Ok(url) => match UsersBrowser.open(&url, program(account).as_deref()) {
             Ok(()) => {
                 let open = format!("The browser is open for the login to `{account}`.");
                 return show(
@@ -158,6 +159,13 @@ fn open(account: &str, start_url: &str) {
     };
     show(&format!("The browser was not opened: {why}. Open this URL on this machine, within a minute:"), start_url);
     report::say("If the browser is on another machine, stop this and run `ringback login --paste`.");
+}
+
+/// The account's `browser`. It is read from the config and not told by the daemon, which is thus no way to have a
+/// program run as whoever logs in. Without a config there is none: the daemon may have another.
+fn program(account: &str) -> Option<Vec<String>> {
+    let (config, _) = ConfigSource { config: None }.load_what_works().ok()?;
+    config.accounts.get(account)?.keys.browser.clone()
 }
 
 /// The sentence, then the URL on a line of its own, so that it is easy to copy.

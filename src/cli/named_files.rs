@@ -76,6 +76,7 @@ pub(super) fn missing_programs(config: &Config) -> Vec<(String, String)> {
             ("client_secret_command", argv(account.client_secret.as_ref())),
             ("password_command", argv(password)),
             ("hook", account.keys.hook.as_ref()),
+            ("browser", account.keys.browser.as_ref()),
         ];
         let of_account = |key| format!("accounts.{}.{key}", segment(&account.name));
         named.extend(commands.into_iter().filter_map(|(key, argv)| Some((of_account(key), argv?.as_slice()))));

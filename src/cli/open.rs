@@ -54,7 +54,7 @@ pub(super) fn run(args: &OpenArgs) -> CommandResult {
         return Ok(ExitCode::SUCCESS);
     }
     let why = match StartUrl::parse(&url) {
-        Ok(start) => match UsersBrowser.open(&start) {
+        Ok(start) => match UsersBrowser.open(&start, None) {
             Ok(()) => {
                 report::say(
                     "The status page is open in the browser. If no page appears, `ringback open --print` prints another URL.",

@@ -22,7 +22,7 @@ pub(super) fn needs_keyring(config: &Config) -> bool {
         let secrets = [account.client_secret.as_ref(), password];
         secrets.into_iter().flatten().any(|source| matches!(source, SecretSource::Keyring { .. }))
     });
-    config.store.key_source() == KeySource::Keyring || of_accounts
+    config.store.key_source() == Some(KeySource::Keyring) || of_accounts
 }
 
 fn unmet_with(config: &Config, missing: impl Fn(Topic) -> Option<&'static str>) -> Vec<String> {

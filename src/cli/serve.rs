@@ -7,6 +7,7 @@ mod docs_test;
 mod init;
 mod key_file;
 mod reloading;
+mod stored;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use announced::Announced;
 use clap::Args;
+use stored::Opened;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -48,9 +50,6 @@ use crate::os::support::Topic;
 use crate::os::{service_manager, suspend};
 use crate::provider::HttpProvider;
 use crate::random::Randomness;
-use crate::store::StoreError;
-use crate::store::file::{FileStore, StateLock};
-use crate::store::key::source::{OsKeyring, Outside};
 
 /// Worker threads. They mostly wait; disk and keyring access have threads of their own.
 const THREADS: usize = 2;
@@ -112,7 +111,7 @@ async fn start(args: &ServeArgs, config: Arc<Config>, passed: Passed) -> Command
     let signals = Signals { stop: signals::stop()?, hangup };
     let folder = config.store.folder.as_deref();
     let paths = Paths::from_env(&|name| std::env::var_os(name), folder).map_err(homeless)?;
-    let store = open_store(&config, &paths)?;
+    let store = stored::open(&config, &paths)?;
     let listeners = binding::bind(&config, &paths, passed).await?;
     let apps = Apps::open(&paths.state, Clock::System.now().wall).map_err(|error| broken_store(&error))?;
     let consents = Consents::open(&paths.state).map_err(|error| broken_store(&error))?;
@@ -128,21 +127,6 @@ struct Signals<Stop> {
     hangup: Signal,
 }
 
-fn open_store(config: &Config, paths: &Paths) -> Result<FileStore, Failure> {
-    let held = StateLock::take(&paths.state).map_err(|error| no_store(&error))?;
-    let outside = Outside { env: &|name| std::env::var_os(name), keyring: &OsKeyring };
-    let store =
-        FileStore::open(held, &config.store.key_source(), outside, Clock::System).map_err(|error| no_store(&error))?;
-    Ok(store.with_marks(paths.cache.as_deref()))
-}
-
-fn no_store(error: &StoreError) -> Failure {
-    match error {
-        StoreError::InUse { .. } => message::state_in_use_at_start(error),
-        other => broken_store(other),
-    }
-}
-
 fn homeless(error: NoHome) -> Failure {
     message::homeless(error)
 }
@@ -155,7 +139,7 @@ async fn serve(
     args: &ServeArgs,
     config: Arc<Config>,
     paths: &Paths,
-    store: FileStore,
+    Opened { store, key_not_yet }: Opened,
     listeners: Vec<BoundListener>,
     (apps, consents, audit): (Apps, Consents, AuditLog),
     signals: Signals<impl Future<Output = ()>>,
@@ -166,9 +150,8 @@ async fn serve(
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(BoundListener::tcp_address).collect();
     let callback_listeners = Arc::new(CallbackListeners::new(server.clone(), tcp.clone()));
     let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
-    let key_not_yet = store.key_not_yet().map(str::to_owned);
     let world = World {
-        store: Arc::new(store),
+        store,
         provider: Arc::clone(&provider) as Arc<_>,
         credentials: Arc::new(CredentialEnv::from_process()),
         opener: Arc::new(UsersBrowser),

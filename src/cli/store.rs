@@ -103,7 +103,7 @@ fn run_rekey(args: &RekeyArgs) -> CommandResult {
         return Err(message::passphrase_without_use());
     }
     let at_rest = AtRest::hold(&args.source)?;
-    let (key, audit) = (at_rest.config.store.key_source(), at_rest.audit()?);
+    let (key, audit) = (at_rest.key.clone(), at_rest.audit()?);
     let store = at_rest.open(args.store_passphrase_file.as_deref())?;
     let to = new_place(args)?;
     let rekeyed = store.rekey(&to, &OsKeyring).map_err(|error| match error {

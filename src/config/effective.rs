@@ -127,9 +127,9 @@ impl AccountConfig {
 }
 
 impl StoreConfig {
-    /// Where the master key comes from.
-    pub(crate) fn key_source(&self) -> KeySource {
-        match self.key {
+    /// Where the master key comes from; `None` if the tokens are kept in memory only.
+    pub(crate) fn key_source(&self) -> Option<KeySource> {
+        Some(match self.key {
             KeyWord::Auto => KeySource::Auto,
             KeyWord::File => KeySource::File,
             KeyWord::Keyring => KeySource::Keyring,
@@ -137,6 +137,7 @@ impl StoreConfig {
             KeyWord::Credential => KeySource::Credential(self.key_credential.clone().unwrap_or_default()),
             KeyWord::Command => KeySource::Command(self.key_command.clone().unwrap_or_default()),
             KeyWord::Passphrase => KeySource::Passphrase,
-        }
+            KeyWord::Memory => return None,
+        })
     }
 }

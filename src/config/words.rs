@@ -71,7 +71,8 @@ words! {
         "keyring" => Self::Keyring,
         "credential" => Self::Credential,
         "command" => Self::Command,
-        "passphrase" => Self::Passphrase;
+        "passphrase" => Self::Passphrase,
+        "memory" => Self::Memory;
     Notify: bool = "desktop" => true, "off" => false;
     Consent: bool = "off" => false, "ask" => true;
 }
@@ -111,4 +112,6 @@ pub enum KeyWord {
     Command,
     /// A file that a passphrase unlocks.
     Passphrase,
+    /// There is no key: nothing is stored.
+    Memory,
 }

@@ -3,6 +3,7 @@
 mod keys;
 mod locked;
 mod marks;
+mod memory;
 mod refusals;
 mod rekey;
 

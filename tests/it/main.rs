@@ -49,6 +49,7 @@ mod lengths;
 mod lifecycle;
 mod lock;
 mod login;
+mod memory;
 mod outage;
 mod page;
 mod reboot;

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::http::Browser;
 use crate::idp::{Act, Idp};
 use crate::terminal::AtTerminal;
-use crate::world::{World, account, provider};
+use crate::world::{World, account, provider, until};
 
 #[test]
 fn a_terminal_shows_what_a_refresh_waits_for_and_for_how_long() {
@@ -117,4 +117,28 @@ fn a_login_prints_the_url_even_if_a_browser_was_opened() {
     let said = opening(&world, &["login", "work", "--timeout", "1"], good.path(), ":0");
     assert!(said.contains("The browser is open for the login to `work`. If no page appears"), "{said}");
     assert_eq!(url_in(&said), std::fs::read_to_string(note).unwrap().trim());
+}
+
+#[test]
+fn a_login_opens_the_accounts_own_browser_and_no_other() {
+    let (idp, folder) = (Idp::start(), tempfile::tempdir().unwrap());
+    let note = folder.path().join("url");
+    let browser = |script: &str| format!("browser = [\"/bin/sh\", \"-c\", \"{script}\", \"-P\", \"work\"]\n");
+    let other = launcher(&format!("echo other >{}", note.display()));
+    let world = World::start_with(&idp, "", "", &browser(&format!("echo $0 $1 $2 >{}", note.display())));
+    let opened = || until("it is open", || std::fs::read_to_string(&note).ok().filter(|text| text.ends_with('\n')));
+    let started = world.start_login("work", "daemon_browser");
+    assert_eq!(opened(), format!("-P work {}\n", started.start_url.unwrap()));
+
+    std::fs::remove_file(&note).unwrap();
+    // It needs no display.
+    let said = opening(&world, &["login", "work", "--timeout", "1"], other.path(), "");
+    assert!(said.contains("The browser is open for the login to `work`."), "{said}");
+    assert_eq!(opened(), format!("-P work {}\n", url_in(&said)));
+
+    std::fs::remove_file(&note).unwrap();
+    world.configure(&World::config_of(&idp, "", "", &browser("exit 4")));
+    let said = opening(&world, &["login", "work", "--timeout", "1"], other.path(), ":0");
+    let why = "The browser was not opened: the browser could not be started: /bin/sh failed (exit status: 4)";
+    assert!(said.contains(why) && !note.exists(), "{said}");
 }

@@ -319,7 +319,7 @@ fn config(login_timeout: Duration) -> Config {
 struct NoBrowser;
 
 impl BrowserOpener for NoBrowser {
-    fn open(&self, _: &StartUrl) -> Result<(), BrowserNotOpened> {
+    fn open(&self, _: &StartUrl, _: Option<&[String]>) -> Result<(), BrowserNotOpened> {
         Err(BrowserNotOpened::NoBrowser)
     }
 }

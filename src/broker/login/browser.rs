@@ -65,12 +65,12 @@ impl Broker {
         Ok(format!("{origin}/login/start/{ticket}"))
     }
 
-    pub(super) fn open_browser(&self, account: &str, start_url: &str) {
+    pub(super) fn open_browser(&self, account: &Arc<AccountConfig>, start_url: &str) {
         let Ok(url) = StartUrl::parse(start_url) else { return };
-        let (opener, account) = (Arc::clone(&self.inner.world.opener), account.to_owned());
+        let (opener, account) = (Arc::clone(&self.inner.world.opener), Arc::clone(account));
         tokio::task::spawn_blocking(move || {
-            if let Err(why) = opener.open(&url) {
-                tracing::warn!(%account, "the browser was not opened: {why}");
+            if let Err(why) = opener.open(&url, account.keys.browser.as_deref()) {
+                tracing::warn!(account = %account.name, "the browser was not opened: {why}");
             }
         });
     }

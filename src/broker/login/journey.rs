@@ -84,7 +84,7 @@ impl Broker {
             LoginKind::Browser(via) => {
                 let start_url = self.start_url(&pending.id, &name, &plan.redirect_uri, listener).await?;
                 if via == LoginVia::DaemonBrowser && !pending.joined {
-                    self.open_browser(&name, &start_url);
+                    self.open_browser(&member.config, &start_url);
                 }
                 started.start_url = Some(start_url);
             }

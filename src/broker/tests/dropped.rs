@@ -28,6 +28,7 @@ const RELOADS: &[Reload] = &[
     ("the same", || config(&["work"]), ""),
     ("one more account", || config(&["work", "other"]), ""),
     ("another hook", || edited(|account| account.keys.consent = true), ""),
+    ("another browser", || edited(|account| account.keys.browser = Some(vec!["firefox".into()])), ""),
 ];
 
 async fn bench() -> Bench {

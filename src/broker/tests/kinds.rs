@@ -16,7 +16,7 @@ async fn client_credentials_are_acquired_at_start_and_refreshed() {
     assert!(b.trades().iter().all(|trade| trade == "client"), "{:?}", b.trades());
     let started = b.broker.start_login("work", LoginVia::DaemonBrowser).await.unwrap();
     assert_eq!((started.start_url, b.ended(&started.login_id).await.as_str()), (None, ""));
-    assert_eq!(b.tabs.0.load(Ordering::SeqCst), 0);
+    assert!(b.tabs.0.lock().unwrap().is_empty());
 }
 
 async fn device() -> Bench {

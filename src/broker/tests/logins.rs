@@ -14,7 +14,7 @@ async fn a_login_is_joined_and_times_out() {
     assert!(b.broker.expects_callback("/callback/p") && !b.broker.expects_callback("/callback/q"));
     assert_eq!(b.broker.account("work").unwrap().login_pending, Some(first.login_id.clone()));
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(b.tabs.0.load(Ordering::SeqCst), 1, "one tab");
+    assert_eq!(b.tabs.0.lock().unwrap().len(), 1, "one tab");
     let over = b.broker.login(&first.login_id, s(3600)).await.unwrap();
     assert_eq!(
         (over.status, over.failure.unwrap().error),
@@ -24,6 +24,17 @@ async fn a_login_is_joined_and_times_out() {
     assert_eq!(b.broker.account("work").unwrap().login_pending, None);
     tokio::time::sleep(s(601)).await;
     assert!(matches!(b.broker.login(&first.login_id, s(0)).await, Err(Error::Missing(_))), "forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_daemon_opens_a_login_with_the_accounts_own_browser() {
+    let firefox = ["firefox", "-P", "work"].map(str::to_owned).to_vec();
+    for browser in [None, Some(firefox)] {
+        let b = Bench::with(|account| account.keys.browser.clone_from(&browser)).await;
+        b.broker.start_login("work", LoginVia::DaemonBrowser).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(*b.tabs.0.lock().unwrap(), [browser.unwrap_or_default()]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,8 +60,10 @@ pub(super) struct House {
 /// Imports the accounts of `file` and reports on each; `replace`: also those that are logged in here.
 pub(super) fn run(args: &House, file: &Path, replace: bool, json: JsonChoice) -> CommandResult {
     hardening::close_memory();
+    let source = config_source::ConfigSource { config: args.config.clone() };
+    at_rest::check_stored(&source)?;
     let accounts = read(args, file)?;
-    let at_rest = AtRest::hold(&config_source::ConfigSource { config: args.config.clone() })?;
+    let at_rest = AtRest::hold(&source)?;
     let (config, audit) = (at_rest.config.clone(), at_rest.audit()?);
     let store = at_rest.open(args.store_passphrase_file.as_deref())?;
     let (mut taking, mut left) = (Vec::new(), Vec::new());

@@ -59,6 +59,10 @@ messages! {
         "the passphrase of the token store could not be read: {why}",
         "Type it at a terminal, or give `--store-passphrase-file`.",
         "no terminal, or a file that can't be used";
+    store_in_memory() Usage
+        "there is no token store to work on: with `key = \"memory\"` in `[store]` the daemon keeps the tokens in its memory only",
+        "Set another `key` in `[store]`, restart the daemon and log in again; or name another config with `--config`.",
+        "`export`, `import --from` or `store rekey`, and nothing is stored";
     state_in_use(error) StoreUnavailable
         "{error}",
         "Stop the daemon first (`systemctl --user stop ringback.socket ringback.service`): tokens that it refreshes meanwhile would be lost.",

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::binding::{failed, refused};
-use super::{broken_store, homeless, no_store};
+use super::stored::no_store;
+use super::{broken_store, homeless};
 use crate::cli::config_source::failure;
 use crate::cli::failure::Failure;
 use crate::config::{ConfigErrors, FilePrivacy, ProblemScope, parse};

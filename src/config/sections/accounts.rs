@@ -131,6 +131,14 @@ settings! {
     /// for all accounts together.
     open_login: bool = Flag, default(false), example("true"), quiet();
 
+    /// A program that opens the account's login page instead of the default browser, run without a shell: another
+    /// browser, or another profile of it. The URL is added as its last argument. It is used by `ringback login`, which
+    /// takes it from the config file that `RINGBACK_CONFIG` or the default place leads to, and wherever the daemon opens
+    /// the login: `open_login`, the button of a notification, `daemon_browser` of the API. It is not used by the status
+    /// page, which continues in its own browser. If the program fails, no other browser is opened.
+    browser: Option<Vec<String>> = Command, none("the desktop's default browser"),
+        example(r#"["firefox", "-P", "work"]"#), quiet();
+
     /// With `ask`, the first request of a program waits while you are asked whether it may have a token: by a
     /// notification, on the status page, and by `ringback consent`. An app is identified by its name, any other program
     /// by its executable.

@@ -62,7 +62,9 @@ settings! {
     /// The source of the master key that encrypts the tokens: a 0600 file in the state folder, the desktop's keyring, a
     /// systemd credential, the output of a command, or a file in the state folder that a passphrase unlocks. With
     /// `passphrase` the daemon starts locked and waits for `ringback unlock`, which sets the passphrase the first time.
-    /// `auto` uses the keyring if one answers at the first start, else the file, and keeps that choice. `ringback store
+    /// With `memory` nothing is stored: the tokens are in the daemon's memory only, and a restart or `ringback lock`
+    /// ends every login (the tokens are not revoked); `export`, `import --from` and `store rekey` have nothing to work
+    /// on. `auto` uses the keyring if one answers at the first start, else the file, and keeps that choice. `ringback store
     /// rekey --to passphrase|file|keyring` moves to a new key, or changes the passphrase, without a new login. After
     /// that, the new place takes precedence over this setting, and the command tells you to change it.
     key: KeyWord = OneOf<KeyWord>, default(KeyWord::File), example(r#""file""#);

@@ -47,7 +47,7 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "[store]\nkey = \"comand\"\nkey_command = [\"x\"]",
         &[
-            "2:7: store.key: is `comand`; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"` or `\"passphrase\"`; did you mean `command`?",
+            "2:7: store.key: is `comand`; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"`, `\"passphrase\"` or `\"memory\"`; did you mean `command`?",
         ],
     ),
     (
@@ -104,7 +104,7 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "[store]\nkey = \"keyrnig\"",
         &[
-            "2:7: store.key: is `keyrnig`; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"` or `\"passphrase\"`; did you mean `keyring`?",
+            "2:7: store.key: is `keyrnig`; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"`, `\"passphrase\"` or `\"memory\"`; did you mean `keyring`?",
         ],
     ),
     (

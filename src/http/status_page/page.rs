@@ -44,6 +44,8 @@ struct StatusPage<'a> {
     /// A command that gets a token.
     command: Option<String>,
     store_key: String,
+    /// Whether the tokens are stored, encrypted with that key.
+    durable: bool,
     locked: bool,
     version: &'static str,
 }
@@ -89,6 +91,7 @@ pub(in crate::http) async fn page(session: Session, State(http): State<Http>, he
         wrong_keys: words::wrong_keys(http.apps.wrong_keys()),
         command: command(&http, &accounts),
         store_key: http.broker.store_key(),
+        durable: http.broker.stores_durably(),
         locked: http.broker.store_state() != StoreState::Unlocked,
         version: env!("CARGO_PKG_VERSION"),
         needy,

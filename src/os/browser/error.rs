@@ -9,6 +9,9 @@ pub enum BrowserNotOpened {
     /// None of these launchers is installed.
     #[error("{}", no_launcher(.0))]
     NoLauncher(Vec<String>),
+    /// The program that the config names does not exist.
+    #[error("the program `{0}`, which `browser` in the config names, was not found")]
+    NoProgram(String),
     /// No launcher worked. The text names programs, but never their arguments.
     #[error("the browser could not be started: {0}")]
     Failed(String),

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::error::BrowserNotOpened;
+use super::start_url::StartUrl;
 use crate::os::child_env;
 
 /// A launcher that has not failed by then counts as successful: some end only with the browser. `xdg-open` takes a
@@ -25,6 +26,16 @@ pub(super) fn first_that_works(launchers: Vec<Command>) -> Result<(), BrowserNot
         }
     }
     Err(first.map_or(BrowserNotOpened::NoLauncher(missing), BrowserNotOpened::Failed))
+}
+
+/// Starts this program, with the URL as its last argument.
+pub(super) fn this_one(program: &str, arguments: &[String], url: &StartUrl) -> Result<(), BrowserNotOpened> {
+    let mut command = Command::new(program);
+    command.args(arguments).arg(url.as_str());
+    launch(&mut command, GLANCE).map_err(|error| match error {
+        NotLaunched::Missing(program) => BrowserNotOpened::NoProgram(program),
+        NotLaunched::Failed(why) => BrowserNotOpened::Failed(why),
+    })
 }
 
 /// Why a launcher failed.
@@ -109,5 +120,23 @@ mod tests {
             "no program that opens a browser is installed (looked for /no/such/launcher-canary; xdg-utils has one)"
         );
         assert_eq!(told(vec![]), "no program that opens a browser is known for this system");
+    }
+
+    #[test]
+    fn the_configured_program_gets_the_url_last_and_is_named_if_it_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = folder.path().join("seen");
+        let url = StartUrl::parse("http://127.0.0.1:7464/login/start/canary").unwrap();
+        let run = |program: &str, script: &str| {
+            let arguments = ["-c", script, "-P", "$HOME %u"].map(str::to_owned);
+            this_one(program, &arguments, &url).map_err(|error| error.to_string())
+        };
+        // The first argument after the script is its `$0`.
+        run("/bin/sh", &format!("printf '%s|' \"$0\" \"$@\" >{}", seen.display())).unwrap();
+        assert_eq!(std::fs::read_to_string(seen).unwrap(), format!("-P|$HOME %u|{}|", url.as_str()));
+        let failed = "the browser could not be started: /bin/sh failed (exit status: 3)";
+        assert_eq!(run("/bin/sh", "exit 3"), Err(failed.into()));
+        let missing = "the program `/no/such/browser`, which `browser` in the config names, was not found";
+        assert_eq!(run("/no/such/browser", ""), Err(missing.into()));
     }
 }

@@ -13,7 +13,7 @@ use super::start_url::StartUrl;
 use super::{desktop, launch};
 
 /// Starts a unit that is removed when its program ends.
-const RUN: [&str; 10] = [
+const RUN: [&str; 9] = [
     "--user",
     "--collect",
     "--quiet",
@@ -26,7 +26,6 @@ const RUN: [&str; 10] = [
     "--property=StandardOutput=null",
     "--property=StandardError=null",
     "--",
-    "xdg-open",
 ];
 
 /// Whether this process is the main one of a unit. Its children inherit the variable, but have another pid.
@@ -34,14 +33,27 @@ pub(super) fn are_we(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
     env("SYSTEMD_EXEC_PID").is_some_and(|pid| pid == *std::process::id().to_string())
 }
 
-/// Has the user's service manager open `url`.
-pub(super) fn open(url: &StartUrl) -> Result<(), BrowserNotOpened> {
-    // The desktop tells the service manager where its display is, often long after this service was started.
-    let session = run(Command::new("systemctl").args(["--user", "show-environment"]).stdout(Stdio::piped()))?;
-    if !has_display(&String::from_utf8_lossy(&session.stdout)) {
-        return Err(BrowserNotOpened::NoBrowser);
-    }
-    run(Command::new("systemd-run").args(RUN).arg(url.as_str()).stdout(Stdio::null())).map(drop)
+/// Has the user's service manager open `url`, with `program` if the config names one.
+pub(super) fn open(url: &StartUrl, program: Option<&[String]>) -> Result<(), BrowserNotOpened> {
+    let mut command = Command::new("systemd-run");
+    command.args(RUN);
+    match program {
+        Some(program) => command.args(program.iter().map(|part| unexpanded(part))),
+        None => {
+            // The desktop tells the service manager where its display is, often long after this service was started.
+            let session = run(Command::new("systemctl").args(["--user", "show-environment"]).stdout(Stdio::piped()))?;
+            if !has_display(&String::from_utf8_lossy(&session.stdout)) {
+                return Err(BrowserNotOpened::NoBrowser);
+            }
+            command.arg("xdg-open")
+        }
+    };
+    run(command.arg(url.as_str()).stdout(Stdio::null())).map(drop)
+}
+
+/// The argument as the service manager has to get it: it replaces variables, and takes two dollars for one.
+fn unexpanded(argument: &str) -> String {
+    argument.replace('$', "$$")
 }
 
 fn run(command: &mut Command) -> Result<Output, BrowserNotOpened> {
@@ -72,6 +84,11 @@ mod tests {
         let me = std::process::id();
         assert!(are_we(&env(me.to_string())));
         assert!(!are_we(&env((me + 1).to_string())) && !are_we(&env(String::new())) && !are_we(&|_| None));
+    }
+
+    #[test]
+    fn arguments_reach_the_program_unchanged() {
+        assert_eq!(["-P", "$HOME", "a$$b", "${X}"].map(unexpanded), ["-P", "$$HOME", "a$$$$b", "$${X}"]);
     }
 
     #[test]

@@ -371,7 +371,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
             "1:10: accounts.a.provider: is missing; expected a text in quotes",
             "2:7: serve.wiat: is not a known key; did you mean `wait`?",
             "3:14: listen.tcp: is an integer; expected a list of loopback addresses with port, such as `[\"127.0.0.1:7464\", \"[::1]:7464\"]`",
-            "5:7: store.key: is an integer; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"` or `\"passphrase\"`",
+            "5:7: store.key: is an integer; expected `\"auto\"`, `\"file\"`, `\"keyring\"`, `\"credential\"`, `\"command\"`, `\"passphrase\"` or `\"memory\"`",
         ],
     ),
     (

@@ -28,8 +28,17 @@ fn empty() -> StatusPage<'static> {
         wrong_keys: None,
         command: None,
         store_key: String::new(),
+        durable: true,
         locked: false,
         version: "0",
+    }
+}
+
+#[test]
+fn the_page_tells_tokens_that_are_not_stored() {
+    for (durable, told) in [(true, "are encrypted with a key from"), (false, "are in memory only, and end with")] {
+        let text = StatusPage { durable, ..empty() }.render().unwrap();
+        assert!(text.contains(told), "{text}");
     }
 }
 
