@@ -112,7 +112,9 @@ impl Store for MemoryStore {
         let mut records = self.records();
         records.locked = true;
         let accounts: Vec<String> = records.by_account.keys().cloned().collect();
-        accounts.iter().for_each(|account| records.drop_record(account));
+        for account in &accounts {
+            records.drop_record(account);
+        }
     }
 
     fn unlock(&self, opening: &Opening) -> Result<(), StoreError> {

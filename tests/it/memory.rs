@@ -15,7 +15,7 @@ fn tokens_in_memory_are_served_and_end_with_the_daemon() {
     let first = world.token("work");
     assert_eq!(world.post("/v1/accounts/work/refresh").status, 200);
     assert_ne!(world.token("work"), first);
-    let (code, status, _) = world.cli(&["status"]);
+    let (code, status, _) = world.cli(&["status", "-v"]);
     assert!(code == 0 && status.contains("Store key: none: the tokens are in memory only"), "{status}");
     assert!(world.account_files().is_empty() && !world.state().join("master.key").exists());
 

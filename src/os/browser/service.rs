@@ -37,17 +37,16 @@ pub(super) fn are_we(env: &dyn Fn(&str) -> Option<OsString>) -> bool {
 pub(super) fn open(url: &StartUrl, program: Option<&[String]>) -> Result<(), BrowserNotOpened> {
     let mut command = Command::new("systemd-run");
     command.args(RUN);
-    match program {
-        Some(program) => command.args(program.iter().map(|part| unexpanded(part))),
-        None => {
-            // The desktop tells the service manager where its display is, often long after this service was started.
-            let session = run(Command::new("systemctl").args(["--user", "show-environment"]).stdout(Stdio::piped()))?;
-            if !has_display(&String::from_utf8_lossy(&session.stdout)) {
-                return Err(BrowserNotOpened::NoBrowser);
-            }
-            command.arg("xdg-open")
+    if let Some(program) = program {
+        command.args(program.iter().map(|part| unexpanded(part)));
+    } else {
+        // The desktop tells the service manager where its display is, often long after this service was started.
+        let session = run(Command::new("systemctl").args(["--user", "show-environment"]).stdout(Stdio::piped()))?;
+        if !has_display(&String::from_utf8_lossy(&session.stdout)) {
+            return Err(BrowserNotOpened::NoBrowser);
         }
-    };
+        command.arg("xdg-open");
+    }
     run(command.arg(url.as_str()).stdout(Stdio::null())).map(drop)
 }
 
