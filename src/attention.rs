@@ -44,7 +44,8 @@ impl Need {
         let health = account.health.as_ref()?;
         match (account.state, health.now) {
             (AccountState::NeedsLogin, _) => Some(Self::Login),
-            (AccountState::SignedOut | AccountState::StoreUnavailable, _) | (_, AccountHealth::Usable) => None,
+            (AccountState::SignedOut | AccountState::StoreUnavailable, _)
+            | (_, AccountHealth::Usable | AccountHealth::Idle) => None,
             (_, AccountHealth::Ending) if heals(health) => None,
             (_, AccountHealth::Ending) if account.last_error.is_none() => Some(Self::Due),
             (_, _) => account.last_error.as_ref().map(|_| Self::Check),

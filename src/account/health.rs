@@ -19,6 +19,8 @@ pub(crate) enum Health {
         /// What then.
         then: Unusable,
     },
+    /// It has no valid token, and gets one when somebody asks (`lazy`).
+    Idle,
     /// It has no valid token.
     Unusable(Unusable),
 }
@@ -38,14 +40,14 @@ impl Health {
     /// Whether somebody has to act, now or before the token expires.
     pub(super) fn needs_attention(self) -> bool {
         match self {
-            Self::Usable => false,
+            Self::Usable | Self::Idle => false,
             Self::Ending { then, .. } | Self::Unusable(then) => then != Unusable::Recovering,
         }
     }
 
     /// Whether there is a valid token.
     pub(crate) fn is_usable(self) -> bool {
-        !matches!(self, Self::Unusable(_))
+        !matches!(self, Self::Idle | Self::Unusable(_))
     }
 
     /// For the wire.
@@ -57,6 +59,7 @@ impl Health {
         };
         match self {
             Self::Usable => HealthReply { now: AccountHealth::Usable, until: None, then: None },
+            Self::Idle => HealthReply { now: AccountHealth::Idle, until: None, then: None },
             Self::Ending { until, then } => {
                 HealthReply { now: AccountHealth::Ending, until: until.map(unix), then: Some(word(then)) }
             }
@@ -80,6 +83,7 @@ impl Snapshot {
         match (self.has_usable_token(now), unusable) {
             (true, None) => Health::Usable,
             (true, Some(then)) => Health::Ending { until, then },
+            (false, None) if self.on_demand && self.standing == Standing::Active => Health::Idle,
             (false, unusable) => Health::Unusable(unusable.unwrap_or(Unusable::Recovering)),
         }
     }
@@ -150,7 +154,7 @@ mod tests {
     use super::Unusable::{NeedsUser, Recovering};
     use super::*;
     use crate::account::served::Served;
-    use crate::account::state::{Event, Machine, Policy, Reacquire};
+    use crate::account::state::{Event, Machine, Policy, Reacquire, RefreshPlan};
     use crate::clock::{Boot, Wall};
     use crate::oauth::dialect::tests::dialect;
     use crate::oauth::grant::{Binding, Expiry};
@@ -162,7 +166,7 @@ mod tests {
     /// An account with a token until `deadline`.
     fn snapshot(standing: Standing, deadline: Option<Moment>, trouble: Option<TroubleKind>) -> Snapshot {
         let binding = Binding { provider: "p".into(), token_url: "https://id.example/t".into(), client_id: "c".into() };
-        let mut machine = Machine::new(Policy::new(&dialect(), binding, Reacquire::No));
+        let mut machine = Machine::new(Policy::new(&dialect(), binding, Reacquire::No, RefreshPlan::default()));
         let _ = machine.step(Event::Loaded(None, 0), NOW, 0.5);
         let token = deadline.map(|deadline| Served {
             access_token: AccessToken::new("a"),
@@ -224,6 +228,10 @@ mod tests {
         assert_eq!(not_refreshable.health(NOW), Health::Unusable(NeedsUser));
         let soon = Snapshot { refreshable: false, login_soon: true, ..snapshot(Active, Some(LATER), None) };
         assert_eq!(soon.health(NOW), ending(NeedsUser));
+        for (trouble, health) in [(None, Health::Idle), (Some(Unreachable), Health::Unusable(Recovering))] {
+            let lazy = Snapshot { on_demand: true, ..snapshot(Active, Some(NOW), trouble) };
+            assert_eq!((lazy.health(NOW), lazy.reply(NOW).attention_needed), (health, false));
+        }
         let for_long = Snapshot { refused_for_long: true, ..snapshot(Starting, None, Some(unexplained())) };
         assert_eq!(for_long.health(NOW), Health::Unusable(NeedsUser));
     }

@@ -23,6 +23,11 @@ pub(crate) fn refresh_after(lifetime: Duration, jitter: f64) -> Duration {
     if lifetime >= 4 * ROOM { jittered.min(lifetime.saturating_sub(ROOM)) } else { jittered }
 }
 
+/// When a refresh token that is to be used every `span` is used again, after its last use: never later, and spread.
+pub(crate) fn kept_alive_after(span: Duration, jitter: f64) -> Duration {
+    span.mul_f64(1.0 - 0.1 * jitter)
+}
+
 /// The backoff after `failures` failures in a row: exponential with full jitter.
 pub(crate) fn pause(failures: u32, jitter: f64) -> Duration {
     let ceiling = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);

@@ -27,6 +27,8 @@ pub(crate) struct Snapshot {
     pub(crate) token: Option<Served>,
     /// Whether another one can be obtained without the user.
     pub(crate) refreshable: bool,
+    /// Whether it is refreshed only if somebody asks (`lazy`).
+    pub(crate) on_demand: bool,
     /// Whether a refresh or commit is in progress.
     pub(crate) busy: bool,
     /// When the next planned attempt is due.
@@ -90,6 +92,7 @@ impl Snapshot {
             standing: self.standing.clone(),
             token: self.narrowed.token(target).cloned(),
             refreshable: self.refreshable,
+            on_demand: self.on_demand,
             busy: self.busy,
             next_attempt: self.next_attempt.filter(|_| refused.is_none()),
             soonest_attempt: self.soonest_attempt,
@@ -116,6 +119,7 @@ impl Snapshot {
             standing: Standing::Locked,
             token: None,
             refreshable: false,
+            on_demand: self.on_demand,
             busy: false,
             next_attempt: None,
             soonest_attempt: self.soonest_attempt,

@@ -40,7 +40,7 @@ pub use self::event::RefreshOutcome;
 pub(crate) use self::event::{Event, StoreTrouble};
 pub(crate) use self::machine::Machine;
 use self::machine::MachineState;
-pub(crate) use self::policy::{Policy, Reacquire};
+pub(crate) use self::policy::{Policy, Reacquire, RefreshPlan};
 use self::timing::FORCED_INTERVAL;
 use crate::clock::Moment;
 

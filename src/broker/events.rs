@@ -28,7 +28,11 @@ pub(super) fn event_between(before: &Snapshot, was: Health, after: &Snapshot, is
         (Standing::NeedsLogin(reason), Standing::Active) if reason.may_pass() => Some(EventKind::Recovered),
         (Standing::NeedsLogin(_), Standing::Active) => Some(EventKind::LoggedIn),
         (Standing::Active, Standing::Active) if had(before) != had(after) => {
-            Some(if was.is_usable() && !failed(was) { EventKind::Refreshed } else { EventKind::Recovered })
+            Some(if (was.is_usable() || was == Health::Idle) && !failed(was) {
+                EventKind::Refreshed
+            } else {
+                EventKind::Recovered
+            })
         }
         (Standing::Active, Standing::Active) if after.login_soon && !before.login_soon => Some(EventKind::LoginDue),
         _ if failed(is) && !failed(was) => Some(EventKind::Failing),
@@ -39,7 +43,7 @@ pub(super) fn event_between(before: &Snapshot, was: Health, after: &Snapshot, is
 /// Whether somebody has to act: callers get no token, now or soon, and that does not pass by itself.
 fn failed(health: Health) -> bool {
     match health {
-        Health::Usable | Health::Ending { then: Unusable::Recovering, .. } => false,
+        Health::Usable | Health::Idle | Health::Ending { then: Unusable::Recovering, .. } => false,
         Health::Ending { .. } | Health::Unusable(_) => true,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ringback::contract::AccountState;
+use ringback::contract::{AccountHealth, AccountState};
 use rustix::process::{Resource, Rlimit};
 
 use crate::http::{Request, Wire, parse};
@@ -294,4 +294,22 @@ fn the_client_secret_is_read_where_the_config_says() {
     assert_eq!((reply.status, reply.code().as_str()), (503, "provider_unreachable"), "{reply:?}");
     assert!(reply.body.contains("client secret"), "{reply:?}");
     assert_eq!(idp.seen().len(), sent, "without the secret nothing is sent");
+}
+
+#[test]
+fn a_lazy_account_is_idle_after_its_token_until_somebody_asks() {
+    let idp = Idp::living(2);
+    let world = World::start_with(&idp, "", "", "lazy = true");
+    world.log_in("work");
+    let health = || world.account("work").health.map(|health| health.now);
+    until("the token has expired", || (health() == Some(AccountHealth::Idle)).then_some(()));
+    let (code, status, _) = world.cli(&["status"]);
+    assert!(code == 0 && status.contains("idle"), "{status}");
+    assert_eq!(idp.refreshes(), 0);
+    idp.set_lifetime(3600);
+    assert_eq!(world.get("/v1/accounts/work/token?wait=15").status, 200);
+    assert_eq!((idp.refreshes(), health()), (1, Some(AccountHealth::Usable)));
+    assert_eq!(world.account("work").next_refresh_at, None);
+    assert_eq!(world.get("/v1/accounts/work/token?min_ttl=1000").status, 200);
+    assert_eq!(idp.refreshes(), 1, "it is valid for long enough");
 }

@@ -94,7 +94,7 @@ fn one_life(truth: &Arc<Truth>, life: u32, last: bool, times: &mut Times, rng: &
         }
         let timeout = Duration::from_secs(*pick(rng, &[10, 60, 600]));
         let redirect = |config: &AccountConfig| Some(redirect_uri(&config.name));
-        let broker = Broker::start(Arc::new(config(timeout)), world, jumps, redirect).await;
+        let broker = Broker::start(Arc::new(config(timeout, truth.seed)), world, jumps, redirect).await;
         for account in ACCOUNTS {
             for number in 0..CALLERS {
                 tokio::spawn(call(Arc::clone(truth), broker.clone(), clock.clone(), account, number, life));
@@ -304,12 +304,20 @@ async fn judge(truth: &Truth, broker: &Broker) {
     }
 }
 
-fn config(login_timeout: Duration) -> Config {
+/// By the seed, an account is refreshed on demand, and its refresh token kept alive.
+fn config(login_timeout: Duration, seed: u64) -> Config {
     let mut text = "[providers.p]\npreset = \"generic\"\nauthorize_url = \"https://id.example/a\"\n\
                     token_url = \"https://id.example/t\"\nclient_auth = \"none\"\n"
         .to_owned();
     for account in ACCOUNTS {
         write!(text, "[accounts.{account}]\nprovider = \"p\"\nclient_id = \"c\"\n").unwrap();
+    }
+    // These are keys of the last one.
+    if seed.is_multiple_of(3) {
+        text.push_str("lazy = true\n");
+    }
+    if seed.is_multiple_of(5) {
+        text.push_str("refresh_at_least = \"20m\"\n");
     }
     let mut config = config::parse(&text, "/c.toml".as_ref(), FilePrivacy::Private, None).unwrap();
     config.serve.login_timeout = login_timeout;

@@ -21,6 +21,8 @@ pub(super) struct CommittedRecord {
     pub(in crate::account) deadline: Option<Moment>,
     /// When the next refresh is due; `None` if there is nothing to refresh with.
     pub(in crate::account) due: Option<Moment>,
+    /// When it begins though nobody asks: when it is due, or later with `lazy`, or never.
+    pub(in crate::account) unasked: Option<Moment>,
     /// When the user is told ahead of time that a login will be needed; `None` once that was done.
     pub(in crate::account) warn_at: Option<Moment>,
     /// The clock is behind the time when the token was obtained: its age is unknown.
@@ -71,6 +73,8 @@ impl CommittedRecord {
         self.record.ends_in_boot = None;
         self.deadline = Some(now);
         self.due = self.due.map(|_| now.plus(schedule::replay_pause(jitter)));
+        // Whoever caused the refresh still has no token.
+        self.unasked = self.due;
     }
 
     /// Whether there is an access token: a login may have brought a refresh token only.

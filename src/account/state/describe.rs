@@ -44,14 +44,19 @@ impl Machine {
                     let passed = lifetime.saturating_sub(left);
                     let due = now.plus(schedule::refresh_after(lifetime, 0.5).saturating_sub(passed));
                     let renewable = self.is_renewable(&next);
-                    next.due = renewable.then_some(due);
+                    let planned = self.policy.plan.next(Some(due), passed, now, 0.5);
+                    next.due = planned.due.filter(|_| renewable);
+                    next.unasked = planned.unasked.filter(|_| renewable);
                     next.warn_at = (!renewable).then_some(due);
                     next.record.ends_in_boot = self.ends_in_boot(next.deadline);
                 }
                 // Phone.com leaves it out for tokens that don't expire.
                 (None, DescribeEndpoint::Details) => {
                     tokens.expiry = Expiry::Never;
-                    next.due = None;
+                    let planned = self.policy.plan.next(None, now.wall.since(tokens.obtained_at), now, 0.5);
+                    let renewable = self.is_renewable(&next);
+                    next.due = planned.due.filter(|_| renewable);
+                    next.unasked = planned.unasked.filter(|_| renewable);
                 }
                 (None, DescribeEndpoint::Introspection) => {}
             }

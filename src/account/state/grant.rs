@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::committed::CommittedRecord;
 use super::effect::Effect;
 use super::machine::Machine;
-use super::policy::Reacquire;
+use super::policy::{NextRefresh, Reacquire};
 use crate::account::downscoped::Narrowed;
 use crate::account::record::Record;
 use crate::account::schedule;
@@ -104,6 +104,11 @@ impl Machine {
             None => now.plus(self.policy.max_age_unknown),
         };
         let renewable = grant.refresh_token.is_some() || self.policy.reacquire != Reacquire::No;
+        let next = if renewable {
+            self.policy.plan.next(Some(due), Duration::ZERO, now, jitter)
+        } else {
+            NextRefresh { due: None, unasked: None }
+        };
         let tokens = TokenSet {
             access_token: grant.access_token.unwrap_or_else(|| AccessToken::new("")),
             refresh_token: grant.refresh_token,
@@ -122,7 +127,8 @@ impl Machine {
         CommittedRecord {
             record,
             deadline,
-            due: renewable.then_some(due),
+            due: next.due,
+            unasked: next.unasked,
             warn_at: deadline.filter(|_| !renewable).map(|_| due),
             unanswered: None,
             trouble: None,

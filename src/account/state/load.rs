@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::committed::{CommittedRecord, Unanswered};
 use super::event::StoreTrouble;
 use super::machine::{Machine, MachineState, Phase};
-use super::policy::{Policy, Reacquire};
+use super::policy::{NextRefresh, Policy, Reacquire};
 use super::unknown_refusals::UnknownRefusals;
 use crate::account::downscoped::Narrowed;
 use crate::account::login_reason::LoginReason;
@@ -69,8 +69,12 @@ impl Machine {
     }
 
     pub(super) fn reconfigured(&mut self, policy: Arc<Policy>, now: Moment) {
+        let replanned = self.policy.plan != policy.plan;
         self.policy = policy;
         self.check_current();
+        if replanned {
+            self.plan_again(now);
+        }
         if let Some(trouble) = &mut self.trouble {
             // The secret, the client or the scopes may be right now: the config was read again for that.
             if matches!(trouble.kind, TroubleKind::Refused(_) | TroubleKind::Unexplained(_) | TroubleKind::Offline) {
@@ -116,6 +120,15 @@ impl Machine {
         current.record.generation < self.stored && self.policy.rotation != Rotation::Never
     }
 
+    /// The config says otherwise when to refresh.
+    fn plan_again(&mut self, now: Moment) {
+        let (policy, boot) = (self.policy.clone(), self.boot.clone());
+        if let Some(current) = self.current_mut() {
+            let again = from_disk(current.record.clone(), &policy, boot.as_ref(), now);
+            (current.due, current.unasked) = (again.due, again.unasked);
+        }
+    }
+
     /// The clock may be right now.
     pub(super) fn reread_clock(&mut self, now: Moment) {
         let (policy, boot) = (self.policy.clone(), self.boot.clone());
@@ -153,7 +166,12 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&BootId>, now: Moment
     };
     let renewable = tokens.refresh_token.is_some() || policy.reacquire != Reacquire::No;
     let at = (tokens.expiry != Expiry::Never).then(|| now.plus(after.saturating_sub(age)));
-    let (due, warn_at) = if renewable { (at, None) } else { (None, at.filter(|_| deadline.is_some())) };
+    let warn_at = at.filter(|_| !renewable && deadline.is_some());
+    let next = if renewable {
+        policy.plan.next(at, now.wall.since(tokens.obtained_at), now, 0.5)
+    } else {
+        NextRefresh { due: None, unasked: None }
+    };
     // An intent without a commit: the daemon died in between, and nobody knows how far the request got.
     let unanswered = record.intent.as_ref().map(|intent| Unanswered {
         since: moment_of(intent.started_at, now),
@@ -165,7 +183,8 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&BootId>, now: Moment
     CommittedRecord {
         record,
         deadline,
-        due,
+        due: next.due,
+        unasked: next.unasked,
         warn_at,
         unanswered,
         trouble: None,

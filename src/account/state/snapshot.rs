@@ -38,6 +38,7 @@ impl Machine {
                 extra: current.record.tokens.extra.clone(),
             }),
             refreshable: current.is_some_and(|current| self.is_renewable(current) && !self.is_rolled_back(current)),
+            on_demand: self.policy.plan.lazy,
             busy: matches!(self.phase, Phase::Preparing { .. } | Phase::Sending { .. } | Phase::Committing { .. }),
             next_attempt: self.renewable().and_then(|current| self.next_attempt(current)),
             soonest_attempt: self.soonest_attempt(Moment::EARLIEST),

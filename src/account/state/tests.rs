@@ -7,6 +7,7 @@ mod commit;
 mod config;
 mod describe;
 mod downscope;
+mod lazy;
 mod locking;
 mod logins;
 mod partial;

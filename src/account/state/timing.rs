@@ -88,12 +88,15 @@ impl Machine {
             && usable.is_some_and(|current| current.record.tokens.refresh_token.is_some())
     }
 
-    /// When the next refresh of `current` may be sent; `None` if there is nothing to refresh with.
+    /// When the next refresh of `current` is sent, if nobody asks; `None` if there is nothing to refresh with, or if
+    /// that waits for somebody who asks (`lazy`).
     pub(super) fn next_attempt(&self, current: &CommittedRecord) -> Option<Moment> {
         let due = current.due?;
         let pause = self.trouble.as_ref().map(|trouble| trouble.retry_at);
         let planned = match current.unanswered {
-            None => due,
+            // What was asked for and failed is tried again like any other.
+            None if self.wanted || self.trouble.is_some() => due,
+            None => current.unasked?,
             Some(lost) if self.must_hold(lost, pause) => current.deadline.unwrap_or(due),
             Some(lost) => lost.since,
         };

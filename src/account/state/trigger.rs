@@ -32,7 +32,7 @@ impl Machine {
         let Some(current) = self.renewable() else { return Effect::Rest };
         match self.next_attempt(current) {
             Some(at) if now.reached(at) => self.begin(None, self.priority(), now),
-            None if current.deadline.is_some_and(|deadline| now.reached(deadline)) => {
+            None if current.due.is_none() && current.deadline.is_some_and(|deadline| now.reached(deadline)) => {
                 self.needs_login(LoginReason::NoRefreshToken);
                 Effect::Rest
             }

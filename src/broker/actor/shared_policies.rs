@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::account::state::{Policy, Reacquire};
+use crate::account::state::{Policy, Reacquire, RefreshPlan};
 use crate::config::AccountConfig;
 use crate::oauth::grant::GrantType;
 
@@ -22,7 +22,8 @@ impl SharedPolicies {
             GrantType::Password if has_password => Reacquire::WhileActive,
             _ => Reacquire::No,
         };
-        self.shared(Policy::new(&config.dialect, config.binding(), reacquire))
+        let plan = RefreshPlan { lazy: config.keys.lazy, at_least: config.keys.refresh_at_least };
+        self.shared(Policy::new(&config.dialect, config.binding(), reacquire, plan))
     }
 
     /// The same policy, as another account has it if there is one.
@@ -51,7 +52,7 @@ mod tests {
     fn equal_policies_are_kept_once_while_somebody_has_them() {
         let policy = |client: &str| {
             let binding = Binding { provider: "p".into(), token_url: "u".into(), client_id: client.into() };
-            Policy::new(&Dialect::default(), binding, Reacquire::No)
+            Policy::new(&Dialect::default(), binding, Reacquire::No, RefreshPlan::default())
         };
         let shared = SharedPolicies::default();
         let (one, other, again) = (shared.shared(policy("a")), shared.shared(policy("b")), shared.shared(policy("a")));

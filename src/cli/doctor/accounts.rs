@@ -78,6 +78,7 @@ fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut 
             let what = format!("it has a valid token{ends} and can't get a new one: {reason}");
             if health.exit_code() == 0 { note(&check, what, tries) } else { needs_hand(&check, what, config_fix) }
         }
+        (_, AccountHealth::Idle) => good(&check, "it is idle, and gets a token when a program asks"),
         (_, AccountHealth::Usable) => good(&check, "it has a valid token"),
     });
     if let Some(scope) = &account.lost_scope {

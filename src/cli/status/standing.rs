@@ -65,6 +65,7 @@ pub(super) fn word(account: &AccountReply, now: i64) -> &'static str {
         (_, AccountState::NeedsLogin) => "needs login",
         (AccountHealth::StoreUnavailable, _) | (_, AccountState::StoreUnavailable) => "store unavailable",
         (AccountHealth::Usable, _) => "active",
+        (AccountHealth::Idle, _) => "idle",
         (AccountHealth::Ending, _) => "ending",
         (AccountHealth::NeedsUser, _) => "needs you",
         (_, AccountState::Starting) => "starting",

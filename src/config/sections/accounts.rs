@@ -131,6 +131,18 @@ settings! {
     /// for all accounts together.
     open_login: bool = Flag, default(false), example("true"), quiet();
 
+    /// Whether the token is refreshed only when a program asks and there is none that is valid for long enough: for
+    /// accounts that are seldom used. The first program after the token has expired waits for the provider. A refresh
+    /// that fails is tried again as usual. With `client_credentials` the first token is still requested at once.
+    lazy: bool = Flag, default(false), example("true"), quiet();
+
+    /// Refresh at least this often, even if the token lives longer or, with `lazy`, nobody asks: for providers that end
+    /// a refresh token that was not used for some time. It counts from when the token was obtained, also over restarts;
+    /// the refresh comes up to a tenth of the time earlier. A machine that sleeps or is off makes up for it afterwards.
+    /// From 1 minute to 365 days.
+    refresh_at_least: Option<Duration> = Length<MINUTE, YEAR>, none("by the token's lifetime only"),
+        example(r#""7d""#), quiet();
+
     /// A program that opens the account's login page instead of the default browser, run without a shell: another
     /// browser, or another profile of it. The URL is added as its last argument. It is used by `ringback login`, which
     /// takes it from the config file that `RINGBACK_CONFIG` or the default place leads to, and wherever the daemon opens

@@ -48,6 +48,7 @@ pub(super) fn row(account: &AccountReply, now: Wall) -> AccountRow {
         (_, AccountHealth::NeedsUser) => ("bad", "has no valid token, and needs attention"),
         (AccountState::Starting, _) => ("notice", "is getting its first token"),
         (_, AccountHealth::Usable) => ("good", "has a valid token"),
+        (_, AccountHealth::Idle) => ("good", "has no valid token, and gets one when a program asks"),
         (_, AccountHealth::Ending) => ("notice", "has a valid token, but can't get a new one"),
         (_, AccountHealth::Recovering | AccountHealth::Other) => ("bad", "has no valid token; retrying"),
     };

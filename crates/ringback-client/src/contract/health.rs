@@ -10,6 +10,8 @@ pub enum AccountHealth {
     Usable,
     /// It has a valid token, but will have none after that unless something changes.
     Ending,
+    /// It has no valid token, and gets one when a program asks (`lazy`).
+    Idle,
     /// It has no valid token; the daemon keeps trying to get one.
     Recovering,
     /// It has no valid token, and needs its user: a login, or a change of the config.
@@ -37,13 +39,13 @@ pub struct HealthReply {
 
 impl HealthReply {
     /// The exit code of `ringback status` for it: 9 if the store is unavailable, 5 if the user is needed, 7 if there is
-    /// no token and the daemon keeps trying, 0 if it is usable.
+    /// no token and the daemon keeps trying, 0 if it is usable or idle.
     pub fn exit_code(self) -> u8 {
         let of = |health| match health {
             AccountHealth::StoreUnavailable => 9,
             AccountHealth::NeedsUser => 5,
             AccountHealth::Recovering | AccountHealth::Other => 7,
-            AccountHealth::Usable | AccountHealth::Ending => 0,
+            AccountHealth::Usable | AccountHealth::Idle | AccountHealth::Ending => 0,
         };
         match (self.now, self.then) {
             // There is a token, but no next one will come without help.

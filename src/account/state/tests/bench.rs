@@ -9,7 +9,7 @@ use crate::account::snapshot::Snapshot;
 use crate::account::state::effect::Effect;
 use crate::account::state::event::{Event, RefreshOutcome};
 use crate::account::state::machine::Machine;
-use crate::account::state::policy::{Policy, Reacquire};
+use crate::account::state::policy::{Policy, Reacquire, RefreshPlan};
 use crate::account::verdict::{Ttl, Verdict};
 use crate::clock::{Boot, Moment, Wall};
 use crate::oauth::describe::{DescribeEndpoint, Described};
@@ -66,8 +66,17 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new() -> Self {
         let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(s(1000)) };
-        let machine = Machine::new(Policy::new(&dialect(), binding(), Reacquire::No));
+        let machine = Machine::new(Policy::new(&dialect(), binding(), Reacquire::No, RefreshPlan::default()));
         Self::with(machine, now)
+    }
+
+    /// As [`Self::logged_in`], refreshed as `plan` says.
+    pub(super) fn planned(plan: RefreshPlan) -> Self {
+        let mut bench = Self::new();
+        let policy = Policy { plan, ..(*bench.machine.policy).clone() };
+        bench.tell(Event::Reconfigured(policy.into()));
+        bench.tell(Event::LoggedIn(Box::new(grant("a1", Some("r1"), Some(3600))), Map::new(), Duration::ZERO));
+        bench
     }
 
     pub(super) fn with(machine: Machine, now: Moment) -> Self {
@@ -177,7 +186,7 @@ impl Bench {
     /// An account that reacquires tokens like this; `describes`: the provider can describe a token.
     pub(super) fn reacquiring(reacquire: Reacquire, describes: bool) -> Self {
         let now = Moment { wall: Wall(1_700_000_000_000), boot: Boot(s(1000)) };
-        let policy = Policy { describes, ..Policy::new(&dialect(), binding(), reacquire) };
+        let policy = Policy { describes, ..Policy::new(&dialect(), binding(), reacquire, RefreshPlan::default()) };
         Self::with(Machine::new(policy), now)
     }
 

@@ -9,7 +9,7 @@ use crate::account::snapshot::Standing;
 use crate::account::state::effect::Effect;
 use crate::account::state::event::{Event, RefreshOutcome};
 use crate::account::state::machine::{MachineState, Phase};
-use crate::account::state::policy::Policy;
+use crate::account::state::policy::{Policy, RefreshPlan};
 use crate::account::verdict::Ttl;
 use crate::clock::Wall;
 use crate::oauth::grant::{Binding, Grant};
@@ -55,6 +55,11 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Lock),
         1 => Just(Act::Unlock),
     ]
+}
+
+fn plan() -> impl Strategy<Value = RefreshPlan> {
+    (any::<bool>(), proptest::option::of(60u64..20_000))
+        .prop_map(|(lazy, at_least)| RefreshPlan { lazy, at_least: at_least.map(s) })
 }
 
 /// What the invariants are checked against.
@@ -218,8 +223,8 @@ impl Model {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
     #[test]
-    fn no_order_of_events_breaks_the_invariants(acts in proptest::collection::vec(act(), 1..120)) {
-        let mut model = Model { bench: Bench::logged_in(), made: 1, committed: ["a1".to_owned()].into(), precious: Some("r1".into()) };
+    fn no_order_of_events_breaks_the_invariants(plan in plan(), acts in proptest::collection::vec(act(), 1..120)) {
+        let mut model = Model { bench: Bench::planned(plan), made: 1, committed: ["a1".to_owned()].into(), precious: Some("r1".into()) };
         for act in acts {
             model.act(act);
             model.check();
@@ -227,8 +232,8 @@ proptest! {
     }
 
     #[test]
-    fn no_busy_loop_while_idle(life in 1u64..4000, kinds in proptest::collection::vec((0u8..9, any::<bool>()), 1..60)) {
-        let mut model = Model { bench: Bench::logged_in(), made: 1, committed: ["a1".to_owned()].into(), precious: Some("r1".into()) };
+    fn no_busy_loop_while_idle(plan in plan(), life in 1u64..4000, kinds in proptest::collection::vec((0u8..9, any::<bool>()), 1..60)) {
+        let mut model = Model { bench: Bench::planned(plan), made: 1, committed: ["a1".to_owned()].into(), precious: Some("r1".into()) };
         let mut idle = 0;
         for (kind, rotates) in kinds {
             let slept = model.bench.sleep();

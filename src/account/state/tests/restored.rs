@@ -9,7 +9,7 @@ use crate::account::login_reason::LoginReason;
 use crate::account::snapshot::Standing;
 use crate::account::state::event::{Event, RefreshOutcome, StoreTrouble};
 use crate::account::state::machine::Machine;
-use crate::account::state::policy::{Policy, Reacquire};
+use crate::account::state::policy::{Policy, Reacquire, RefreshPlan};
 use crate::oauth::dialect::Rotation;
 use crate::oauth::dialect::tests::dialect;
 use crate::oauth::grant::Binding;
@@ -116,7 +116,8 @@ fn the_generation_continues_after_a_record_is_gone() {
     b.restart();
     assert!(b.machine.is_restored());
     // Damaged, and set aside.
-    let mut b = Bench::with(Machine::new(Policy::new(&dialect(), binding(), Reacquire::No)), b.now);
+    let mut b =
+        Bench::with(Machine::new(Policy::new(&dialect(), binding(), Reacquire::No, RefreshPlan::default())), b.now);
     b.tell(Event::NotLoaded(StoreTrouble::Damaged(7)));
     b.mark = 7;
     b.tell(Event::LoggedIn(Box::new(grant("a8", Some("r8"), Some(3600))), Map::new(), Duration::ZERO));
