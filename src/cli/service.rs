@@ -1,6 +1,6 @@
 //! `ringback service`: the daemon as a service of the user's systemd.
 
-mod systemctl;
+pub(super) mod systemctl;
 mod units;
 
 use std::path::{Path, PathBuf};

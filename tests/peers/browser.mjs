@@ -6,8 +6,6 @@ import { chromium } from 'playwright-core';
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  // Only loopback can be reached, whatever a page requests (oidc-provider's pages request a web font).
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ];
 const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])$/;
 const MAX_CLICKS = 6; // login page + consent page, and some spare
@@ -18,7 +16,7 @@ const MAX_CLICKS = 6; // login page + consent page, and some spare
  * name of the button to press on the last page, whose text before that is returned as `asked`.
  */
 export async function visit(url, { decision = 'allow', user = 'alice', screenshot, end, cookies = [], press } = {}) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
+  const browser = await launch();
   try {
     const context = await browser.newContext();
     await context.addCookies(cookies);
@@ -64,12 +62,22 @@ export async function visit(url, { decision = 'allow', user = 'alice', screensho
   }
 }
 
-/** Runs `work(context, fresh)` with a new browser; `fresh()` creates another profile without cookies. */
-export async function withBrowser(work) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
-  const fresh = async () => {
-    const context = await browser.newContext();
-    context.setDefaultTimeout(15_000);
+/** Only loopback can be reached, whatever a page requests (oidc-provider's pages request a web font). `host` is a name for it. */
+function launch(host) {
+  const names = [host && `MAP ${host} 127.0.0.1`, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1', 'EXCLUDE localhost'];
+  const args = [...FLAGS, `--host-resolver-rules=${names.filter(Boolean).join(', ')}`];
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args, timeout: 30_000 });
+}
+
+/**
+ * Runs `work(context, fresh)` with a new browser; `fresh(options)` creates another profile without cookies. `patience`
+ * bounds each step in milliseconds.
+ */
+export async function withBrowser(work, { host, patience = 15_000, ...usual } = {}) {
+  const browser = await launch(host);
+  const fresh = async (options = {}) => {
+    const context = await browser.newContext({ ...usual, ...options });
+    context.setDefaultTimeout(patience);
     return context;
   };
   try {

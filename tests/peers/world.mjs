@@ -324,25 +324,48 @@ ${more}`);
 }
 
 /** A sandbox and a daemon with the account "practice" at it, signed out; `more` is added to the config. */
-export async function practice(world, flags = [], more = '') {
+export function practice(world, flags = [], more = '') {
+  return atSandbox(world, { flags, preferred: 'practice', accounts: (account) => account('practice', more) });
+}
+
+/**
+ * A sandbox and a daemon with accounts at it, signed out: the text that `accounts` makes with `account(name, keys)`.
+ * `preferred` is the default account; `more` is added to the provider.
+ */
+export async function atSandbox(world, { flags = [], preferred, more = '', accounts }) {
   const secret = world.file('practice-client', 'practice-secret');
   const sandbox = await world.sandbox(['--client-id', 'practice', '--client-secret-file', secret, ...flags]);
   const port = await freePort();
-  world.config(`default_account = "practice"
+  const account = (name, keys = '') => `[accounts.${name}]
+provider = "practice"
+client_id = "practice"
+client_secret_file = "${secret}"
+scope = ["account-owner"]
+redirect_uri = "http://127.0.0.1:${port}/callback/practice"
+${keys}
+`;
+  world.config(`default_account = "${preferred}"
 [listen]
 tcp = ["127.0.0.1:${port}"]
 [providers.practice]
 preset = "phonecom"
 authorize_url = "${sandbox.url}/v4/oauth/authorization"
 token_url = "${sandbox.url}/v4/oauth/access-token"
-[accounts.practice]
-provider = "practice"
-client_id = "practice"
-client_secret_file = "${secret}"
-scope = ["account-owner"]
-redirect_uri = "http://127.0.0.1:${port}/callback/practice"
-${more}`);
+${more}
+${accounts(account)}`);
   return { sandbox, daemon: await world.daemon() };
+}
+
+/** Opens the status page in `context`, like a click on the printed URL. What its console reports is in `complaints`. */
+export async function openStatusPage(world, context) {
+  const opened = await world.ringback(['open', '--print']);
+  check(opened.code === 0, `ringback open: ${opened.err}`);
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on('console', (m) => m.type() === 'error' && page.complaints.push(m.text()));
+  page.on('pageerror', (e) => page.complaints.push(String(e)));
+  await page.goto(opened.out.trim());
+  return page;
 }
 
 /** Runs one journey in its own world and prints its line. */

@@ -4,16 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::change::{Change, Written};
+use super::change::{Change, ChangeOptions, Written};
 use super::dialogue::Dialogue;
 use super::keys::{KeyArgs, scope};
 use super::provider::{self, EndpointArgs};
 use super::questions;
 use super::reload::{Expected, reload};
 use super::secret::SecretPlan;
-use crate::cli::arguments::DaemonChoice;
 use crate::cli::command_result::CommandResult;
-use crate::cli::config_source::ConfigSource;
 use crate::cli::failure::Failure;
 use crate::cli::{login, message, report};
 use crate::config::{ConfigEdit, KnownProvider, assemble, default_redirect_uri};
@@ -49,15 +47,8 @@ pub(super) struct AddArgs {
     #[arg(long)]
     login: bool,
 
-    /// Show what would be written, and write nothing
-    #[arg(long)]
-    dry_run: bool,
-
     #[command(flatten)]
-    source: ConfigSource,
-
-    #[command(flatten)]
-    reach: DaemonChoice,
+    options: ChangeOptions,
 }
 
 const HELP: &str = "\
@@ -75,7 +66,7 @@ There is no option for the secret itself: other users can read arguments.";
 pub(super) fn run(args: &AddArgs) -> CommandResult {
     let dialogue = args.dialogue()?;
     let dialogue = dialogue.as_ref();
-    let mut change = Change::open(&args.source, "")?;
+    let mut change = Change::open(&args.options.source, "")?;
     if let Some(why) = change.draft.fixed().filter(|_| dialogue.is_some()) {
         report::say(&format!("{} {why}: you are shown at the end what to put there.", change.path().display()));
     }
@@ -89,7 +80,7 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
         change.edit(&[ConfigEdit::set(&["providers", &known.name, "client_auth"], "none")])?;
     }
     set_default(args, &mut change)?;
-    let Written::Yes(config) = change.write(dialogue, args.dry_run, || secret.store())? else {
+    let Written::Yes(config) = change.write(dialogue, args.options.dry_run, || secret.store())? else {
         return Ok(ExitCode::SUCCESS);
     };
     report::say(&format!("Added `{account}` to {}.", change.path().display()));
@@ -99,7 +90,7 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
         report::say("Register this redirect URI at the provider, exactly as it stands here:");
         report::say(uri);
     }
-    let is_running = reload(&args.reach, &config, &account, Expected::Added);
+    let is_running = reload(&args.options.reach, &config, &account, Expected::Added);
     offer_login(args, &account, is_running, dialogue)
 }
 
@@ -267,7 +258,7 @@ fn offer_login(args: &AddArgs, account: &str, is_running: bool, dialogue: Option
         _ => false,
     };
     if wants {
-        return login::run(&login::LoginArgs::of(account, args.reach.clone()));
+        return login::run(&login::LoginArgs::of(account, args.options.reach.clone()));
     }
     report::say(&format!("To log in: `ringback login {account}`"));
     Ok(ExitCode::SUCCESS)

@@ -2,14 +2,31 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
+
 use super::dialogue::Dialogue;
 use super::diff::{self, Side};
 use super::secret::StoredSecret;
+use crate::cli::arguments::DaemonChoice;
 use crate::cli::config_source::{self, ConfigSource, count};
 use crate::cli::failure::Failure;
 use crate::cli::{message, named_files, report};
 use crate::config::{Config, ConfigEdit, ConfigError, Parsed, Sources, assemble, segment, without_secrets};
 use crate::config_file::draft::{ConfigDraft, DraftError};
+
+/// Options of every command that changes the file.
+#[derive(Args)]
+pub(super) struct ChangeOptions {
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+
+    #[command(flatten)]
+    pub(super) source: ConfigSource,
+
+    #[command(flatten)]
+    pub(super) reach: DaemonChoice,
+}
 
 /// The file, and the account that the change is about.
 pub(super) struct Change {

@@ -4,16 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::change::{Change, Written};
+use super::change::{Change, ChangeOptions, Written};
 use super::dialogue::Dialogue;
 use super::keys::{KeyArgs, scope};
 use super::provider::{self, EndpointArgs};
 use super::questions;
 use super::reload::{Expected, reload};
 use super::secret::SecretPlan;
-use crate::cli::arguments::DaemonChoice;
 use crate::cli::command_result::CommandResult;
-use crate::cli::config_source::ConfigSource;
 use crate::cli::failure::Failure;
 use crate::cli::{message, report};
 use crate::config::{ConfigEdit, assemble, nearest};
@@ -39,15 +37,8 @@ pub(super) struct EditArgs {
     #[arg(long = "unset", value_name = "KEY")]
     unset: Vec<String>,
 
-    /// Show what would be written, and write nothing
-    #[arg(long)]
-    dry_run: bool,
-
     #[command(flatten)]
-    source: ConfigSource,
-
-    #[command(flatten)]
-    reach: DaemonChoice,
+    options: ChangeOptions,
 }
 
 const HELP: &str = "\
@@ -59,7 +50,7 @@ Examples:
 
 /// Asks or takes the options, shows, writes.
 pub(super) fn run(args: &EditArgs) -> CommandResult {
-    let mut change = Change::open(&args.source, &args.name)?;
+    let mut change = Change::open(&args.options.source, &args.name)?;
     check_known(&change)?;
     let name = args.name.as_str();
     let asks = args.keys.is_empty() && args.unset.is_empty() && args.provider.is_none();
@@ -79,11 +70,11 @@ pub(super) fn run(args: &EditArgs) -> CommandResult {
         (None, None) => SecretPlan::Unchanged,
     };
     change.edit(&secret.edits(name))?;
-    let Written::Yes(config) = change.write(dialogue.as_ref(), args.dry_run, || secret.store())? else {
+    let Written::Yes(config) = change.write(dialogue.as_ref(), args.options.dry_run, || secret.store())? else {
         return Ok(ExitCode::SUCCESS);
     };
     report::say(&format!("Changed `{name}` in {}.", change.path().display()));
-    reload(&args.reach, &config, name, Expected::Changed);
+    reload(&args.options.reach, &config, name, Expected::Changed);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,14 +4,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::change::{Change, Written};
+use super::change::{Change, ChangeOptions, Written};
 use super::dialogue::Dialogue;
 use super::edit::check_known;
 use super::reload::{Expected, reload};
 use super::secret::StoredSecret;
-use crate::cli::arguments::DaemonChoice;
 use crate::cli::command_result::CommandResult;
-use crate::cli::config_source::ConfigSource;
 use crate::cli::failure::Failure;
 use crate::cli::{message, report, waiting};
 use crate::client::DEFAULT_TIMEOUT;
@@ -37,15 +35,8 @@ pub(super) struct RemoveArgs {
     #[arg(long)]
     keep: bool,
 
-    /// Show what would be written, and write nothing
-    #[arg(long)]
-    dry_run: bool,
-
     #[command(flatten)]
-    source: ConfigSource,
-
-    #[command(flatten)]
-    reach: DaemonChoice,
+    options: ChangeOptions,
 }
 
 const HELP: &str = "\
@@ -56,7 +47,7 @@ Examples:
 
 /// Asks, shows, revokes, writes.
 pub(super) fn run(args: &RemoveArgs) -> CommandResult {
-    let mut change = Change::open(&args.source, &args.name)?;
+    let mut change = Change::open(&args.options.source, &args.name)?;
     check_known(&change)?;
     let name = args.name.as_str();
     let before = assemble(&change.draft.before()).config;
@@ -66,19 +57,21 @@ pub(super) fn run(args: &RemoveArgs) -> CommandResult {
         change.edit(&[ConfigEdit::remove(&["default_account"])])?;
     }
     let dialogue = match args {
-        RemoveArgs { revoke: true, .. } | RemoveArgs { keep: true, .. } | RemoveArgs { dry_run: true, .. } => None,
+        RemoveArgs { revoke: true, .. }
+        | RemoveArgs { keep: true, .. }
+        | RemoveArgs { options: ChangeOptions { dry_run: true, .. }, .. } => None,
         _ => Some(Dialogue::open().ok_or_else(|| message::remove_undecided(name))?),
     };
     let revoke = || {
         if args.revoke || wants_to_revoke(args, dialogue.as_ref())? {
             let provider = || "the provider to revoke the tokens".into();
-            let client = args.reach.client()?;
+            let client = args.options.reach.client()?;
             let reply = waiting::told(DEFAULT_TIMEOUT, provider, || client.logout(name))?;
             report::say(&format!("{}: {}", reply.account, reply.detail));
         }
         Ok(StoredSecret::Nothing)
     };
-    let Written::Yes(config) = change.write(dialogue.as_ref(), args.dry_run, revoke)? else {
+    let Written::Yes(config) = change.write(dialogue.as_ref(), args.options.dry_run, revoke)? else {
         return Ok(ExitCode::SUCCESS);
     };
     report::say(&format!("Removed `{name}` from {}.", change.path().display()));
@@ -97,14 +90,14 @@ pub(super) fn run(args: &RemoveArgs) -> CommandResult {
         }
         _ => {}
     }
-    reload(&args.reach, &config, name, Expected::Removed);
+    reload(&args.options.reach, &config, name, Expected::Removed);
     Ok(ExitCode::SUCCESS)
 }
 
 /// Asks about the tokens, if the daemon has any.
 fn wants_to_revoke(args: &RemoveArgs, dialogue: Option<&Dialogue>) -> Result<bool, Failure> {
     let Some(dialogue) = dialogue else { return Ok(false) };
-    let account = args.reach.client().ok().and_then(|client| client.account(&args.name).ok());
+    let account = args.options.reach.client().ok().and_then(|client| client.account(&args.name).ok());
     match account {
         Some(account) if account.state != AccountState::SignedOut => {
             dialogue.says_yes("Revoke its tokens at the provider, and delete them here?", true)

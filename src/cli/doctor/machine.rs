@@ -1,10 +1,8 @@
 //! Checks of the machine: clock, browser, keyring, service.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use super::finding::{good, needs_hand, note};
 use crate::cli::platform;
+use crate::cli::service::systemctl::{self, Property};
 use crate::clock::Wall;
 use crate::config::Config;
 use crate::contract::{Finding, FindingState};
@@ -52,22 +50,21 @@ pub(super) fn keyring(config: &Config, findings: &mut Vec<Finding>) {
 
 /// The user's units, if there is a systemd.
 pub(super) fn service(findings: &mut Vec<Finding>) {
-    let Some(finding) = units(&systemctl) else { return };
+    let Some(finding) = units(&|unit, property| systemctl::property(unit, property).ok()) else { return };
     let installed = finding.state != FindingState::Note;
     findings.push(finding);
-    let user = std::env::var("USER").unwrap_or_default();
-    let lingers = || Path::new("/var/lib/systemd/linger").join(&user).exists();
-    if installed && !user.is_empty() && !user.contains('/') && !lingers() {
+    if installed && systemctl::lingers() == Some(false) {
         let fix = "`loginctl enable-linger` keeps the daemon running, and tokens fresh, while you are logged out.";
         findings.push(note("service", "it stops when you log out", fix));
     }
 }
 
-/// Whether something starts the daemon: its service at login, or its socket at the first request.
-fn units(systemctl: &dyn Fn(&[&str]) -> Option<String>) -> Option<Finding> {
-    let enabled = |unit: &str| systemctl(&["is-enabled", unit]);
+/// Whether something starts the daemon: its service at login, or its socket at the first request. `of`: the property of a
+/// unit; `None` if systemd can't be reached.
+fn units(of: &dyn Fn(&str, Property) -> Option<String>) -> Option<Finding> {
+    let enabled = |unit| of(unit, Property::UnitFileState);
     let (service, socket) = (enabled("ringback.service")?, enabled("ringback.socket").unwrap_or_default());
-    let active = |unit: &str| systemctl(&["is-active", unit]).unwrap_or_default();
+    let active = |unit| of(unit, Property::ActiveState).unwrap_or_default();
     let (by_service, by_socket) = (service == "enabled", socket == "enabled");
     if by_socket {
         let socket = active("ringback.socket");
@@ -84,7 +81,7 @@ fn units(systemctl: &dyn Fn(&[&str]) -> Option<String>) -> Option<Finding> {
         return Some(good("service", what));
     }
     if !by_service {
-        let fix = "To start the daemon automatically: `systemctl --user enable --now ringback` (see the README).";
+        let fix = "To start the daemon automatically: `ringback service install`.";
         let state = if service.is_empty() { "not installed" } else { &service };
         return Some(note("service", format!("ringback.service is {state}"), fix));
     }
@@ -94,15 +91,6 @@ fn units(systemctl: &dyn Fn(&[&str]) -> Option<String>) -> Option<Finding> {
     }
     let fix = "`journalctl --user -u ringback` says why; then run `systemctl --user start ringback`.";
     Some(needs_hand("service", format!("ringback.service is enabled, and {service}"), fix))
-}
-
-/// What `systemctl --user` prints; `None` if it can't be reached.
-fn systemctl(arguments: &[&str]) -> Option<String> {
-    std::env::var_os("XDG_RUNTIME_DIR")?;
-    let done = Command::new("systemctl").arg("--user").args(arguments).stdin(Stdio::null()).output().ok()?;
-    let said = String::from_utf8_lossy(&done.stdout).trim().to_owned();
-    let unreachable = said.is_empty() && String::from_utf8_lossy(&done.stderr).contains("connect to bus");
-    (!unreachable).then_some(said)
 }
 
 #[cfg(test)]
@@ -125,14 +113,14 @@ mod tests {
             (["disabled", "failed", "enabled", "failed"], NeedsHand, "and failed; ringback.service is failed"),
             (["disabled", "active", "enabled", "inactive"], NeedsHand, "ringback.socket is enabled, and inactive"),
         ] {
-            let said = |arguments: &[&str]| {
-                let column =
-                    usize::from(arguments[1] == "ringback.socket") * 2 + usize::from(arguments[0] == "is-active");
+            let said = |unit: &str, property| {
+                let is_active = matches!(property, Property::ActiveState);
+                let column = usize::from(unit == "ringback.socket") * 2 + usize::from(is_active);
                 Some(states[column].to_owned())
             };
             let finding = units(&said).unwrap();
             assert!(finding.state == state && finding.what.contains(says), "{states:?}: {finding:?}");
         }
-        assert!(units(&|_| None).is_none(), "without a systemd there is nothing to say");
+        assert!(units(&|_, _| None).is_none(), "without a systemd there is nothing to say");
     }
 }

@@ -14,7 +14,7 @@ const LINGERING: &str = "/var/lib/systemd/linger";
 
 /// What is asked of a unit.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Property {
+pub(in crate::cli) enum Property {
     /// Such as `active`, `inactive` and `failed`.
     ActiveState,
     /// Such as `enabled` and `disabled`; empty if there is no such unit.
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &[&str]) -> Result<(), Failure> {
     output(arguments).map(|_| ())
 }
 
-pub(super) fn property(unit: &str, property: Property) -> Result<String, Failure> {
+pub(in crate::cli) fn property(unit: &str, property: Property) -> Result<String, Failure> {
     let shown = output(&["show", "--value", "--property", property.name(), unit])?;
     Ok(shown.trim().to_owned())
 }
@@ -95,7 +95,7 @@ fn started_program(shown: &str) -> Option<PathBuf> {
 }
 
 /// Whether the user's services run while the user is logged out. `None`: it is not known.
-pub(super) fn lingers() -> Option<bool> {
+pub(in crate::cli) fn lingers() -> Option<bool> {
     let user = std::env::var("USER").ok().filter(|name| !name.is_empty() && !name.contains('/'))?;
     Path::new("/run/systemd/system").exists().then(|| Path::new(LINGERING).join(user).exists())
 }

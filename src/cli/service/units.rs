@@ -1,14 +1,14 @@
 //! The unit files: what is in them, and where they are.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cli::config_source::ConfigSource;
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::config::SocketChoice;
+use crate::os::atomic_file;
 
 pub(super) const SERVICE: &str = "ringback.service";
 pub(super) const SOCKET: &str = "ringback.socket";
@@ -125,16 +125,11 @@ impl UnitFolder {
             return Ok(Written::AsBefore);
         }
         let write = || {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
-            let mut file =
-                tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(&self.0)?;
-            // The mode of a new file is limited by the umask, and this one has to be closed to others in any case.
-            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-            file.write_all(unit.text.as_bytes())?;
-            file.persist(&path)?;
-            Ok::<_, io::Error>(Written::Changed)
+            atomic_file::create_folder(&path)?;
+            atomic_file::replace(&path, unit.text.as_bytes(), 0o644)
         };
-        write().map_err(|error| message::unit_unwritable(path.display(), error))
+        write().map_err(|error| message::unit_unwritable(path.display(), error))?;
+        Ok(Written::Changed)
     }
 
     /// Fails if one of the units was written by somebody else.
@@ -165,6 +160,8 @@ impl UnitFolder {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

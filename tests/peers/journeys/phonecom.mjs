@@ -1,7 +1,7 @@
 // All of Phone.com's OAuth API, with the sandbox provider: every grant side by side in one daemon, with every parameter
 // of every request compared with Phone.com's documentation (the tables of docs/sandbox.md).
 import crypto from 'node:crypto';
-import { check, ended, freePort, journey, request, until } from '../world.mjs';
+import { atSandbox, check, ended, journey, request, until } from '../world.mjs';
 import { visit } from '../browser.mjs';
 
 const CLIENT = 'practice';
@@ -13,33 +13,16 @@ const same = (found, wanted, what) => check(JSON.stringify(found) === JSON.strin
 
 /** A sandbox and a daemon with one account for each grant. */
 async function everyWay(world, flags = [], more = '') {
-  const secret = world.file('secret', SECRET);
-  const sandbox = await world.sandbox(['--client-id', CLIENT, '--client-secret-file', secret, ...flags]);
-  const port = await freePort();
-  const account = (name, keys) => `[accounts.${name}]
-provider = "practice"
-client_id = "${CLIENT}"
-client_secret_file = "${secret}"
-scope = ["account-owner"]
-redirect_uri = "http://127.0.0.1:${port}/callback/practice"
-${keys}
-`;
-  world.config(`default_account = "code"
-[listen]
-tcp = ["127.0.0.1:${port}"]
-[providers.practice]
-preset = "phonecom"
-authorize_url = "${sandbox.url}/v4/oauth/authorization"
-token_url = "${sandbox.url}/v4/oauth/access-token"
-${more}
-${account('code', '')}
-${account('client', 'grant = "client_credentials"')}
-${account('alice', `grant = "password"\nusername = "alice"\npassword_file = "${world.file('password', PASSWORD)}"`)}
-${account('phone', `grant = "password"\nphonenumber = "+12025550101"\npassword_file = "${world.file('password', PASSWORD)}"`)}
-${account('fragment', 'grant = "implicit"')}
-${account('made', '')}
-`);
-  const daemon = await world.daemon();
+  const password = world.file('password', PASSWORD);
+  const accounts = (account) => [
+    account('code'),
+    account('client', 'grant = "client_credentials"'),
+    account('alice', `grant = "password"\nusername = "alice"\npassword_file = "${password}"`),
+    account('phone', `grant = "password"\nphonenumber = "+12025550101"\npassword_file = "${password}"`),
+    account('fragment', 'grant = "implicit"'),
+    account('made'),
+  ].join('\n');
+  const { sandbox, daemon } = await atSandbox(world, { flags, preferred: 'code', more, accounts });
   const journal = async () => (await request(`${sandbox.url}/_sandbox/journal`)).json().requests;
   return { sandbox, daemon, journal };
 }

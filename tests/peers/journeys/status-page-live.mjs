@@ -3,42 +3,15 @@
 // dark, narrow and wide. Screenshots go to $SCREENSHOTS.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
-import { chromium } from 'playwright-core';
-import { RINGBACK, check, checkLog, ended, freePort, journey, request, screenshot, until } from '../world.mjs';
+import { withBrowser } from '../browser.mjs';
+import { RINGBACK, atSandbox, check, checkLog, ended, freePort, journey, openStatusPage, request, screenshot, until } from '../world.mjs';
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage', '--disable-background-networking',
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
-];
 const LOOKS = [['light', 390], ['dark', 390], ['light', 1600], ['dark', 1600]];
 const PATIENCE = 30_000;
 
-/** `work` gets a function that makes contexts: one person's browser each. */
-async function withBrowser(work) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: PATIENCE });
-  try {
-    return await work(async (options = {}) => {
-      // Without motion: colours that are on their way would be measured.
-      const context = await browser.newContext({ reducedMotion: 'reduce', viewport: { width: 1280, height: 900 }, ...options });
-      context.setDefaultTimeout(PATIENCE);
-      return context;
-    });
-  } finally {
-    await browser.close();
-  }
-}
-
-async function openStatusPage(world, context) {
-  const opened = await world.ringback(['open', '--print']);
-  check(opened.code === 0, `ringback open: ${opened.err}`);
-  const page = await context.newPage();
-  page.complaints = [];
-  page.on('console', (m) => m.type() === 'error' && page.complaints.push(m.text()));
-  page.on('pageerror', (e) => page.complaints.push(String(e)));
-  await page.goto(opened.out.trim());
-  return page;
-}
+/** Without motion: colours that are on their way would be measured. */
+const PERSON = { reducedMotion: 'reduce', viewport: { width: 1280, height: 900 }, patience: PATIENCE };
 
 /** Fails if axe-core finds anything on the page as it is, in any of the looks. */
 async function looksGood(page, name) {
@@ -62,26 +35,8 @@ const text = (page, what) => page.locator('#page').getByText(what).first().waitF
 
 /** A daemon with the accounts `work` and `home`, and `asks`, whose programs need consent. */
 async function threeAccounts(world) {
-  const secret = world.file('practice-client', 'practice-secret');
-  const sandbox = await world.sandbox(['--client-id', 'practice', '--client-secret-file', secret]);
-  const port = await freePort();
-  const account = (name, more = '') => `[accounts.${name}]
-provider = "practice"
-client_id = "practice"
-client_secret_file = "${secret}"
-scope = ["account-owner"]
-redirect_uri = "http://127.0.0.1:${port}/callback/practice"
-${more}
-`;
-  world.config(`default_account = "work"
-[listen]
-tcp = ["127.0.0.1:${port}"]
-[providers.practice]
-preset = "phonecom"
-authorize_url = "${sandbox.url}/v4/oauth/authorization"
-token_url = "${sandbox.url}/v4/oauth/access-token"
-${account('work')}${account('home')}${account('asks', 'consent = "ask"')}`);
-  const daemon = await world.daemon();
+  const accounts = (account) => account('work') + account('home') + account('asks', 'consent = "ask"');
+  const { daemon } = await atSandbox(world, { preferred: 'work', accounts });
   await world.loginByForm('work');
   await world.loginByForm('asks');
   return daemon;
@@ -90,22 +45,22 @@ ${account('work')}${account('home')}${account('asks', 'consent = "ask"')}`);
 await journey('status page in Chromium: an empty install is greeted with three steps', async (world) => {
   world.config(`[listen]\ntcp = ["127.0.0.1:${await freePort()}"]\n`);
   await world.daemon();
-  await withBrowser(async (browser) => {
-    const page = await openStatusPage(world, await browser());
+  await withBrowser(async (context) => {
+    const page = await openStatusPage(world, context);
     await page.getByRole('heading', { name: 'Welcome to ringback' }).waitFor();
     check(await page.locator('ol.steps > li').count() === 3, 'there are not three steps');
     await looksGood(page, 'status-empty');
     check(page.complaints.length === 0, `complaints: ${page.complaints}`);
-  });
+  }, PERSON);
 });
 
 await journey('status page in Chromium: it is live, its buttons work, and axe-core finds nothing in any look', async (world) => {
   const daemon = await threeAccounts(world);
   const app = await world.ringback(['app', 'add', 'backup', '--account', 'work', '--scope', 'account-owner', '--expires', '90d']);
   check(app.code === 0, `app add: ${app.err}`);
-  await withBrowser(async (browser) => {
-    const context = await browser({ timezoneId: 'Asia/Tokyo', permissions: ['clipboard-read', 'clipboard-write'] });
-    const page = await openStatusPage(world, context);
+  await withBrowser(async (_, fresh) => {
+    const traveller = await fresh({ timezoneId: 'Asia/Tokyo', permissions: ['clipboard-read', 'clipboard-write'] });
+    const page = await openStatusPage(world, traveller);
     await page.evaluate(() => { window.never = 'reloaded'; });
 
     // Who needs somebody comes first, with the primary button; times are local.
@@ -178,14 +133,14 @@ await journey('status page in Chromium: it is live, its buttons work, and axe-co
     await looksGood(page, 'message');
     check(page.complaints.length === 0, `complaints: ${page.complaints}`);
     checkLog(daemon, secrets);
-  });
+  }, PERSON);
 }, 240_000);
 
 await journey('status page in Chromium: a daemon that goes away is told, and so is a session that is over', async (world) => {
   const daemon = await threeAccounts(world);
-  await withBrowser(async (browser) => {
-    const page = await openStatusPage(world, await browser());
-    const other = await openStatusPage(world, await browser());
+  await withBrowser(async (context, fresh) => {
+    const page = await openStatusPage(world, context);
+    const other = await openStatusPage(world, await fresh());
     await button(other, 'End this session').click();
     await page.locator('#seen.live').waitFor();
     daemon.child.kill('SIGTERM');
@@ -198,13 +153,13 @@ await journey('status page in Chromium: a daemon that goes away is told, and so 
     await page.locator('#over').waitFor();
     check(await page.locator('#gone').isHidden(), 'it is said to be gone and here');
     await looksGood(page, 'status-over');
-  });
+  }, PERSON);
 });
 
 await journey('status page in Chromium without JavaScript: it is whole, and its buttons work', async (world) => {
   const daemon = await threeAccounts(world);
-  await withBrowser(async (browser) => {
-    const page = await openStatusPage(world, await browser({ javaScriptEnabled: false }));
+  await withBrowser(async (_, fresh) => {
+    const page = await openStatusPage(world, await fresh({ javaScriptEnabled: false }));
     for (const shown of ['1 account needs you', 'Next refresh in', 'UTC', 'looks again every 30 seconds', 'curl -s --unix-socket']) {
       check((await page.innerText('#page')).includes(shown), `not shown: ${shown}`);
     }
@@ -215,5 +170,5 @@ await journey('status page in Chromium without JavaScript: it is whole, and its 
     await page.locator('.told.good').getByText('work has a new token.').waitFor();
     check((await generation()) === before + 1, 'Refresh now got no new token');
     if (screenshot('status-no-script')) await page.screenshot({ path: screenshot('status-no-script'), fullPage: true });
-  });
+  }, PERSON);
 });

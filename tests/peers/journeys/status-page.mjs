@@ -1,43 +1,15 @@
 // The status page in a real Chromium: opened by `ringback open` and used with its buttons; and attacks by a hostile
 // page of another origin on it and on the API, in the same browser with the same cookies.
 import http from 'node:http';
-import { chromium } from 'playwright-core';
-import { check, checkLog, freePort, journey, practice, request, screenshot, until } from '../world.mjs';
-
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage', '--disable-background-networking',
-  // evil.test resolves to this machine, as after DNS rebinding; nothing else resolves.
-  '--host-resolver-rules=MAP evil.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
-];
-
-async function withBrowser(work) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 30_000 });
-  try {
-    const context = await browser.newContext();
-    context.setDefaultTimeout(15_000);
-    return await work(context);
-  } finally {
-    await browser.close();
-  }
-}
-
-/** Opens the status page in `context`, like a click on the printed URL. */
-async function openStatusPage(world, context) {
-  const opened = await world.ringback(['open', '--print']);
-  check(opened.code === 0, `ringback open: ${opened.err}`);
-  const page = await context.newPage();
-  await page.goto(opened.out.trim());
-  return page;
-}
+import { withBrowser } from '../browser.mjs';
+import { check, checkLog, freePort, journey, openStatusPage, practice, request, screenshot, until } from '../world.mjs';
 
 const account = async (daemon) => (await request(`${daemon.url}/v1/accounts/practice`, { headers: daemon.authorization })).json();
 
 await journey('status page in Chromium: login, refresh and logout with its buttons', async (world) => {
   const { daemon } = await practice(world);
   await withBrowser(async (context) => {
-    const complaints = [];
     const page = await openStatusPage(world, context);
-    page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()));
     check(new URL(page.url()).pathname === '/', `the page opened at ${page.url()}`);
     check((await page.innerText('body')).includes('nobody has logged in'), 'the page does not say that nobody has logged in');
     await page.getByRole('button', { name: 'Log in to practice' }).click();
@@ -77,7 +49,7 @@ await journey('status page in Chromium: login, refresh and logout with its butto
     await page.click('text=End this session');
     await page.goto(`${daemon.url}/`);
     await page.waitForSelector('text=ringback open');
-    check(!complaints.some((text) => /Content Security Policy|Refused/.test(text)), `the page violates its own policy: ${complaints}`);
+    check(!page.complaints.some((text) => /Content Security Policy|Refused/.test(text)), `the page violates its own policy: ${page.complaints}`);
     checkLog(daemon, [daemon.key, token]);
   });
 });
@@ -139,6 +111,7 @@ await journey(`a hostile page in Chromium: ${ATTACKS.length} attacks read nothin
   const server = http.createServer((_, reply) => reply.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>evil</title><body>'));
   await new Promise((done) => server.listen(port, '127.0.0.1', done));
   try {
+    // Its name leads to this machine, as after DNS rebinding.
     await withBrowser(async (context) => {
       // The victim has the status page open: its cookie is in this browser.
       const victim = await openStatusPage(world, context);
@@ -167,7 +140,7 @@ await journey(`a hostile page in Chromium: ${ATTACKS.length} attacks read nothin
       await good.waitForSelector('text=has a valid token');
       await good.goto(start);
       await good.waitForSelector('button[name=decision]');
-    });
+    }, { host: 'evil.test' });
   } finally {
     server.close();
   }
