@@ -35,6 +35,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use account::CLIENT_SECRET_KEYS;
 pub use catalog::Origin;
 pub use describe::{describe, describe_provider};
 pub use document::{example, reference};

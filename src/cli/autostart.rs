@@ -29,11 +29,8 @@ pub(super) fn or_start<T>(reach: &DaemonChoice, ask: impl Fn() -> Result<T, Fail
 
 /// Without a config file it is off. One with a mistake would stop the daemon as well.
 fn is_on() -> Result<bool, Failure> {
-    let source = ConfigSource { config: None };
-    if !source.file().is_some_and(|file| file.exists()) {
-        return Ok(false);
-    }
-    source.load_what_works().map(|(config, _)| config.serve.autostart)
+    let config = ConfigSource { config: None }.load_if_there()?;
+    Ok(config.is_some_and(|config| config.serve.autostart))
 }
 
 fn start() -> Result<(), Failure> {

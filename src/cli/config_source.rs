@@ -37,6 +37,14 @@ impl ConfigSource {
         Some(std::path::absolute(&file).unwrap_or(file))
     }
 
+    /// As [`Self::load_what_works`]; `None` if no file is named, and there is none in the usual place.
+    pub(super) fn load_if_there(&self) -> Result<Option<Effective>, Failure> {
+        if self.named().is_none() && !self.file().is_some_and(|file| file.exists()) {
+            return Ok(None);
+        }
+        self.load_what_works().map(|(config, _)| Some(config))
+    }
+
     /// The effective config with the accounts that nothing is wrong with, and all mistakes untold.
     pub(super) fn load_what_works(&self) -> Result<(Effective, ConfigErrors), Failure> {
         config_file::load_what_works(&self.env()).map_err(|error| failure(&error))

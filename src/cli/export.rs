@@ -1,8 +1,7 @@
 //! `ringback export`: all accounts into one encrypted file, for another machine. Reads the store itself, while no
 //! daemon runs: a refresh during the copy would leave a refresh token in it that is good for nothing.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,6 +13,7 @@ use super::{config_source, passphrase, report};
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::contract::AuditEvent;
+use crate::os::atomic_file;
 use crate::os::hardening;
 use crate::secret::Passphrase;
 use crate::store::Store as _;
@@ -160,15 +160,10 @@ fn new_passphrase(args: &ExportArgs) -> Result<Passphrase, String> {
 
 /// Writes with mode 0600, atomically and durably: with `--forget` this is soon the only copy.
 fn write(file: &Path, sealed: &[u8]) -> Result<(), Failure> {
-    let failed = |error: io::Error| unwritten(file, &error);
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temp = tempfile::Builder::new().prefix(".ringback-").tempfile_in(folder).map_err(failed)?;
-    temp.write_all(sealed).and_then(|()| temp.as_file().sync_all()).map_err(failed)?;
-    temp.persist_noclobber(file).map_err(|error| match error.error.kind() {
+    atomic_file::create(file, sealed).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(file),
-        _ => failed(error.error),
-    })?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+        _ => unwritten(file, &error),
+    })
 }
 
 fn exists(file: &Path) -> Failure {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ring::rand::SystemRandom;
-use rustix::fs::Access;
 
 use crate::config::{AccountConfig, Config, segment};
 use crate::credentials;
 use crate::oauth::assertion;
+use crate::os::child_env;
 use crate::provider::check_ca_file;
 use crate::secret::source::SecretSource;
 use crate::secret::text::Rule;
@@ -96,14 +96,9 @@ fn in_path(program: &str) -> &'static str {
     if program.contains('/') { " or can't be run" } else { ": it is in no folder of PATH" }
 }
 
-/// Looks for a program as the daemon does: by its path, or in the absolute folders of `PATH`.
+/// Looks for a program as the daemon does.
 fn is_there(program: &str) -> bool {
-    let runs = |path: &Path| path.is_file() && rustix::fs::access(path, Access::EXEC_OK).is_ok();
-    if program.contains('/') {
-        return runs(Path::new(program));
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).any(|folder| runs(&folder.join(program)))
+    child_env::finds(program, &std::env::var_os("PATH").unwrap_or_default())
 }
 
 fn check_key(path: &Path) -> Result<(), String> {

@@ -100,20 +100,25 @@ pub(super) fn run(args: &ServiceArgs) -> CommandResult {
 fn install(args: &InstallArgs) -> CommandResult {
     let folder = UnitFolder::of_user()?;
     let program = own_program()?;
+    let config = args.source.load_if_there()?;
     // One that is there gets the addresses of today's config.
     let socket = args.socket || folder.has(SOCKET) && folder.check_ours(&[SOCKET]).is_ok();
     let service = UnitFile::service(&program, args.source.named().as_deref())?;
-    let sockets = if socket { Some(UnitFile::sockets(&args.source)?) } else { None };
+    let sockets = socket.then(|| UnitFile::sockets(config.as_ref()));
     if !args.no_start {
         systemctl::check()?;
-        refuse_beside_another()?;
+        refuse_beside_another(config.as_ref().and_then(|config| config.store.folder.as_deref()))?;
     }
     let mut changed = Vec::new();
     for unit in [&service].into_iter().chain(&sockets) {
-        if folder.write(unit, args.force)? == Written::Changed {
-            changed.push(unit.name());
+        let path = folder.path(unit.name());
+        match folder.write(unit, args.force)? {
+            Written::Changed => {
+                changed.push(unit.name());
+                report::say(&format!("Wrote {}.", path.display()));
+            }
+            Written::AsBefore => report::say(&format!("{} is up to date.", path.display())),
         }
-        report::say(&format!("Wrote {}.", folder.path(unit.name()).display()));
     }
     if let Some(folder) = of_a_build(&program) {
         report::say(&format!(
@@ -122,7 +127,8 @@ fn install(args: &InstallArgs) -> CommandResult {
         ));
     }
     if args.no_start {
-        report::say("Start it: systemctl --user daemon-reload && systemctl --user enable --now ringback");
+        let units = if socket { "ringback.socket ringback.service" } else { "ringback.service" };
+        report::say(&format!("Start it: systemctl --user daemon-reload && systemctl --user enable --now {units}"));
         return Ok(ExitCode::SUCCESS);
     }
     let what = || "systemd to start the daemon".into();
@@ -147,8 +153,8 @@ fn start(socket: bool, sockets_changed: bool) -> Result<(), Failure> {
 }
 
 /// A daemon that was started by hand holds the store, and the service would fail.
-fn refuse_beside_another() -> Result<(), Failure> {
-    let paths = Paths::from_env(&|name| std::env::var_os(name), None).map_err(message::homeless)?;
+fn refuse_beside_another(state: Option<&Path>) -> Result<(), Failure> {
+    let paths = Paths::from_env(&|name| std::env::var_os(name), state).map_err(message::homeless)?;
     match holder::daemon(&paths.state) {
         Some(pid) if systemctl::property(SERVICE, Property::MainPid)? != pid.to_string() => {
             Err(message::service_beside_another(pid))

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use self::redirects::literal_redirect_uri;
 pub(super) use self::redirects::refuse_shared_redirects;
+pub(crate) use self::secrets::CLIENT_SECRET_KEYS;
 use self::secrets::{client_key, client_secret, password_user};
 pub(super) use self::shared::SharedSettings;
 use super::catalog::Catalog;

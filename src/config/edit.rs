@@ -47,6 +47,10 @@ impl ConfigEdit {
     /// The edited text.
     pub fn apply(&self, text: &str) -> Result<Zeroizing<String>, EditError> {
         let before = meaning(text)?;
+        // In whatever form it says so already.
+        if found(&before, &self.path) == self.value.as_ref() {
+            return Ok(Zeroizing::new(text.to_owned()));
+        }
         let new = match &self.value {
             Some(value) => self.insert(text, value),
             None => self.cut(text),
@@ -144,6 +148,12 @@ fn parse(text: &str) -> Result<DeTable<'_>, EditError> {
 
 fn meaning(text: &str) -> Result<Table, EditError> {
     toml::from_str(text).map_err(|_| EditError::NotToml)
+}
+
+/// What the file says there.
+fn found<'t>(table: &'t Table, path: &[String]) -> Option<&'t Value> {
+    let (last, above) = path.split_last()?;
+    above.iter().try_fold(table, |table, name| table.get(name)?.as_table())?.get(last)
 }
 
 /// What the edit is to do, on the parsed file.

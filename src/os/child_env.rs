@@ -4,6 +4,9 @@
 //! secrets of other programs there, and `CREDENTIALS_DIRECTORY` leads to its own.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use rustix::fs::Access;
 
 /// Name and value, as they are handed to `Command::envs`.
 pub(crate) type ChildEnv = Vec<(OsString, OsString)>;
@@ -80,9 +83,18 @@ fn handed_on(given: impl Iterator<Item = (OsString, OsString)>, may: impl Fn(&st
 
 /// A search path without relative parts: a program must never be found in the folder in which the daemon happened to be
 /// started (CVE-2020-26233).
-fn absolute_only(path: &OsStr) -> OsString {
+pub(crate) fn absolute_only(path: &OsStr) -> OsString {
     let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
     std::env::join_paths(folders).unwrap_or_default()
+}
+
+/// Whether there is such a program: by its path, or in an absolute folder of the search path `path`.
+pub(crate) fn finds(program: &str, path: &OsStr) -> bool {
+    let runs = |path: &Path| path.is_file() && rustix::fs::access(path, Access::EXEC_OK).is_ok();
+    if program.contains('/') {
+        return runs(Path::new(program));
+    }
+    std::env::split_paths(path).filter(|folder| folder.is_absolute()).any(|folder| runs(&folder.join(program)))
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rustix::fs::Access;
+use super::child_env;
 
 /// A program that copies its standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,16 +29,15 @@ pub(crate) fn find() -> Option<ClipboardTool> {
 
 fn find_in(env: &dyn Fn(&str) -> Option<OsString>) -> Option<ClipboardTool> {
     let path = env("PATH").unwrap_or_default();
-    let runs = |path: &Path| path.is_file() && rustix::fs::access(path, Access::EXEC_OK).is_ok();
-    let is_there = |program: &str| std::env::split_paths(&path).any(|folder| runs(&folder.join(program)));
     let has = |name: &str| env(name).is_some_and(|value| !value.is_empty());
-    TOOLS.iter().copied().find(|tool| tool.needs.is_none_or(has) && is_there(tool.program))
+    TOOLS.iter().copied().find(|tool| tool.needs.is_none_or(has) && child_env::finds(tool.program, &path))
 }
 
 impl ClipboardTool {
     /// Copies `text`.
     pub(crate) fn copy(self, text: &str) -> io::Result<()> {
         let mut command = Command::new(self.program);
+        command.env_clear().envs(child_env::of_browsers(std::env::vars_os()));
         command.args(self.arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         if let Some(mut stdin) = child.stdin.take() {

@@ -133,6 +133,31 @@ fn options_alone_add_change_and_remove_an_account_of_a_running_daemon() {
 }
 
 #[test]
+fn other_sources_of_the_client_secret_need_no_answer() {
+    let idp = Idp::start();
+    let world = World::with_config(&provider("idp", &idp, "/token", ""));
+    let add = |name, more: &[&str]| {
+        let words = ["account", "add", name, "--provider", "idp", "--client-id", "c", "--scope", "a"];
+        world.cli(&[&words[..], more].concat())
+    };
+    let (code, _, said) = add("asked", &[]);
+    assert!(code == 2 && said.contains("--client-secret-file"), "nobody can be asked: {said}");
+    let (code, _, said) = add("ran", &["--set", r#"client_secret_command=["/bin/echo", "x"]"#]);
+    assert!(code == 0 && text(&world).contains("client_secret_command = ["), "{said}");
+    let (code, _, said) = add("implicit", &["--grant", "implicit"]);
+    assert!(code == 0 && text(&world).contains("grant = \"implicit\""), "{said}");
+
+    // At one provider, all clients have a secret, or none has.
+    let (code, _, said) = add("public", &["--no-client-secret"]);
+    assert!(code == 2 && said.contains("the provider of `ran`, which has a client secret"), "{said}");
+    let (code, _, said) = world.cli(&["account", "edit", "ran", "--no-client-secret"]);
+    assert!(code == 0 && text(&world).contains("client_auth = \"none\""), "{said}");
+    assert!(!text(&world).contains("client_secret_command"), "{}", text(&world));
+    let (code, _, said) = world.cli(&["account", "edit", "ran", "--keyring", "--scope", "b"]);
+    assert!(code == 2 && said.contains("`--keyring` says where"), "{said}");
+}
+
+#[test]
 fn a_config_that_is_kept_elsewhere_is_shown_what_to_add() {
     let idp = Idp::start();
     let text_of = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();

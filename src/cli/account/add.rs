@@ -76,9 +76,7 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
     change.edit(&args.keys.edits(&account)?)?;
     let secret = complete(args, &mut change, &known, dialogue)?;
     change.edit(&secret.edits(&account))?;
-    if matches!((&secret, auth(&known)), (SecretPlan::Removed, Some(ClientAuth::Basic | ClientAuth::Post))) {
-        change.edit(&[ConfigEdit::set(&["providers", &known.name, "client_auth"], "none")])?;
-    }
+    provider::agree(&mut change, &known, &secret)?;
     set_default(args, &mut change)?;
     let Written::Yes(config) = change.write(dialogue, args.options.dry_run, || secret.store())? else {
         return Ok(ExitCode::SUCCESS);
@@ -101,7 +99,11 @@ impl AddArgs {
             ("NAME", self.name.is_some()),
             ("--provider", self.provider.is_some()),
             ("--client-id", self.keys.client_id.is_some()),
-            ("--client-secret-file, --client-secret-stdin or --no-client-secret", self.keys.names_secret()),
+            (
+                "--client-secret-file, --client-secret-stdin or --no-client-secret",
+                // In the implicit flow, no secret is sent.
+                self.keys.names_secret() || self.keys.grant.as_deref() == Some("implicit"),
+            ),
         ];
         let missing: Vec<&str> = needed.iter().filter(|(_, given)| !given).map(|(option, _)| *option).collect();
         if missing.is_empty() {
@@ -162,10 +164,6 @@ fn provider(args: &AddArgs, change: &mut Change, dialogue: Option<&Dialogue>) ->
     known.ok_or_else(|| message::no_such_provider("provider", &plan.name))
 }
 
-fn auth(known: &KnownProvider) -> Option<ClientAuth> {
-    known.usual.as_ref().ok().map(|dialect| dialect.client_auth)
-}
-
 /// Asks for what the options don't say, and returns what becomes of the client secret.
 fn complete(
     args: &AddArgs,
@@ -211,7 +209,7 @@ fn secret(
         return Ok(given);
     }
     let Some(dialogue) = dialogue else { return Ok(SecretPlan::Unchanged) };
-    match auth(known) {
+    match provider::auth(known) {
         Some(ClientAuth::PrivateKeyJwt) => {
             let question = "File with the client's private key (PEM)";
             questions::key(dialogue, change, "client_key_file", question, None, questions::text)?;

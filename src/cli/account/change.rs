@@ -113,12 +113,8 @@ impl Change {
     ) -> Result<Written, Failure> {
         let config = self.checked()?;
         let (path, difference) = (self.path(), self.difference());
-        if difference.is_empty() && only_show {
-            return Ok(Written::No);
-        }
         if only_show {
-            report::answer(difference.as_bytes())?;
-            return Ok(Written::No);
+            return report::answer(difference.as_bytes()).map(|()| Written::No);
         }
         if let Some(why) = self.draft.fixed() {
             report::answer(difference.as_bytes())?;

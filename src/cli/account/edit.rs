@@ -14,7 +14,7 @@ use super::secret::SecretPlan;
 use crate::cli::command_result::CommandResult;
 use crate::cli::failure::Failure;
 use crate::cli::{message, report};
-use crate::config::{ConfigEdit, assemble, nearest};
+use crate::config::{ConfigEdit, KnownProvider, assemble, nearest};
 use crate::oauth::dialect::ClientAuth;
 
 /// Change keys of an account
@@ -54,6 +54,9 @@ pub(super) fn run(args: &EditArgs) -> CommandResult {
     check_known(&change)?;
     let name = args.name.as_str();
     let asks = args.keys.is_empty() && args.unset.is_empty() && args.provider.is_none();
+    if !asks && args.keys.keyring && !args.keys.reads_secret() {
+        return Err(message::keyring_without_secret());
+    }
     let dialogue = if asks { Some(Dialogue::open().ok_or_else(message::edit_empty)?) } else { None };
     if let Some(given) = &args.provider {
         let plan = provider::named(given, &EndpointArgs::NONE, &provider::known(&change.draft.before()))?;
@@ -66,16 +69,27 @@ pub(super) fn run(args: &EditArgs) -> CommandResult {
     }
     let secret = match (&dialogue, args.keys.secret(name, &change.path())?) {
         (_, Some(given)) => given,
-        (Some(dialogue), None) => asked(dialogue, &mut change)?,
+        (Some(dialogue), None) => asked(dialogue, &mut change, args.keys.keyring)?,
         (None, None) => SecretPlan::Unchanged,
     };
     change.edit(&secret.edits(name))?;
+    if let Some(known) = provider_of(&change, args.provider.as_deref()) {
+        provider::agree(&mut change, &known, &secret)?;
+    }
     let Written::Yes(config) = change.write(dialogue.as_ref(), args.options.dry_run, || secret.store())? else {
         return Ok(ExitCode::SUCCESS);
     };
     report::say(&format!("Changed `{name}` in {}.", change.path().display()));
     reload(&args.options.reach, &config, name, Expected::Changed);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The account's provider, as it is to be.
+fn provider_of(change: &Change, given: Option<&str>) -> Option<KnownProvider> {
+    let config = assemble(&change.draft.before()).config?;
+    let old = config.accounts.get(&change.account).map(|account| account.dialect.provider.clone());
+    let name = given.map(str::to_owned).or(old)?;
+    provider::known(&change.draft.after()).into_iter().find(|known| known.name == name)
 }
 
 /// Fails if the config has no such account, whether it can be used or not.
@@ -96,7 +110,7 @@ pub(super) fn check_known(change: &Change) -> Result<(), Failure> {
 }
 
 /// Asks for the keys that are changed most.
-fn asked(dialogue: &Dialogue, change: &mut Change) -> Result<SecretPlan, Failure> {
+fn asked(dialogue: &Dialogue, change: &mut Change, in_keyring: bool) -> Result<SecretPlan, Failure> {
     let config = assemble(&change.draft.before()).config;
     let account = config.as_ref().and_then(|config| config.accounts.get(&change.account)).cloned();
     let old = account.as_deref();
@@ -105,7 +119,7 @@ fn asked(dialogue: &Dialogue, change: &mut Change) -> Result<SecretPlan, Failure
     let has_secret =
         old.is_none_or(|account| matches!(account.dialect.client_auth, ClientAuth::Basic | ClientAuth::Post));
     let secret =
-        if has_secret { questions::client_secret(dialogue, change, false, true)? } else { SecretPlan::Unchanged };
+        if has_secret { questions::client_secret(dialogue, change, in_keyring, true)? } else { SecretPlan::Unchanged };
     let scopes = old.map(|account| account.target.scope.join(" ")).unwrap_or_default();
     let question = "Scopes, separated by spaces";
     questions::key(dialogue, change, "scope", question, Some(&scopes), |text| scope(&[text.to_owned()]))?;

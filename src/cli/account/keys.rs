@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::secret::{self, SecretPlan};
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::ConfigEdit;
+use crate::config::{CLIENT_SECRET_KEYS, ConfigEdit};
 
 /// Keys of an account.
 #[derive(Args)]
@@ -60,12 +60,24 @@ impl KeyArgs {
         if self.client_secret_stdin {
             return Ok(Some(SecretPlan::keep(secret::of_stdin()?, account, config, self.keyring)));
         }
-        Ok(self.no_client_secret.then_some(SecretPlan::Removed))
+        let set = self.sets_secret().then_some(SecretPlan::Unchanged);
+        Ok(self.no_client_secret.then_some(SecretPlan::Removed).or(set))
     }
 
-    /// Whether the options say where the client secret comes from.
+    /// Whether the options say where the client secret, or the key of a client that signs, comes from.
     pub(super) fn names_secret(&self) -> bool {
-        self.client_secret_file.is_some() || self.client_secret_stdin || self.no_client_secret
+        self.client_secret_file.is_some() || self.client_secret_stdin || self.no_client_secret || self.sets_secret()
+    }
+
+    /// Whether the secret comes from standard input.
+    pub(super) fn reads_secret(&self) -> bool {
+        self.client_secret_stdin
+    }
+
+    /// Whether `--set` names a source of it.
+    fn sets_secret(&self) -> bool {
+        let keys = self.set.iter().filter_map(|pair| Some(pair.split_once('=')?.0.trim()));
+        keys.into_iter().any(|key| CLIENT_SECRET_KEYS.contains(&key) || key == "client_key_file")
     }
 
     /// What the options change besides the secret.

@@ -26,11 +26,12 @@ pub(super) struct ListArgs {
 
 /// Lists them.
 pub(super) fn run(args: &ListArgs) -> CommandResult {
-    let (config, _) = args.source.load_what_works()?;
-    report::answer(overview(&config).as_bytes())?;
-    if config.accounts.is_empty() && config.broken.is_empty() {
+    let found = args.source.load_if_there()?;
+    let Some(config) = found.filter(|config| !config.accounts.is_empty() || !config.broken.is_empty()) else {
         report::say("There are no accounts yet: `ringback account add` adds one.");
-    }
+        return Ok(ExitCode::SUCCESS);
+    };
+    report::answer(overview(&config).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

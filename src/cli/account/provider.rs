@@ -2,9 +2,12 @@
 
 use url::Url;
 
+use super::change::Change;
+use super::secret::SecretPlan;
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::{ConfigEdit, KnownProvider, Sources, known_providers, nearest};
+use crate::config::{ConfigEdit, KnownProvider, Sources, assemble, known_providers, nearest};
+use crate::oauth::dialect::ClientAuth;
 
 /// What an account calls its provider, and what the config needs for it.
 pub(super) struct ProviderPlan {
@@ -74,6 +77,27 @@ pub(super) fn named(given: &str, urls: &EndpointArgs, known: &[KnownProvider]) -
             })
         }
     }
+}
+
+/// How its clients authenticate.
+pub(super) fn auth(known: &KnownProvider) -> Option<ClientAuth> {
+    known.usual.as_ref().ok().map(|dialect| dialect.client_auth)
+}
+
+/// Makes the provider expect no secret, if the account has none from now on. That holds for all of its accounts.
+pub(super) fn agree(change: &mut Change, known: &KnownProvider, secret: &SecretPlan) -> Result<(), Failure> {
+    if !matches!((secret, auth(known)), (SecretPlan::Removed, Some(ClientAuth::Basic | ClientAuth::Post))) {
+        return Ok(());
+    }
+    let config = assemble(&change.draft.before()).config;
+    let accounts = config.iter().flat_map(|config| config.accounts.values());
+    let other = accounts
+        .filter(|account| *account.name != *change.account)
+        .find(|account| account.dialect.provider == known.name && account.client_secret.is_some());
+    if let Some(other) = other {
+        return Err(message::provider_has_secrets(&known.name, &other.name));
+    }
+    change.edit(&[ConfigEdit::set(&["providers", &known.name, "client_auth"], "none")])
 }
 
 /// The provider that has this issuer, or a new section for it.

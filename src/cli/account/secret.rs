@@ -5,10 +5,12 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
+use zeroize::Zeroizing;
 
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::ConfigEdit;
+use crate::config::{CLIENT_SECRET_KEYS, ConfigEdit};
+use crate::os::keyring::KeyringError;
 use crate::os::{atomic_file, keyring, private_file};
 use crate::secret::ClientSecret;
 use crate::secret::text::{self, Rule};
@@ -17,15 +19,6 @@ use crate::secret::text::{self, Rule};
 const LONGEST: usize = 4096;
 /// The attribute `service` of items in the keyring.
 const SERVICE: &str = "ringback";
-/// The keys of which an account has one.
-pub(super) const SOURCES: [&str; 5] = [
-    "client_secret_file",
-    "client_secret_command",
-    "client_secret_credential",
-    "client_secret_keyring",
-    "client_secret",
-];
-
 /// What becomes of an account's client secret.
 pub(super) enum SecretPlan {
     /// It has none, or keeps what it has.
@@ -46,8 +39,8 @@ pub(super) enum StoredSecret {
     Nothing,
     /// This file is new.
     File(PathBuf),
-    /// The item of this user.
-    Keyring(String),
+    /// The item of this user, and what was in it.
+    Keyring(String, Option<Zeroizing<Vec<u8>>>),
 }
 
 /// The secret in what was typed or piped.
@@ -91,7 +84,7 @@ impl SecretPlan {
                 ("client_secret_keyring", Some(item.into_iter().collect::<Table>().into()))
             }
         };
-        let others = SOURCES.iter().filter(|other| **other != key);
+        let others = CLIENT_SECRET_KEYS.iter().filter(|other| **other != key);
         let others = others.map(|other| ConfigEdit::remove(&["accounts", account, other]));
         others.chain(value.map(|value| ConfigEdit::set(&["accounts", account, key], value))).collect()
     }
@@ -102,7 +95,7 @@ impl SecretPlan {
             Self::Unchanged | Self::Removed | Self::Named(_) => Ok(StoredSecret::Nothing),
             Self::File(secret, path) => {
                 let stored = atomic_file::create_folder(path).and_then(|()| {
-                    let mut line = zeroize::Zeroizing::new(Vec::with_capacity(secret.expose().len() + 1));
+                    let mut line = Zeroizing::new(Vec::with_capacity(secret.expose().len() + 1));
                     line.extend_from_slice(secret.expose().as_bytes());
                     line.push(b'\n');
                     atomic_file::create(path, &line)
@@ -111,9 +104,14 @@ impl SecretPlan {
                 Ok(StoredSecret::File(path.clone()))
             }
             Self::Keyring(secret, user) => {
+                let before = match keyring::get(SERVICE, user) {
+                    Ok(before) => Some(before),
+                    Err(KeyringError::NoEntry { .. }) => None,
+                    Err(error) => return Err(message::secret_not_in_keyring(error)),
+                };
                 let stored = keyring::set(SERVICE, user, secret.expose().as_bytes());
                 stored.map_err(message::secret_not_in_keyring)?;
-                Ok(StoredSecret::Keyring(user.clone()))
+                Ok(StoredSecret::Keyring(user.clone(), before))
             }
         }
     }
@@ -128,10 +126,13 @@ impl StoredSecret {
                 Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", path.display())),
                 _ => Ok(()),
             },
-            Self::Keyring(user) => keyring::delete(SERVICE, &user).map_err(|error| error.to_string()),
+            Self::Keyring(user, Some(before)) => {
+                keyring::set(SERVICE, &user, &before).map_err(|error| error.to_string())
+            }
+            Self::Keyring(user, None) => keyring::delete(SERVICE, &user).map_err(|error| error.to_string()),
         };
         if let Err(why) = undone {
-            crate::cli::report::say(&format!("note: the client secret could not be removed again: {why}"));
+            crate::cli::report::say(&format!("note: the earlier client secret could not be put back: {why}"));
         }
     }
 }

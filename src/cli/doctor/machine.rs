@@ -81,8 +81,11 @@ fn units(of: &dyn Fn(&str, Property) -> Option<String>) -> Option<Finding> {
         return Some(good("service", what));
     }
     if !by_service {
-        let fix = "To start the daemon automatically: `ringback service install`.";
-        let state = if service.is_empty() { "not installed" } else { &service };
+        let (state, start) = match service.as_str() {
+            "" => ("not installed", "ringback service install"),
+            state => (state, "systemctl --user enable --now ringback"),
+        };
+        let fix = format!("To start the daemon automatically: `{start}`.");
         return Some(note("service", format!("ringback.service is {state}"), fix));
     }
     let service = active("ringback.service");

@@ -87,4 +87,12 @@ messages! {
         "{path} can't be written: {why}",
         "Fix what the message names, and try again; nothing was changed.",
         "a full disk, or a folder of another user";
+    provider_has_secrets(provider, account) Usage
+        "`{provider}` is also the provider of `{account}`, which has a client secret",
+        "Give the client without a secret a provider of its own: whether there is a secret is said of a provider, for all of its accounts.",
+        "`--no-client-secret` at a provider whose other clients have one";
+    keyring_without_secret() Usage
+        "`--keyring` says where a client secret is kept, and none is given",
+        "Add `--client-secret-stdin`, or give no other option, to be asked for it.",
+        "`account edit --keyring` with options that bring no secret";
 }

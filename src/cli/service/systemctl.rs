@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::cli::failure::Failure;
 use crate::cli::message;
+use crate::os::child_env;
 
 const SYSTEMCTL: &str = "systemctl";
 const JOURNALCTL: &str = "journalctl";
@@ -83,9 +84,7 @@ fn output(arguments: &[&str]) -> Result<String, Failure> {
 
 /// The folders of `PATH` that do not depend on the current one.
 fn absolute_folders() -> OsString {
-    let given = std::env::var_os("PATH").unwrap_or_default();
-    let absolute = std::env::split_paths(&given).filter(|folder| folder.is_absolute());
-    std::env::join_paths(absolute).unwrap_or_default()
+    child_env::absolute_only(&std::env::var_os("PATH").unwrap_or_default())
 }
 
 /// From `{ path=/usr/bin/ringback ; argv[]=... }`.

@@ -4,10 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cli::config_source::ConfigSource;
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::SocketChoice;
+use crate::config::{Config, SocketChoice};
 use crate::os::atomic_file;
 
 pub(super) const SERVICE: &str = "ringback.service";
@@ -47,12 +46,8 @@ impl UnitFile {
     }
 
     /// The sockets that the config names, or the usual ones.
-    pub(super) fn sockets(source: &ConfigSource) -> Result<Self, Failure> {
-        let exists = source.file().is_some_and(|file| file.exists());
-        if !exists {
-            return Ok(Self { name: SOCKET, text: ours(SOCKET_TEXT) });
-        }
-        let (config, _) = source.load_what_works()?;
+    pub(super) fn sockets(config: Option<&Config>) -> Self {
+        let Some(config) = config else { return Self { name: SOCKET, text: ours(SOCKET_TEXT) } };
         let socket = match &config.listen.socket {
             SocketChoice::Default => Some("%t/ringback/ringback.sock".to_owned()),
             SocketChoice::At(path) => Some(escaped(&path.to_string_lossy())),
@@ -60,7 +55,7 @@ impl UnitFile {
         };
         // The daemon itself binds a port that the system chooses.
         let ports = config.listen.tcp.iter().filter(|address| address.port() != 0).map(ToString::to_string);
-        Ok(Self { name: SOCKET, text: with_sockets(socket.into_iter().chain(ports)) })
+        Self { name: SOCKET, text: with_sockets(socket.into_iter().chain(ports)) }
     }
 }
 

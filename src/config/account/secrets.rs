@@ -28,15 +28,9 @@ const CLIENT_SECRET: Keys = Keys {
     keyring: "client_secret_keyring",
 };
 
-/// The keys in which a mistake may explain a missing source; `grant` says whether there has to be one.
-const SOURCES: &[&str] = &[
-    CLIENT_SECRET.file,
-    CLIENT_SECRET.command,
-    CLIENT_SECRET.credential,
-    CLIENT_SECRET.keyring,
-    "client_secret",
-    "grant",
-];
+/// The keys of which an account has one, or none for a client without a secret.
+pub(crate) const CLIENT_SECRET_KEYS: [&str; 5] =
+    [CLIENT_SECRET.file, CLIENT_SECRET.command, CLIENT_SECRET.credential, CLIENT_SECRET.keyring, "client_secret"];
 
 const PASSWORD: Keys = Keys {
     file: "password_file",
@@ -140,7 +134,9 @@ pub(super) fn client_secret(
             let problem = Problem::new("is missing, and so is every other source of the client secret");
             let expected = "one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, \
                             `client_secret_keyring`, `client_secret`";
-            section.lacks("client_secret_file", SOURCES, problem.expected(expected));
+            // A mistake in one of them may explain it; `grant` says whether there has to be one.
+            let sources: Vec<_> = CLIENT_SECRET_KEYS.into_iter().chain(["grant"]).collect();
+            section.lacks("client_secret_file", &sources, problem.expected(expected));
         }
         _ => {}
     }

@@ -148,6 +148,19 @@ fn keys_of_the_top_stand_above_the_first_header_and_line_ends_stay() {
 }
 
 #[test]
+fn what_the_file_says_already_keeps_its_form() {
+    check(vec![
+        (
+            "quotes and comments",
+            "[accounts.w]\nx = 'a' # c\ny = [\n  \"b\", # needed\n]\n",
+            vec![set(&[A, "w", "x"], r#""a""#), set(&[A, "w", "y"], r#"["b"]"#), remove(&[A, "w", "z"])],
+            "[accounts.w]\nx = 'a' # c\ny = [\n  \"b\", # needed\n]\n",
+        ),
+        ("dots", "accounts.w.x = 1\n", vec![set(&[A, "w", "x"], "1")], "accounts.w.x = 1\n"),
+    ]);
+}
+
+#[test]
 fn what_cannot_be_changed_alone_is_refused() {
     let form = |what: &str| EditError::Form(what.into());
     for (text, edit, error) in [
