@@ -44,9 +44,11 @@ pub use effective::{AccountConfig, AccountSettings, Config, KeyFile, Parsed, Pas
 pub use file::{assemble, parse};
 pub use input::{FilePrivacy, ProviderFile, Sources};
 pub use json_schema::json_schema;
+pub(crate) use known::NotUsable;
 pub use known::{KnownProvider, known_providers};
 pub use problem::{ConfigError, ConfigErrors, Problem, ProblemScope, nearest};
 pub use reader::segment;
+pub(crate) use redirect::comes_back;
 pub use redirect::default_redirect_uri;
 pub use restart::needs_restart;
 pub(crate) use sections::accounts::AccountKeys;

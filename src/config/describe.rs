@@ -10,7 +10,7 @@ use super::kind::{ShownKey, ShownValue};
 use super::kinds::program;
 use super::provider::endpoints_shown;
 use super::reader::segment;
-use super::redirect::{comes_back, default_redirect_uri};
+use super::redirect::comes_back;
 use super::schema::{Fallback, Section};
 use super::sections::accounts::ACCOUNT;
 use super::sections::daemon::{AUDIT, LISTEN, SERVE, STORE};
@@ -116,10 +116,7 @@ impl TomlPage {
         // They are shown with the provider.
         keys.retain(|(key, _)| !["variables", "extra_authorize"].contains(key));
         if comes_back(account.grant) {
-            // The one to register, even if it is the default. With port 0, it is known only once the daemon listens.
-            let usual = listener.filter(|address| address.port() != 0);
-            let usual = usual.map(|address| default_redirect_uri(address, &account.dialect.provider));
-            set(&mut keys, "redirect_uri", account.redirect_uri.clone().or(usual).map(Into::into));
+            set(&mut keys, "redirect_uri", account.redirect_uri_at(listener).map(Into::into));
         }
         self.header(&format!("accounts.{}", segment(&account.name)));
         self.keys(&ACCOUNT, keys);

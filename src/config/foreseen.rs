@@ -2,6 +2,7 @@
 //! providers need. Nothing is refused here, since it may work.
 
 use super::reader::SectionReader;
+use super::redirect::comes_back;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::Target;
 use crate::oauth::grant::GrantType;
@@ -104,7 +105,7 @@ impl KnownHost {
 
     fn warn(&self, grant: GrantType, target: &Target, dialect: &Dialect, account: &SectionReader<'_>) {
         let name = self.name;
-        let by_browser = matches!(grant, GrantType::AuthorizationCode | GrantType::Implicit);
+        let by_browser = comes_back(grant);
         let refreshes = !matches!(grant, GrantType::Implicit | GrantType::ClientCredentials);
         if self.needs_scope && by_browser && target.scope.is_empty() {
             account.warn("scope", &format!("is empty, and {name} requires one at every login"));

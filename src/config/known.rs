@@ -28,7 +28,21 @@ pub struct KnownProvider {
     /// The scopes that `ringback account add` suggests.
     pub(crate) suggested_scope: Vec<String>,
     /// The provider with its own values for its URL variables, or why it can't be used like this.
-    pub(crate) usual: Result<Arc<Dialect>, String>,
+    pub(crate) usual: Result<Arc<Dialect>, NotUsable>,
+}
+
+/// Why a provider can't be used without more in the config.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotUsable {
+    /// A preset that is made to be completed.
+    #[error("it has no {0}")]
+    Lacks(&'static str),
+    /// Its URLs have variables.
+    #[error("its accounts must give values for its URL variables")]
+    OpenVariables,
+    /// Its section has a mistake.
+    #[error("{0}")]
+    Mistaken(String),
 }
 
 /// Every provider that an account could use, by name, whatever else is wrong with the config; and the
@@ -50,11 +64,11 @@ fn known(entry: &CatalogEntry<'_>) -> KnownProvider {
     let layer = entry.layer();
     let usual = match entry.lacks() {
         // Not built: what it lacks would be reported as missing.
-        Some(what) => Err(format!("it has no {what}")),
-        None => entry.provider().map_err(str::to_owned).and_then(|provider| {
-            let open = || "its accounts must give values for its URL variables".to_owned();
-            provider.usual.clone().ok_or_else(open)
-        }),
+        Some(what) => Err(NotUsable::Lacks(what)),
+        None => entry
+            .provider()
+            .map_err(|why| NotUsable::Mistaken(why.to_owned()))
+            .and_then(|provider| provider.usual.clone().ok_or(NotUsable::OpenVariables)),
     };
     KnownProvider {
         name: entry.name.clone(),

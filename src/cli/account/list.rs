@@ -9,8 +9,7 @@ use clap::Args;
 use crate::cli::command_result::CommandResult;
 use crate::cli::config_source::ConfigSource;
 use crate::cli::report::{self, plain};
-use crate::config::{Config, default_redirect_uri};
-use crate::oauth::grant::GrantType;
+use crate::config::{Config, comes_back};
 
 /// List the accounts of the config file
 ///
@@ -48,17 +47,11 @@ fn overview(config: &Config) -> String {
         if !account.target.scope.is_empty() {
             let _ = writeln!(text, "  scope {}", account.target.scope.join(" "));
         }
-        let listener = config.listen.tcp.first().filter(|address| address.port() != 0);
-        let usual = || listener.map(|address| default_redirect_uri(*address, &account.dialect.provider));
-        let uri = account.redirect_uri.clone().or_else(usual).filter(|_| has_redirect(account.grant));
-        if let Some(uri) = uri {
+        let uri = account.redirect_uri_at(config.listen.tcp.first().copied());
+        if let Some(uri) = uri.filter(|_| comes_back(account.grant)) {
             let _ = writeln!(text, "  redirect URI {uri}");
         }
         all.insert(name, text);
     }
     all.into_values().collect()
-}
-
-fn has_redirect(grant: GrantType) -> bool {
-    matches!(grant, GrantType::AuthorizationCode | GrantType::Implicit)
 }

@@ -6,7 +6,7 @@ use super::change::Change;
 use super::secret::SecretPlan;
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::{ConfigEdit, KnownProvider, Sources, assemble, known_providers, nearest};
+use crate::config::{ConfigEdit, KnownProvider, NotUsable, Sources, assemble, known_providers, nearest};
 use crate::oauth::dialect::ClientAuth;
 
 /// What an account calls its provider, and what the config needs for it.
@@ -65,10 +65,9 @@ pub(super) fn named(given: &str, urls: &EndpointArgs, known: &[KnownProvider]) -
         return Ok(of_issuer(given, known));
     }
     match known.iter().find(|provider| provider.name == given).map(|provider| &provider.usual) {
-        Some(Ok(_)) => Ok(plan(given, Vec::new())),
-        // It may need variables, which the account can give.
-        Some(Err(why)) if !why.starts_with("it has no") => Ok(plan(given, Vec::new())),
-        Some(Err(why)) => Err(message::provider_needs_more(given, why)),
+        Some(Err(why @ NotUsable::Lacks(_))) => Err(message::provider_needs_more(given, why)),
+        // Variables can be given by the account.
+        Some(Ok(_) | Err(NotUsable::OpenVariables | NotUsable::Mistaken(_))) => Ok(plan(given, Vec::new())),
         None => {
             let meant = nearest(given, known.iter().map(|provider| provider.name.as_str()));
             Err(match meant {

@@ -1,15 +1,13 @@
 //! Checks of the setup: config, files, ports, redirect URIs.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use super::finding::{good, needs_hand, note};
 use crate::cli::config_source::{self, ConfigSource};
 use crate::cli::named_files::{self, UnusableFile};
-use crate::config::{AccountConfig, Config, default_redirect_uri};
+use crate::config::{AccountConfig, Config, comes_back};
 use crate::contract::Finding;
 use crate::http::listen::{BindError, bind_tcp};
-use crate::oauth::grant::GrantType;
 use crate::os::folder::Folder;
 use crate::os::paths::Paths;
 
@@ -115,8 +113,8 @@ pub(super) async fn ports(config: &Config, running: bool, findings: &mut Vec<Fin
 /// The exact string to register.
 pub(super) fn redirects(config: &Config, findings: &mut Vec<Finding>) {
     let first = config.listen.tcp.first().copied();
-    for account in config.accounts.values().filter(|account| needs_redirect(account)) {
-        findings.push(match redirect_uri(account, first) {
+    for account in config.accounts.values().filter(|account| comes_back(account.grant)) {
+        findings.push(match account.redirect_uri_at(first) {
             Some(uri) => note(
                 &about(account),
                 format!("redirect URI {uri}"),
@@ -127,20 +125,6 @@ pub(super) fn redirects(config: &Config, findings: &mut Vec<Finding>) {
             }
         });
     }
-}
-
-fn needs_redirect(account: &AccountConfig) -> bool {
-    matches!(account.grant, GrantType::AuthorizationCode | GrantType::Implicit)
-}
-
-/// With port 0, the port is different at each start, and no provider can have registered it.
-fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<String> {
-    let made = || {
-        first
-            .filter(|address| address.port() != 0)
-            .map(|address| default_redirect_uri(address, &account.dialect.provider))
-    };
-    account.redirect_uri.clone().or_else(made)
 }
 
 /// The name of an account in findings.
