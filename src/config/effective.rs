@@ -1,11 +1,13 @@
 //! The effective configuration: the file, the presets and the defaults, merged and validated.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::problem::ConfigErrors;
+use super::redirect::default_redirect_uri;
 use super::sections::accounts::AccountKeys;
 use super::sections::daemon::{AuditConfig, Listen, Serving, StoreConfig};
 use super::words::KeyWord;
@@ -117,6 +119,14 @@ impl AccountConfig {
             token_url: self.dialect.authority().into(),
             client_id: self.client_id.as_str().into(),
         }
+    }
+
+    /// The one to register, even if it is the default. `None` if that is known only once the daemon listens: with port 0 it
+    /// is another at each start.
+    pub(crate) fn redirect_uri_at(&self, first_listener: Option<SocketAddr>) -> Option<String> {
+        let listener = first_listener.filter(|address| address.port() != 0);
+        let usual = || listener.map(|address| default_redirect_uri(address, &self.dialect.provider));
+        self.redirect_uri.clone().or_else(usual)
     }
 
     /// Its settings, from now on its own.

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use toml::de::DeValue;
 use url::Url;
 
-use super::effective::AccountConfig;
 use super::problem::Problem;
 use super::value::{plain_url, text};
 use crate::loopback::is_loopback;
@@ -25,16 +24,6 @@ pub fn default_redirect_uri(listener: SocketAddr, provider: &str) -> String {
 /// Whether a login sends the browser to a redirect URI.
 pub(crate) fn comes_back(grant: GrantType) -> bool {
     matches!(grant, GrantType::AuthorizationCode | GrantType::Implicit)
-}
-
-impl AccountConfig {
-    /// The one to register, even if it is the default. `None` if that is known only once the daemon listens: with port 0 it
-    /// is another at each start.
-    pub(crate) fn redirect_uri_at(&self, first_listener: Option<SocketAddr>) -> Option<String> {
-        let listener = first_listener.filter(|address| address.port() != 0);
-        let usual = || listener.map(|address| default_redirect_uri(address, &self.dialect.provider));
-        self.redirect_uri.clone().or_else(usual)
-    }
 }
 
 /// The target of a redirect: listeners distinguish targets by port and path, not by host.
