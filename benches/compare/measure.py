@@ -35,7 +35,9 @@ class Settings:
         self.warmup = 0.2 if quick else 0.5
         self.processes = 20 if quick else 100
         self.idle = 1 if quick else 10
-        self.settle = 1 if quick else 2
+        self.idle_rounds = 1 if quick else 3
+        # Threads for the disk end after ten idle seconds.
+        self.settle = 1 if quick else 12
 
 
 # --- measurements -------------------------------------------------------------------------------------------------
@@ -88,14 +90,20 @@ def memory(pids):
 
 
 def switches(pids):
-    """Context switches of all threads so far."""
-    found = 0
+    """Context switches so far, by thread."""
+    found = {}
     for pid in pids:
         for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(OSError):
                 text = (task / "status").read_text()
-                found += sum(map(int, re.findall(r"voluntary_ctxt_switches:\s+(\d+)", text)))
+                found[task] = sum(map(int, re.findall(r"voluntary_ctxt_switches:\s+(\d+)", text)))
     return found
+
+
+def switched(before, pids):
+    """Context switches since `before`. A thread that has ended meanwhile took its count with it."""
+    now = switches(pids)
+    return sum(count - before.get(task, 0) for task, count in now.items())
 
 
 def family(pid):
@@ -116,7 +124,7 @@ def first_token(world):
 def idle(world, settings, agent, head, body):
     """Start, memory and wake-ups of fresh daemons, in as many rounds."""
     rounds = []
-    for _ in range(settings.rounds):
+    for _ in range(settings.idle_rounds):
         child, first = first_token(world)
         bare = {name: start_bare(world, name, head, body) for name in ["bare-hyper", "bare-axum"]}
         pids = {"ringback": [first["pid"]]} | {name: [server.pid] for name, (_, server) in bare.items()}
@@ -127,7 +135,7 @@ def idle(world, settings, agent, head, body):
         time.sleep(settings.settle)
         before = {name: switches(of) for name, of in pids.items()}
         time.sleep(settings.idle)
-        found = {name: {"switches": switches(of) - before[name], **memory(of)} for name, of in pids.items()}
+        found = {name: {"switches": switched(before[name], of), **memory(of)} for name, of in pids.items()}
         found["ringback"]["first_token_us"] = first["us"]
         rounds.append(found)
         for process, _ in bare.values():
