@@ -25,8 +25,6 @@ pub(super) fn written_json(text: Vec<u8>, written: serde_json::Result<()>) -> Re
 
 pub(super) fn after_sending(text: Zeroizing<Vec<u8>>, kind: HeaderValue) -> Response {
     let mut reply = Response::new(Body::from(Bytes::from_owner(text)));
-    // Room for those of the gate, too.
-    reply.headers_mut().reserve(12);
     reply.headers_mut().insert(header::CONTENT_TYPE, kind);
     reply
 }

@@ -1,6 +1,8 @@
 //! Security headers: what every reply carries (CSP, no caching, no framing).
 
-use axum::http::{HeaderName, HeaderValue, header};
+use std::sync::LazyLock;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 
 use super::caller::RequestId;
@@ -26,11 +28,20 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
 const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Puts them on a reply, with the request's id.
+/// Cloned for each reply, which costs a fraction of what seven insertions do. The id, which is set later, has its place.
+static COMMON: LazyLock<HeaderMap> =
+    LazyLock::new(|| HEADERS.into_iter().chain([(REQUEST_ID, HeaderValue::from_static(""))]).collect());
+
+/// Puts them on a reply, with the request's id. They replace what the reply has under their names.
 pub(super) fn put_on(reply: &mut Response, id: RequestId) {
-    reply.headers_mut().reserve(HEADERS.len() + 1);
-    for (name, value) in HEADERS {
-        reply.headers_mut().insert(name, value);
+    let own = std::mem::replace(reply.headers_mut(), COMMON.clone());
+    let mut name = None;
+    for (next, value) in own {
+        // Further values of one name come without it.
+        name = next.or(name);
+        if let Some(name) = name.as_ref().filter(|name| !COMMON.contains_key(*name)) {
+            reply.headers_mut().append(name, value);
+        }
     }
     if reply.extensions_mut().remove::<Scripted>().is_some() {
         let policy = HeaderValue::from_static(WITH_SCRIPT);
