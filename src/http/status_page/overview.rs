@@ -7,6 +7,10 @@ use super::shown::counted;
 pub(super) struct Counts {
     pub(super) accounts: usize,
     pub(super) usable: usize,
+    /// Accounts without a token that get one when a program asks.
+    pub(super) idle: usize,
+    /// Accounts without a token that get one without anybody's help, and have to wait for it.
+    pub(super) waiting: usize,
     /// Accounts that only a person can help.
     pub(super) needy: usize,
     /// Accounts that a mistake in the config keeps out.
@@ -28,17 +32,24 @@ pub(super) struct Overview {
 impl Counts {
     pub(super) fn overview(self) -> Overview {
         let (class, mark, sentence) = self.first_line();
-        let detail = match self.accounts {
-            0 => String::new(),
-            1 => String::from(if self.usable == 1 {
-                "1 account, with a valid token"
-            } else {
-                "1 account, without a valid token"
-            }),
-            all if all == self.usable => format!("{all} accounts, all with a valid token"),
-            all => format!("{all} accounts, {} with a valid token", self.usable),
+        Overview { class, mark, sentence, detail: self.detail() }
+    }
+
+    /// How many accounts there are, and how many of them have a token.
+    fn detail(self) -> String {
+        let Self { accounts: all, usable, idle, .. } = self;
+        let has = match (all, usable, idle) {
+            (0, ..) => return String::new(),
+            (1, 1, _) => "with a valid token".into(),
+            (1, _, 1) => "which gets a token when a program asks".into(),
+            (1, ..) => "without a valid token".into(),
+            _ if all == usable => "all with a valid token".into(),
+            _ if all == idle => "which get a token when a program asks".into(),
+            (.., 0) => format!("{usable} with a valid token"),
+            (.., 1) => format!("{usable} with a valid token, 1 that gets one when a program asks"),
+            _ => format!("{usable} with a valid token, {idle} that get one when a program asks"),
         };
-        Overview { class, mark, sentence, detail }
+        format!("{}, {has}", counted(all, "account"))
     }
 
     fn first_line(self) -> (&'static str, &'static str, String) {
@@ -48,12 +59,11 @@ impl Counts {
         let wait = if self.questions == 1 { "waits" } else { "wait" };
         match (self.questions, needy) {
             _ if self.locked => ("bad", "✗", "The store is locked".into()),
-            (0, 0) if self.accounts == 0 => ("good", "→", "Welcome to ringback".into()),
-            (0, 0) if self.usable < self.accounts => {
-                let waiting = counted(self.accounts - self.usable, "account");
-                ("notice", "…", format!("Waiting for a token of {waiting}"))
-            }
             (0, 0) if self.refused_reload => ("notice", "!", "The config has a mistake".into()),
+            (0, 0) if self.accounts == 0 => ("good", "→", "Welcome to ringback".into()),
+            (0, 0) if self.waiting > 0 => {
+                ("notice", "…", format!("Waiting for a token of {}", counted(self.waiting, "account")))
+            }
             (0, 0) => ("good", "✓", "All is well".into()),
             (0, _) => ("bad", "!", format!("{accounts} {need} you")),
             (_, 0) => ("notice", "?", format!("{questions} {wait} for your answer")),
@@ -76,9 +86,12 @@ mod tests {
             (Counts { usable: 1, needy: 1, ..well }, "bad", "1 account needs you"),
             (Counts { needy: 1, mistaken: 1, ..well }, "bad", "2 accounts need you"),
             (Counts { mistaken: 1, ..Counts::default() }, "bad", "1 account needs you"),
-            (Counts { usable: 1, ..well }, "notice", "Waiting for a token of 1 account"),
+            (Counts { usable: 1, waiting: 1, ..well }, "notice", "Waiting for a token of 1 account"),
+            (Counts { usable: 1, idle: 1, ..well }, "good", "All is well"),
+            (Counts { usable: 0, idle: 1, waiting: 1, ..well }, "notice", "Waiting for a token of 1 account"),
             (Counts { questions: 1, ..well }, "notice", "1 question waits for your answer"),
             (Counts { refused_reload: true, ..well }, "notice", "The config has a mistake"),
+            (Counts { refused_reload: true, ..Counts::default() }, "notice", "The config has a mistake"),
             (
                 Counts { questions: 2, needy: 1, ..well },
                 "bad",
@@ -88,7 +101,23 @@ mod tests {
             let overview = counts.overview();
             assert_eq!((overview.class, overview.sentence.as_str()), (class, sentence), "{counts:?}");
         }
-        assert_eq!(well.overview().detail, "2 accounts, all with a valid token");
-        assert_eq!(Counts { usable: 1, ..well }.overview().detail, "2 accounts, 1 with a valid token");
+    }
+
+    #[test]
+    fn below_it_stands_how_many_accounts_have_a_token_or_get_one_on_demand() {
+        for (accounts, usable, idle, detail) in [
+            (0, 0, 0, ""),
+            (1, 1, 0, "1 account, with a valid token"),
+            (1, 0, 1, "1 account, which gets a token when a program asks"),
+            (1, 0, 0, "1 account, without a valid token"),
+            (2, 2, 0, "2 accounts, all with a valid token"),
+            (2, 0, 2, "2 accounts, which get a token when a program asks"),
+            (2, 1, 0, "2 accounts, 1 with a valid token"),
+            (2, 1, 1, "2 accounts, 1 with a valid token, 1 that gets one when a program asks"),
+            (4, 1, 2, "4 accounts, 1 with a valid token, 2 that get one when a program asks"),
+        ] {
+            let counts = Counts { accounts, usable, idle, ..Counts::default() };
+            assert_eq!(counts.overview().detail, detail, "{counts:?}");
+        }
     }
 }

@@ -109,6 +109,8 @@ impl StatusPage<'_> {
         Counts {
             accounts: rows().count(),
             usable: rows().filter(|row| row.is_usable).count(),
+            idle: rows().filter(|row| row.is_idle).count(),
+            waiting: self.accounts.iter().filter(|row| !row.is_usable && !row.is_idle).count(),
             needy: self.needy.len(),
             mistaken: self.mistakes.len(),
             questions: self.questions.len() + self.logins.len(),

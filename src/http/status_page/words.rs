@@ -13,6 +13,8 @@ pub(super) struct AccountRow {
     /// Somebody has to act.
     pub(super) needs_somebody: bool,
     pub(super) is_usable: bool,
+    /// It has no valid token, and gets one when a program asks.
+    pub(super) is_idle: bool,
     /// A token's life.
     pub(super) life: Option<Bar>,
     pub(super) expires: Option<ShownTime>,
@@ -78,6 +80,7 @@ pub(super) fn row(account: &AccountReply, now: Wall) -> AccountRow {
         state,
         needs_somebody: account.attention_needed,
         is_usable: matches!(health.now, AccountHealth::Usable | AccountHealth::Ending),
+        is_idle: health.now == AccountHealth::Idle,
         life: span.and_then(|(from, to)| Bar::of(from, to, account.next_refresh_at, now)),
         expires: time(account.expires_at),
         refresh: time(account.next_refresh_at),
@@ -133,6 +136,13 @@ mod tests {
         assert!(row(&account(r#","expires_at":200"#), Wall(0)).life.is_none());
         let never = row(&account(r#","expiry":"never""#), Wall(0));
         assert!(never.life.is_none() && never.facts.contains(&("Expires", "never".into())));
+    }
+
+    #[test]
+    fn a_lazy_account_is_idle_once_its_token_has_expired() {
+        let health = r#","expires_at":200,"health":"idle""#;
+        let idle = row(&account(health), Wall(300_000));
+        assert_eq!((idle.class, idle.is_usable, idle.is_idle, idle.needs_somebody), ("good", false, true, false));
     }
 
     #[test]
