@@ -27,7 +27,6 @@ struct StatusPage<'a> {
     form_token: &'a str,
     /// When the page was made.
     now: ShownTime,
-    overview: Overview,
     /// Those that need somebody.
     needy: Vec<AccountRow>,
     accounts: Vec<AccountRow>,
@@ -51,6 +50,23 @@ struct StatusPage<'a> {
 }
 
 impl StatusPage<'_> {
+    /// The first line.
+    fn overview(&self) -> Overview {
+        let rows = || self.needy.iter().chain(&self.accounts);
+        Counts {
+            accounts: rows().count(),
+            usable: rows().filter(|row| row.is_usable).count(),
+            idle: rows().filter(|row| row.is_idle).count(),
+            waiting: self.accounts.iter().filter(|row| !row.is_usable && !row.is_idle).count(),
+            needy: self.needy.len(),
+            mistaken: self.mistakes.len(),
+            questions: self.questions.len() + self.logins.len(),
+            locked: self.locked,
+            refused_reload: !self.refused.is_empty(),
+        }
+        .overview()
+    }
+
     fn is_empty(&self) -> bool {
         self.accounts.is_empty() && self.needy.is_empty() && self.mistakes.is_empty()
     }
@@ -81,7 +97,6 @@ pub(in crate::http) async fn page(session: Session, State(http): State<Http>, he
         told: if by_script { None } else { http.sessions.told(session.number) },
         form_token: form_token.expose(),
         now: ShownTime::of(now.wall.unix_seconds(), now.wall),
-        overview: Counts::default().overview(),
         mistakes: http.broker.mistakes(),
         refused: http.broker.refused_reload().map(|refused| refused.mistakes.clone()).unwrap_or_default(),
         logins: accounts.iter().filter_map(login_row).collect(),
@@ -97,27 +112,9 @@ pub(in crate::http) async fn page(session: Session, State(http): State<Http>, he
         needy,
         accounts: others,
     };
-    let overview = page.counts().overview();
-    let mut reply = rendered(&StatusPage { overview, ..page }, &[]);
+    let mut reply = rendered(&page, &[]);
     reply.extensions_mut().insert(Scripted);
     reply
-}
-
-impl StatusPage<'_> {
-    fn counts(&self) -> Counts {
-        let rows = || self.needy.iter().chain(&self.accounts);
-        Counts {
-            accounts: rows().count(),
-            usable: rows().filter(|row| row.is_usable).count(),
-            idle: rows().filter(|row| row.is_idle).count(),
-            waiting: self.accounts.iter().filter(|row| !row.is_usable && !row.is_idle).count(),
-            needy: self.needy.len(),
-            mistaken: self.mistakes.len(),
-            questions: self.questions.len() + self.logins.len(),
-            locked: self.locked,
-            refused_reload: !self.refused.is_empty(),
-        }
-    }
 }
 
 /// Over the socket, which needs no key. By the account's own name, so that it does not depend on `default_account`.
