@@ -112,9 +112,10 @@ impl AuditLog {
         self.open.as_ref().map(|open| open.written.subscribe())
     }
 
-    /// The last `count` lines that are in the files, the newest first. Reads the end of the current files only. Blocks.
-    pub(crate) fn last(&self, count: usize) -> Vec<AuditLine> {
-        self.wanted().map(|open| tail::last(&open.folder, count)).unwrap_or_default()
+    /// The last `count` lines that are in the files, the newest first; `None` while no lines are written. Reads only the
+    /// end of the current files, and of the ones before them if those are short. Blocks.
+    pub(crate) fn last(&self, count: usize) -> Option<Vec<AuditLine>> {
+        self.wanted().map(|open| tail::last(&open.folder, count))
     }
 
     /// The open log, if lines are written.

@@ -18,6 +18,15 @@ pub(crate) enum LogLine {
     Damaged,
 }
 
+impl LogLine {
+    fn at(&self) -> Option<&str> {
+        match self {
+            Self::Good(line, _) => Some(&line.at),
+            Self::Damaged => None,
+        }
+    }
+}
+
 /// Follows the log from its oldest line on.
 pub(crate) struct LogReader {
     main: Follower,
@@ -29,23 +38,17 @@ impl LogReader {
     pub(crate) fn open(state: &Path) -> std::io::Result<(Self, Vec<LogLine>)> {
         let (main, lines) = Follower::open(state, Series::Main)?;
         let (denied, refusals) = Follower::open(state, Series::Denied)?;
-        Ok((Self { main, denied }, merged(lines, refusals)))
+        Ok((Self { main, denied }, merged(lines, refusals, LogLine::at)))
     }
 
     /// The lines that were written since the last call.
     pub(crate) fn more(&mut self) -> std::io::Result<Vec<LogLine>> {
-        Ok(merged(self.main.more()?, self.denied.more()?))
+        Ok(merged(self.main.more()?, self.denied.more()?, LogLine::at))
     }
 }
 
-/// Merged by time, and each in its own order: a clock may have been set back.
-fn merged(lines: Vec<LogLine>, others: Vec<LogLine>) -> Vec<LogLine> {
-    fn at(line: &LogLine) -> Option<&str> {
-        match line {
-            LogLine::Good(line, _) => Some(&line.at),
-            LogLine::Damaged => None,
-        }
-    }
+/// Two series of lines, merged by the time that `at` tells, and each in its own order: a clock may have been set back.
+pub(super) fn merged<T>(lines: Vec<T>, others: Vec<T>, at: impl Fn(&T) -> Option<&str>) -> Vec<T> {
     let mut all = Vec::with_capacity(lines.len() + others.len());
     let (mut lines, mut others) = (lines.into_iter().peekable(), others.into_iter().peekable());
     while let (Some(line), Some(other)) = (lines.peek(), others.peek()) {

@@ -89,7 +89,7 @@ pub(in crate::http) async fn page(session: Session, State(http): State<Http>, he
     // What an action came to is for the page that a person goes to, not for the script that looks again.
     let by_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
     let log = http.audit.clone();
-    let audit = tokio::task::spawn_blocking(move || log.is_on().then(|| log.last(AUDIT_LINES))).await.ok().flatten();
+    let audit = tokio::task::spawn_blocking(move || log.last(AUDIT_LINES)).await.ok().flatten();
     let accounts = http.broker.accounts();
     let (needy, others): (Vec<_>, Vec<_>) =
         accounts.iter().map(|account| row(account, now.wall)).partition(|row| row.needs_somebody);
