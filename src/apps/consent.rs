@@ -239,7 +239,7 @@ impl Consents {
         let mut state = self.lock();
         let Some(at) = state.pending.iter().position(|pending| pending.question.id == id) else { return Ok(None) };
         let Some(key) = state.pending.get(at).map(|pending| pending.question.key()) else { return Ok(None) };
-        if answer != ConsentDecision::Once && key.1 != Requester::Unknown {
+        if answer != ConsentDecision::Once && key.1.is_known() {
             state.answers.insert(key.clone(), (id.to_owned(), answer == ConsentDecision::Allow));
             if let Err(error) = self.save(&state) {
                 state.answers.remove(&key);
@@ -300,8 +300,8 @@ impl ConsentState {
         if let Some((_, allowed)) = self.answers.get(&key) {
             return ConsentStatus::Known(if *allowed { Ok(()) } else { Err(ConsentRefused::ByUser) });
         }
-        // Unknown requesters can't be told apart, so there is a question for each of their fetches.
-        let joins = |pending: &&PendingConsent| pending.question.key() == key && key.1 != Requester::Unknown;
+        // Each fetch of an unknown requester has a question of its own.
+        let joins = |pending: &&PendingConsent| pending.question.key() == key && key.1.is_known();
         if let Some(pending) = self.pending.iter().find(joins) {
             return ConsentStatus::Stands(pending.answer.subscribe());
         }

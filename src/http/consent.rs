@@ -65,6 +65,12 @@ pub(super) async fn give(http: &Http, caller: &Caller, id: String, answer: Conse
     given.map(drop)
 }
 
+/// Without `Allow` where the answer would not be remembered.
+fn buttons(asker: &Requester) -> Vec<(&'static str, &'static str)> {
+    let remembered = asker.is_known().then_some(("allow", "Allow"));
+    remembered.into_iter().chain([("once", "Once"), ("refuse", "Refuse")]).collect()
+}
+
 /// Shows each new question on the desktop, one after the other. Never ends.
 pub async fn show_questions(consents: Consents) {
     let mut bell = consents.bell();
@@ -81,7 +87,7 @@ pub async fn show_questions(consents: Consents) {
         let notice = Notice {
             title: format!("A token of {}?", notify::plain(&question.account)),
             body: format!("Requested by {}.", notify::plain(&question.asker.to_string())),
-            actions: vec![("allow", "Allow"), ("once", "Once"), ("refuse", "Refuse")],
+            actions: buttons(&question.asker),
         };
         let gone = async {
             while consents.pending().iter().any(|other| other.id == question.id) {

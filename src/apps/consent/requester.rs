@@ -14,6 +14,13 @@ pub(crate) enum Requester {
     Unknown,
 }
 
+impl Requester {
+    /// Whether an answer about it can be remembered. Unknown programs can't be told apart.
+    pub(crate) fn is_known(&self) -> bool {
+        *self != Self::Unknown
+    }
+}
+
 impl std::fmt::Display for Requester {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -26,6 +26,8 @@ pub(super) struct QuestionRow {
     pub(super) who: String,
     /// The executable tells who it is, which is only a hint.
     pub(super) is_hint: bool,
+    /// An answer can be remembered.
+    pub(super) is_known: bool,
     pub(super) account: String,
     pub(super) pid: Option<i32>,
     /// From the question to its end.
@@ -65,7 +67,8 @@ pub(super) fn question_row(question: &ConsentQuestion, now: Moment) -> QuestionR
     QuestionRow {
         id: question.id.clone(),
         who: cut(&question.asker.to_string()),
-        is_hint: !matches!(question.asker, Requester::App(_)),
+        is_hint: matches!(question.asker, Requester::Program(_)),
+        is_known: question.asker.is_known(),
         account: cut(&question.account),
         pid: question.pid,
         span: Bar::of(Wall(asked).unix_seconds(), ends.unix_seconds(), None, now.wall),
@@ -134,15 +137,16 @@ mod tests {
     fn a_question_says_who_asks_since_when_and_counts_down_whatever_the_clock_is_set_to() {
         let asked = Moment { wall: Wall(0), boot: Boot(Duration::from_secs(100)) };
         let now = Moment { wall: Wall(9_000_000), boot: Boot(Duration::from_secs(115)) };
-        for (asker, who, is_hint) in [
-            (Requester::App("editor".into()), "the app editor", false),
-            (Requester::Program("/bin/\u{202e}x".into()), "/bin/x", true),
-            (Requester::Unknown, "an unknown program", true),
+        for (asker, who, is_hint, is_known) in [
+            (Requester::App("editor".into()), "the app editor", false, true),
+            (Requester::Program("/bin/\u{202e}x".into()), "/bin/x", true, true),
+            (Requester::Unknown, "an unknown program", false, false),
         ] {
             let question = ConsentQuestion { id: "7".into(), asker, account: "work".into(), pid: Some(9), asked };
             let row = question_row(&question, now);
             let span = row.span.unwrap();
-            assert_eq!((row.who.as_str(), row.is_hint, row.pid), (who, is_hint, Some(9)));
+            assert_eq!((row.who.as_str(), row.is_hint, row.is_known), (who, is_hint, is_known));
+            assert_eq!(row.pid, Some(9));
             assert_eq!((span.from.distance.as_str(), span.to.distance.as_str()), ("15 s ago", "in 45 s"));
             assert_eq!(span.passed, 250);
         }

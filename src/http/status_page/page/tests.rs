@@ -54,7 +54,10 @@ fn needy() -> AccountRow {
 }
 
 fn question(id: &str) -> QuestionRow {
-    let asker = Requester::Program("/bin/<em>x".into());
+    question_of(Requester::Program("/bin/<em>x".into()), id)
+}
+
+fn question_of(asker: Requester, id: &str) -> QuestionRow {
     let question = ConsentQuestion { id: id.into(), asker, account: "work".into(), pid: Some(4711), asked: NOW };
     question_row(&question, NOW)
 }
@@ -144,6 +147,18 @@ fn a_question_says_who_asks_since_when_until_when_and_what_allow_means() {
         ["/bin/&#60;em&#62;x", "4711", "in 60 s", "0 s ago", "from now on", "class=\"primary\"", "only a hint"]
     {
         assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+}
+
+#[test]
+fn an_unknown_program_is_promised_nothing_that_is_not_remembered() {
+    let questions = vec![question_of(Requester::Unknown, "7")];
+    let text = StatusPage { questions, ..empty() }.render().unwrap();
+    for wanted in ["does not tell which program it is, so you are asked each time", r#"value="once" class="primary""#] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    for untrue in ["from now on", "only a hint", r#"value="allow""#] {
+        assert!(!text.contains(untrue), "{untrue}: {text}");
     }
 }
 
