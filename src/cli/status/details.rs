@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::standing::{Group, ends_at, word, worst_first};
+use super::standing::{Group, ON_DEMAND, ends_at, is_idle, word, worst_first};
 use crate::cli::report::{Palette, moment, plain};
 use crate::contract::{AccountReply, AccountState, ExpiryWord, whose};
 
@@ -96,6 +96,9 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     }
     if account.state == AccountState::Starting {
         notes.push("is getting its first token".into());
+    }
+    if is_idle(account, now) {
+        notes.push(ON_DEMAND.into());
     }
     notes.extend(to_do(account));
     if account.state == AccountState::Active && !account.refreshable {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::details;
-use super::standing::{Group, ends_at, summary, word, worst_first};
+use super::standing::{Group, ON_DEMAND, ends_at, is_idle, summary, word, worst_first};
 use crate::cli::report::{Palette, moment, plain};
 use crate::contract::{AccountReply, AccountState, AccountsReply, ExpiryWord, LastError, StoreState};
 
@@ -96,12 +96,7 @@ fn says(account: &AccountReply, now: i64) -> String {
     let why = || reason.map(str::to_owned).or_else(|| failed.clone());
     match Group::of(account, now) {
         Group::Fine => {
-            let then = if account.refreshable { "" } else { ", then you have to log in" };
-            [Some(format!("{}{then}", validity(account, now))), why()]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
-                .join("; ")
+            [Some(validity(account, now)), why()].into_iter().flatten().collect::<Vec<_>>().join("; ")
         }
         Group::Ending => {
             let at = ends_at(account, now).map(|at| format!(" {}", moment(at, now))).unwrap_or_default();
@@ -122,12 +117,16 @@ fn failed(error: &LastError, now: i64) -> String {
 }
 
 fn validity(account: &AccountReply, now: i64) -> String {
-    match (account.expires_at, account.expiry) {
+    if is_idle(account, now) {
+        return ON_DEMAND.into();
+    }
+    let until = match (account.expires_at, account.expiry) {
         (Some(at), _) if at < now => format!("expired {}", moment(at, now)),
         (Some(at), _) => format!("expires {}", moment(at, now)),
         (None, Some(ExpiryWord::Never)) => "does not expire".into(),
         (None, _) => "expires at an unknown time".into(),
-    }
+    };
+    if account.refreshable { until } else { until + ", then you have to log in" }
 }
 
 /// What to do about parts of the config that are not in effect, and a refused reload.

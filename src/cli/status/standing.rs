@@ -73,6 +73,14 @@ pub(super) fn word(account: &AccountReply, now: i64) -> &'static str {
     }
 }
 
+/// What to say of an idle account instead of its last token's end, which is no news for anybody.
+pub(super) const ON_DEMAND: &str = "gets a token when a program asks";
+
+/// Whether it has no valid token because nobody has asked for one.
+pub(super) fn is_idle(account: &AccountReply, now: i64) -> bool {
+    account.health_at(now).now == AccountHealth::Idle
+}
+
 /// Until when an account that is ending has a token.
 pub(super) fn ends_at(account: &AccountReply, now: i64) -> Option<i64> {
     let HealthReply { now: health, until, .. } = account.health_at(now);

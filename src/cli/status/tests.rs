@@ -106,6 +106,10 @@ fn a_line_says_what_to_do_or_how_long_the_token_is_valid() {
         (AccountReply { refreshable: false, ..good("x") }, "active  expires in 42 min, then you have to log in"),
         (AccountReply { expires_at: None, expiry: Some(ExpiryWord::Never), ..good("x") }, "active  does not expire"),
         (AccountReply { expires_at: None, ..good("x") }, "active  expires at an unknown time"),
+        (
+            AccountReply { expires_at: Some(400), ..of("x", AccountHealth::Idle, None, None) },
+            "idle  gets a token when a program asks",
+        ),
         (account("x", AccountState::SignedOut), "signed out  run `ringback login x`"),
         (
             AccountReply { login_pending: Some("l".into()), ..account("x", AccountState::SignedOut) },
@@ -140,6 +144,17 @@ fn the_details_tell_next_refresh_last_error_and_whose_the_token_is() {
          work     phonecom  active             in 42 min  in 30 min\n\
          \x20 last error 10 s ago, 3 times in a row: no [31manswer\n\
          \x20 whose: name A[1mnn, voip_id 1000001\n"
+    );
+}
+
+#[test]
+fn the_details_of_an_idle_account_tell_when_it_gets_a_token() {
+    let idle = AccountReply { expires_at: Some(400), ..of("x", AccountHealth::Idle, None, None) };
+    assert_eq!(
+        details::table(&[idle], None, 1_000, Palette::Plain),
+        "ACCOUNT  PROVIDER  STATE  EXPIRES             NEXT REFRESH\n\
+         x        phonecom  idle   expired 10 min ago  -\n\
+         \x20 gets a token when a program asks\n"
     );
 }
 
