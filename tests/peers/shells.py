@@ -266,7 +266,7 @@ def watch():
                 locked = world.run("lock")
                 assert locked.returncode == 0, locked.stderr
                 terminal.until("2 wait for the token store")
-            terminal.until("The state is unknown, since ")
+            terminal.until("The state has been unknown for ")
             terminal.until("Waiting for the daemon.")
             with Daemon(world):
                 terminal.until("2 need you")

@@ -15,8 +15,8 @@ use crate::os::terminal;
 
 /// How often the screen shows the passing time.
 const TICK: Duration = Duration::from_secs(1);
-/// How often the daemon is asked without an event: a lock and a change of the config have none, an older daemon has no
-/// events at all, and one that is not running is looked for.
+/// How often the daemon is asked without an event: a lock, a retry and most changes of the config have none, an older
+/// daemon has no events at all, and one that is not running is looked for.
 const GLANCE: Duration = Duration::from_secs(3);
 /// The pause before the events are asked for again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -91,7 +91,7 @@ impl Output<'_> {
         if self.screen {
             let text = match latest {
                 Ok(state) => state.text(self.wanted, Palette::of_stdout(), now()),
-                Err(failure) => gone(failure, read_at),
+                Err(failure) => gone(failure, Some(read_at.until(Clock::System.now().boot))),
             };
             let frame = frame(&text);
             if self.shown.as_ref() == Some(&frame) {
@@ -115,19 +115,22 @@ impl Output<'_> {
             Ok(state) if self.wanted.json => state.json()?,
             Ok(state) => state.text(self.wanted, Palette::of_stdout(), now()),
             Err(failure) if self.wanted.json => report::json(failure.reply())?,
-            Err(failure) => gone(failure, Clock::System.now().boot),
+            Err(failure) => gone(failure, None),
         };
         let gap = if is_first || self.wanted.json { "" } else { "\n" };
         report::follow(format!("{gap}{text}").as_bytes())
     }
 }
 
-/// In place of states that may no longer be true.
-fn gone(failure: &Failure, since: Boot) -> String {
+/// In place of states that may no longer be true. `span`: for how long; `None` where it would not be kept up to date.
+fn gone(failure: &Failure, span: Option<Duration>) -> String {
     let reply = failure.reply();
     let (what, hint) = (report::plain(&reply.error_description), report::plain(&reply.hint));
-    let span = report::span(since.until(Clock::System.now().boot));
-    format!("The state is unknown, since {span}: {what}.\n{hint}\nWaiting for the daemon.\n")
+    let unknown = span.map_or_else(
+        || "The state is unknown".to_owned(),
+        |span| format!("The state has been unknown for {}", report::span(span)),
+    );
+    format!("{unknown}: {what}.\n{hint}\nWaiting for the daemon.\n")
 }
 
 /// The text over all of the screen, cut to its size.
@@ -149,4 +152,20 @@ fn frame(text: &str) -> String {
     }
     frame.push_str("\x1b[J");
     frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::message;
+
+    #[test]
+    fn only_a_screen_says_for_how_long_the_state_has_been_unknown() {
+        let failure = message::homeless("x");
+        for (span, says) in
+            [(Some(Duration::from_secs(5)), "The state has been unknown for 5 s: "), (None, "The state is unknown: ")]
+        {
+            assert!(gone(&failure, span).starts_with(says), "{says}");
+        }
+    }
 }
