@@ -1,5 +1,6 @@
 //! `ringback service`: the daemon as a service of the user's systemd.
 
+mod journal;
 pub(super) mod systemctl;
 mod units;
 
@@ -8,9 +9,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use self::systemctl::Property;
 use self::units::{SERVICE, SOCKET, UnitFile, UnitFolder, Written};
+use super::arguments::JsonChoice;
 use super::command_result::CommandResult;
 use super::config_source::ConfigSource;
 use super::{report, waiting};
@@ -47,9 +50,9 @@ enum ServiceCommand {
     /// Run it again after `ringback` has moved, or after an update: it restarts the daemon with this program.
     Install(InstallArgs),
     /// Stop the daemon and remove the units; accounts, tokens and the config stay
-    Uninstall,
+    Uninstall(JsonChoice),
     /// Show whether the service is installed and running; exits with 3 if it is not running
-    Status,
+    Status(JsonChoice),
     /// Show the daemon's log (`journalctl`)
     Logs(LogsArgs),
 }
@@ -69,6 +72,9 @@ struct InstallArgs {
     force: bool,
 
     #[command(flatten)]
+    json: JsonChoice,
+
+    #[command(flatten)]
     source: ConfigSource,
 }
 
@@ -81,6 +87,9 @@ struct LogsArgs {
     /// How many lines
     #[arg(short = 'n', long, value_name = "LINES", default_value_t = 50)]
     lines: u32,
+
+    #[command(flatten)]
+    json: JsonChoice,
 }
 
 /// systemd waits this long for a daemon to become ready, or to end.
@@ -89,10 +98,11 @@ pub(super) const LONGEST_START: Duration = Duration::from_secs(90);
 pub(super) fn run(args: &ServiceArgs) -> CommandResult {
     match &args.act {
         ServiceCommand::Install(args) => install(args),
-        ServiceCommand::Uninstall => uninstall(),
-        ServiceCommand::Status => status(),
+        ServiceCommand::Uninstall(json) => uninstall(*json),
+        ServiceCommand::Status(json) => status(*json),
         ServiceCommand::Logs(args) => {
-            systemctl::logs(SERVICE, args.lines, args.follow).map(|code| ExitCode::from(code.unwrap_or(1)))
+            let log = if args.json.is_chosen() { journal::print_json } else { journal::print };
+            log(SERVICE, args.lines, args.follow).map(|code| ExitCode::from(code.unwrap_or(1)))
         }
     }
 }
@@ -109,16 +119,19 @@ fn install(args: &InstallArgs) -> CommandResult {
         systemctl::check()?;
         refuse_beside_another(config.as_ref().and_then(|config| config.store.folder.as_deref()))?;
     }
-    let mut changed = Vec::new();
+    let (mut changed, mut units) = (Vec::new(), Vec::new());
     for unit in [&service].into_iter().chain(&sockets) {
         let path = folder.path(unit.name());
-        match folder.write(unit, args.force)? {
+        let written = folder.write(unit, args.force)?;
+        match written {
             Written::Changed => {
                 changed.push(unit.name());
                 report::say(&format!("Wrote {}.", path.display()));
             }
             Written::AsBefore => report::say(&format!("{} is up to date.", path.display())),
         }
+        let is_changed = written == Written::Changed;
+        units.push(json!({ "name": unit.name(), "file": path.display().to_string(), "changed": is_changed }));
     }
     if let Some(folder) = of_a_build(&program) {
         report::say(&format!(
@@ -127,9 +140,9 @@ fn install(args: &InstallArgs) -> CommandResult {
         ));
     }
     if args.no_start {
-        let units = if socket { "ringback.socket ringback.service" } else { "ringback.service" };
-        report::say(&format!("Start it: systemctl --user daemon-reload && systemctl --user enable --now {units}"));
-        return Ok(ExitCode::SUCCESS);
+        let names = if socket { "ringback.socket ringback.service" } else { "ringback.service" };
+        report::say(&format!("Start it: systemctl --user daemon-reload && systemctl --user enable --now {names}"));
+        return args.json.tell(&json!({ "units": units, "started": false }), || {});
     }
     let what = || "systemd to start the daemon".into();
     waiting::told(LONGEST_START, what, || start(socket, changed.contains(&SOCKET)))?;
@@ -137,7 +150,7 @@ fn install(args: &InstallArgs) -> CommandResult {
     if systemctl::lingers() == Some(false) {
         report::say("It stops when you log out. To keep it running: loginctl enable-linger");
     }
-    Ok(ExitCode::SUCCESS)
+    args.json.tell(&json!({ "units": units, "started": true }), || {})
 }
 
 /// Sockets whose addresses have not changed are not touched: clients that connect meanwhile wait.
@@ -163,12 +176,12 @@ fn refuse_beside_another(state: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-fn uninstall() -> CommandResult {
+fn uninstall(json: JsonChoice) -> CommandResult {
     let folder = UnitFolder::of_user()?;
     let installed: Vec<_> = [SOCKET, SERVICE].into_iter().filter(|unit| folder.has(unit)).collect();
     if installed.is_empty() {
         report::say("No unit is installed.");
-        return Ok(ExitCode::SUCCESS);
+        return json.tell(&json!({ "removed": [], "stopped": false }), || {});
     }
     folder.check_ours(&installed)?;
     // Without systemd there is nothing to stop.
@@ -176,9 +189,12 @@ fn uninstall() -> CommandResult {
     if systemd.is_ok() {
         systemctl::run(&[&["disable", "--now", "--quiet"], installed.as_slice()].concat())?;
     }
+    let mut removed = Vec::new();
     for unit in installed {
         folder.remove(unit)?;
-        report::say(&format!("Removed {}.", folder.path(unit).display()));
+        let file = folder.path(unit).display().to_string();
+        report::say(&format!("Removed {file}."));
+        removed.push(file);
     }
     if systemd.is_ok() {
         systemctl::run(&["daemon-reload"])?;
@@ -186,20 +202,43 @@ fn uninstall() -> CommandResult {
     } else {
         report::say("No systemd runs for this user, so nothing was stopped. Accounts, tokens and the config stay.");
     }
-    Ok(ExitCode::SUCCESS)
+    json.tell(&json!({ "removed": removed, "stopped": systemd.is_ok() }), || {})
 }
 
-fn status() -> CommandResult {
+fn status(json: JsonChoice) -> CommandResult {
     systemctl::check()?;
-    let state = systemctl::property(SERVICE, Property::ActiveState)?;
-    let mut lines = vec![format!("{SERVICE}: {state}, {}", enabled(SERVICE)?)];
-    let sockets = systemctl::property(SOCKET, Property::ActiveState)?;
-    lines.push(format!("{SOCKET}: {sockets}, {}", enabled(SOCKET)?));
-    if let Some(program) = systemctl::program(SERVICE)? {
-        let other = if own_program().is_ok_and(|own| own == program) { "" } else { " (not the one you ran)" };
+    let (service, socket) = (UnitState::of(SERVICE)?, UnitState::of(SOCKET)?);
+    let program = systemctl::program(SERVICE)?;
+    let is_own = program.is_some() && own_program().ok() == program;
+    let lingers = systemctl::lingers();
+    let runs = match service.active.as_str() {
+        "active" => Ok(()),
+        // systemd starts it at the first request.
+        "inactive" if socket.active == "active" => Ok(()),
+        "inactive" if !systemctl::is_loaded(SERVICE)? => Err(message::service_not_installed()),
+        state => Err(message::service_not_running(SERVICE, state)),
+    };
+    if json.is_chosen() {
+        let program = program.map(|program| program.display().to_string());
+        let (service, socket) = (service.object(), socket.object());
+        let reply = json!({
+            "running": runs.is_ok(),
+            "service": service,
+            "socket": socket,
+            "program": program,
+            "is_this_program": is_own,
+            "lingers": lingers,
+        });
+        // That it does not run is no failure of this command: the object says it.
+        let code = runs.map_or_else(|failure| failure.exit(), |()| 0);
+        return json.tell(&reply, || {}).map(|_| ExitCode::from(code));
+    }
+    let mut lines = vec![service.line(SERVICE), socket.line(SOCKET)];
+    if let Some(program) = program {
+        let other = if is_own { "" } else { " (not the one you ran)" };
         lines.push(format!("program: {}{other}", program.display()));
     }
-    match systemctl::lingers() {
+    match lingers {
         Some(true) => lines.push("linger: on; the daemon keeps running after you log out".into()),
         Some(false) => {
             lines.push("linger: off; the daemon stops when you log out (loginctl enable-linger)".into());
@@ -207,18 +246,30 @@ fn status() -> CommandResult {
         None => {}
     }
     report::answer((lines.join("\n") + "\n").as_bytes())?;
-    match state.as_str() {
-        "active" => Ok(ExitCode::SUCCESS),
-        // systemd starts it at the first request.
-        "inactive" if sockets == "active" => Ok(ExitCode::SUCCESS),
-        "inactive" if !systemctl::is_loaded(SERVICE)? => Err(message::service_not_installed()),
-        _ => Err(message::service_not_running(SERVICE, state)),
-    }
+    runs.map(|()| ExitCode::SUCCESS)
 }
 
-fn enabled(unit: &'static str) -> Result<String, Failure> {
-    let state = systemctl::property(unit, Property::UnitFileState)?;
-    Ok(if state.is_empty() { "not installed".into() } else { state })
+/// How a unit stands, in systemd's words.
+struct UnitState {
+    active: String,
+    /// Such as `enabled`; empty if the unit is not installed.
+    file: String,
+}
+
+impl UnitState {
+    fn of(unit: &'static str) -> Result<Self, Failure> {
+        let active = systemctl::property(unit, Property::ActiveState)?;
+        Ok(Self { active, file: systemctl::property(unit, Property::UnitFileState)? })
+    }
+
+    fn line(&self, unit: &str) -> String {
+        let file = if self.file.is_empty() { "not installed" } else { &self.file };
+        format!("{unit}: {}, {file}", self.active)
+    }
+
+    fn object(&self) -> Value {
+        json!({ "state": self.active, "unit_file": Some(&self.file).filter(|file| !file.is_empty()) })
+    }
 }
 
 /// Starts the service, by a unit of the user or of a package, and waits until it is ready.

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
 
+use serde_json::{Value, json};
+
 use crate::http::{Browser, free_port};
 use crate::idp::Idp;
 use crate::terminal::AtTerminal;
@@ -186,4 +188,54 @@ fn a_config_with_another_mistake_can_be_changed_and_the_daemon_says_why_it_waits
     assert!(code == 2 && said.contains("accounts.work.scope: ") && !said.contains("accounts.bad"), "{said}");
     let (code, _, said) = world.cli(&["account", "remove", "bad", "--keep"]);
     assert!(code == 0 && said.contains("The daemon has read the config."), "{said}");
+}
+
+#[test]
+fn with_json_every_command_prints_one_object() {
+    let idp = Idp::start();
+    let world = World::with_config(&config(&idp));
+    let before = text(&world);
+    let run = |arguments: &[&str], code: i32| {
+        let (exit, out, said) = world.cli(&[&["account"], arguments, &["--json"]].concat());
+        assert_eq!(exit, code, "{out}{said}");
+        let object: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"));
+        assert_eq!(object["version"], 1, "{out}");
+        object
+    };
+    assert_eq!(run(&["list"], 0)["accounts"], json!([]));
+    let add = ["add", "work", "--provider", "idp", "--client-id", "c", "--grant", "implicit", "--scope", "one two"];
+    let shown = run(&[&add[..], &["--dry-run"]].concat(), 0);
+    assert!(shown["written"] == false && text(&world) == before, "{shown}");
+    let added = run(&add, 0);
+    let difference = added["difference"].as_str().unwrap();
+    assert!(difference.contains("+client_id = \"c\"\n") && added["difference"] == shown["difference"], "{added}");
+    let uri = added["redirect_uri"].as_str().unwrap();
+    assert!(uri.ends_with("/callback/idp"), "{added}");
+    let expected = json!({
+        "version": 1,
+        "account": "work",
+        "file": world.config_file(),
+        "written": true,
+        "reloaded": false,
+        "difference": difference,
+        "redirect_uri": uri,
+    });
+    assert_eq!(added, expected);
+    let listed = json!([{
+        "name": "work",
+        "usable": true,
+        "default": true,
+        "provider": "idp",
+        "client_id": "c",
+        "scope": ["one", "two"],
+        "redirect_uri": uri,
+    }]);
+    assert_eq!(run(&["list"], 0)["accounts"], listed);
+    assert_eq!(run(&["edit", "work", "--scope", "one"], 0)["written"], true);
+    assert_eq!(run(&["edit", "wrok", "--scope", "one"], 4)["error"], "unknown_account");
+    let mistake = run(&["edit", "work", "--set", "scope=7"], 2);
+    assert!(mistake["error"] == "usage" && mistake.get("written").is_none(), "{mistake}");
+    let removed = run(&["remove", "work", "--keep"], 0);
+    assert!(removed["written"] == true && removed["redirect_uri"].is_null(), "{removed}");
+    assert_eq!(run(&["list"], 0)["accounts"], json!([]));
 }

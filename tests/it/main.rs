@@ -59,6 +59,7 @@ mod rekey;
 mod reload;
 mod replies;
 mod security_rules;
+mod service;
 mod sockets;
 mod store;
 mod suspend;

@@ -44,7 +44,7 @@ pub(super) struct AddArgs {
     default: bool,
 
     /// Log in at once
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     login: bool,
 
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
     change.edit(&secret.edits(&account))?;
     provider::agree(&mut change, &known, &secret)?;
     set_default(args, &mut change)?;
-    let Written::Yes(config) = change.write(dialogue, args.options.dry_run, || secret.store())? else {
+    let Written::Yes(config) = change.write(dialogue, &args.options, || secret.store())? else {
         return Ok(ExitCode::SUCCESS);
     };
     report::say(&format!("Added `{account}` to {}.", change.path().display()));
@@ -89,6 +89,9 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
         report::say(uri);
     }
     let is_running = reload(&args.options.reach, &config, &account, Expected::Added);
+    if args.options.json.is_chosen() {
+        return change.tell(args.options.json, &config, is_running);
+    }
     offer_login(args, &account, is_running, dialogue)
 }
 

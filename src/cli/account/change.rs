@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::dialogue::Dialogue;
 use super::diff::{self, Side};
+use super::list::redirect_uri;
 use super::secret::StoredSecret;
-use crate::cli::arguments::DaemonChoice;
+use crate::cli::arguments::{DaemonChoice, JsonChoice};
+use crate::cli::command_result::CommandResult;
 use crate::cli::config_source::{self, ConfigSource, count};
 use crate::cli::failure::Failure;
 use crate::cli::{message, named_files, report};
@@ -20,6 +23,9 @@ pub(super) struct ChangeOptions {
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+
+    #[command(flatten)]
+    pub(super) json: JsonChoice,
 
     #[command(flatten)]
     pub(super) source: ConfigSource,
@@ -40,6 +46,21 @@ pub(super) enum Written {
     Yes(Box<Config>),
     /// It was shown, or declined.
     No,
+}
+
+/// What a change came to, for `--json`.
+#[derive(Serialize)]
+struct ChangeReply<'a> {
+    account: &'a str,
+    file: String,
+    /// `false`: it was only to be shown, or was declined.
+    written: bool,
+    /// Whether a running daemon has read it.
+    reloaded: bool,
+    /// Line by line, without secrets; empty if nothing changes.
+    difference: String,
+    /// The one to register at the provider, if there is one.
+    redirect_uri: Option<String>,
 }
 
 impl Change {
@@ -103,29 +124,38 @@ impl Change {
         Ok(config)
     }
 
-    /// Shows the change and writes it. Somebody at the terminal is asked first. With `only_show`, and where the file is
-    /// not to be replaced, the difference goes to standard output instead.
+    /// Shows the change and writes it. Somebody at the terminal is asked first. With `--dry-run`, and where the file is not
+    /// to be replaced, the difference goes to standard output instead.
     pub(super) fn write(
         &self,
         dialogue: Option<&Dialogue>,
-        only_show: bool,
+        options: &ChangeOptions,
         prepare: impl FnOnce() -> Result<StoredSecret, Failure>,
     ) -> Result<Written, Failure> {
         let config = self.checked()?;
-        let (path, difference) = (self.path(), self.difference());
-        if only_show {
-            return report::answer(difference.as_bytes()).map(|()| Written::No);
+        let (path, difference, json) = (self.path(), self.difference(), options.json);
+        if options.dry_run {
+            if !json.is_chosen() {
+                report::answer(difference.as_bytes())?;
+            }
+            return self.tell_unwritten(json, &config);
         }
+        let say = || difference.lines().for_each(report::say);
         if let Some(why) = self.draft.fixed() {
-            report::answer(difference.as_bytes())?;
+            // With `--json`, standard output gets the error.
+            if json.is_chosen() {
+                say();
+            } else {
+                report::answer(difference.as_bytes())?;
+            }
             return Err(message::config_fixed(path.display(), why));
         }
-        difference.lines().for_each(report::say);
+        say();
         if let Some(dialogue) = dialogue
             && !dialogue.says_yes(&format!("Write this to {}?", path.display()), true)?
         {
             report::say("Nothing was written.");
-            return Ok(Written::No);
+            return self.tell_unwritten(json, &config);
         }
         let secret = prepare()?;
         let unusable = named_files::unusable(&config);
@@ -143,6 +173,22 @@ impl Change {
             return Err(unwritten(&path, &error));
         }
         Ok(Written::Yes(Box::new(config)))
+    }
+
+    /// With `--json`, says what became of the change that was written.
+    pub(super) fn tell(&self, json: JsonChoice, config: &Config, reloaded: bool) -> CommandResult {
+        json.tell(&self.reply(config, true, reloaded), || {})
+    }
+
+    fn tell_unwritten(&self, json: JsonChoice, config: &Config) -> Result<Written, Failure> {
+        json.tell(&self.reply(config, false, false), || {}).map(|_| Written::No)
+    }
+
+    fn reply(&self, config: &Config, written: bool, reloaded: bool) -> ChangeReply<'_> {
+        let account = self.account.as_str();
+        let redirect_uri = config.accounts.get(account).and_then(|account| redirect_uri(config, account));
+        let (file, difference) = (self.path().display().to_string(), self.difference());
+        ChangeReply { account, file, written, reloaded, difference, redirect_uri }
     }
 
     /// The change, line by line, without secrets.

@@ -76,12 +76,12 @@ pub(super) fn run(args: &EditArgs) -> CommandResult {
     if let Some(known) = provider_of(&change, args.provider.as_deref()) {
         provider::agree(&mut change, &known, &secret)?;
     }
-    let Written::Yes(config) = change.write(dialogue.as_ref(), args.options.dry_run, || secret.store())? else {
+    let Written::Yes(config) = change.write(dialogue.as_ref(), &args.options, || secret.store())? else {
         return Ok(ExitCode::SUCCESS);
     };
     report::say(&format!("Changed `{name}` in {}.", change.path().display()));
-    reload(&args.options.reach, &config, name, Expected::Changed);
-    Ok(ExitCode::SUCCESS)
+    let reloaded = reload(&args.options.reach, &config, name, Expected::Changed);
+    change.tell(args.options.json, &config, reloaded)
 }
 
 /// The account's provider, as it is to be.

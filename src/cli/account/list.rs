@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::{Value, json};
 
+use crate::cli::arguments::JsonChoice;
 use crate::cli::command_result::CommandResult;
 use crate::cli::config_source::ConfigSource;
 use crate::cli::report::{self, plain};
-use crate::config::{Config, comes_back};
+use crate::config::{AccountConfig, Config, comes_back};
 
 /// List the accounts of the config file
 ///
@@ -17,8 +19,12 @@ use crate::config::{Config, comes_back};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  ringback account list")]
+  ringback account list
+  ringback account list --json")]
 pub(super) struct ListArgs {
+    #[command(flatten)]
+    json: JsonChoice,
+
     #[command(flatten)]
     source: ConfigSource,
 }
@@ -26,12 +32,41 @@ pub(super) struct ListArgs {
 /// Lists them.
 pub(super) fn run(args: &ListArgs) -> CommandResult {
     let found = args.source.load_if_there()?;
-    let Some(config) = found.filter(|config| !config.accounts.is_empty() || !config.broken.is_empty()) else {
+    let found = found.filter(|config| !config.accounts.is_empty() || !config.broken.is_empty());
+    if found.is_none() {
         report::say("There are no accounts yet: `ringback account add` adds one.");
-        return Ok(ExitCode::SUCCESS);
+    }
+    let text = if args.json.is_chosen() {
+        report::json(&json!({ "accounts": found.as_ref().map(objects).unwrap_or_default() }))?
+    } else {
+        found.as_ref().map(overview).unwrap_or_default()
     };
-    report::answer(overview(&config).as_bytes())?;
+    report::answer(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The redirect URI that has to be registered for the account, if one is used and known.
+pub(super) fn redirect_uri(config: &Config, account: &AccountConfig) -> Option<String> {
+    account.redirect_uri_at(config.listen.tcp.first().copied()).filter(|_| comes_back(account.grant))
+}
+
+/// The same as [`overview`], for programs.
+fn objects(config: &Config) -> Vec<Value> {
+    let broken = config.broken.iter().map(|(name, why)| (name, json!({ "name": name, "usable": false, "why": why })));
+    let usable = config.accounts.iter().map(|(name, account)| {
+        let object = json!({
+            "name": name,
+            "usable": true,
+            "default": config.default_account.as_ref() == Some(name),
+            "provider": account.dialect.provider,
+            "client_id": account.client_id,
+            "scope": account.target.scope,
+            "redirect_uri": redirect_uri(config, account),
+        });
+        (name, object)
+    });
+    let all: BTreeMap<&String, Value> = broken.chain(usable).collect();
+    all.into_values().collect()
 }
 
 /// By name: the accounts that can be used, and the mistake in each of the others.
@@ -47,8 +82,7 @@ fn overview(config: &Config) -> String {
         if !account.target.scope.is_empty() {
             let _ = writeln!(text, "  scope {}", account.target.scope.join(" "));
         }
-        let uri = account.redirect_uri_at(config.listen.tcp.first().copied());
-        if let Some(uri) = uri.filter(|_| comes_back(account.grant)) {
+        if let Some(uri) = redirect_uri(config, account) {
             let _ = writeln!(text, "  redirect URI {uri}");
         }
         all.insert(name, text);

@@ -71,7 +71,7 @@ pub(super) fn run(args: &RemoveArgs) -> CommandResult {
         }
         Ok(StoredSecret::Nothing)
     };
-    let Written::Yes(config) = change.write(dialogue.as_ref(), args.options.dry_run, revoke)? else {
+    let Written::Yes(config) = change.write(dialogue.as_ref(), &args.options, revoke)? else {
         return Ok(ExitCode::SUCCESS);
     };
     report::say(&format!("Removed `{name}` from {}.", change.path().display()));
@@ -90,8 +90,8 @@ pub(super) fn run(args: &RemoveArgs) -> CommandResult {
         }
         _ => {}
     }
-    reload(&args.options.reach, &config, name, Expected::Removed);
-    Ok(ExitCode::SUCCESS)
+    let reloaded = reload(&args.options.reach, &config, name, Expected::Removed);
+    change.tell(args.options.json, &config, reloaded)
 }
 
 /// Asks about the tokens, if the daemon has any.

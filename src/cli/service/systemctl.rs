@@ -1,6 +1,5 @@
 //! The user's systemd, by its own programs.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,7 +8,6 @@ use crate::cli::message;
 use crate::os::child_env;
 
 const SYSTEMCTL: &str = "systemctl";
-const JOURNALCTL: &str = "journalctl";
 /// Where logind keeps who has processes while logged out, by name.
 const LINGERING: &str = "/var/lib/systemd/linger";
 
@@ -63,11 +61,8 @@ pub(super) fn program(unit: &str) -> Result<Option<PathBuf>, Failure> {
 }
 
 fn output(arguments: &[&str]) -> Result<String, Failure> {
-    let done = Command::new(SYSTEMCTL)
-        .arg("--user")
+    let done = of_systemd(SYSTEMCTL)
         .args(arguments)
-        // Also where it is searched: never in a folder that happens to be the current one.
-        .env("PATH", absolute_folders())
         .stdin(Stdio::null())
         .output()
         .map_err(|error| message::no_systemd(SYSTEMCTL, error))?;
@@ -82,9 +77,12 @@ fn output(arguments: &[&str]) -> Result<String, Failure> {
     Err(message::systemctl_failed(arguments.first().copied().unwrap_or_default(), why))
 }
 
-/// The folders of `PATH` that do not depend on the current one.
-fn absolute_folders() -> OsString {
-    child_env::absolute_only(&std::env::var_os("PATH").unwrap_or_default())
+/// A program of systemd, for the user's manager. It and what it starts are searched in the folders of `PATH` that do not
+/// depend on the current one.
+pub(super) fn of_systemd(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.arg("--user").env("PATH", child_env::absolute_only(&std::env::var_os("PATH").unwrap_or_default()));
+    command
 }
 
 /// From `{ path=/usr/bin/ringback ; argv[]=... }`.
@@ -97,24 +95,6 @@ fn started_program(shown: &str) -> Option<PathBuf> {
 pub(in crate::cli) fn lingers() -> Option<bool> {
     let user = std::env::var("USER").ok().filter(|name| !name.is_empty() && !name.contains('/'))?;
     Path::new("/run/systemd/system").exists().then(|| Path::new(LINGERING).join(user).exists())
-}
-
-/// Shows the unit's log on our own output. Returns the exit code of `journalctl`.
-pub(super) fn logs(unit: &str, lines: u32, follow: bool) -> Result<Option<u8>, Failure> {
-    let mut command = Command::new(JOURNALCTL);
-    command.env("PATH", absolute_folders()).args([
-        "--user",
-        "--output=cat",
-        "--unit",
-        unit,
-        "--lines",
-        &lines.to_string(),
-    ]);
-    if follow {
-        command.arg("--follow");
-    }
-    let ended = command.status().map_err(|error| message::no_systemd(JOURNALCTL, error))?;
-    Ok(ended.code().and_then(|code| code.try_into().ok()))
 }
 
 #[cfg(test)]
