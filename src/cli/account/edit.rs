@@ -24,6 +24,7 @@ use crate::oauth::dialect::ClientAuth;
 #[command(after_help = HELP)]
 pub(super) struct EditArgs {
     /// The account's name
+    #[arg(value_name = "ACCOUNT")]
     name: String,
 
     /// Another provider: a known one, or the issuer's URL of a server with metadata

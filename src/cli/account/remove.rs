@@ -25,6 +25,7 @@ use crate::secret::source::SecretSource;
 #[command(after_help = HELP)]
 pub(super) struct RemoveArgs {
     /// The account's name
+    #[arg(value_name = "ACCOUNT")]
     name: String,
 
     /// Revoke its tokens at the provider and delete them here, without asking; the daemon must be running
