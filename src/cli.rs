@@ -21,6 +21,7 @@ mod completions;
 mod config;
 mod config_source;
 mod consent;
+mod definition;
 mod demo;
 mod device;
 mod doctor;

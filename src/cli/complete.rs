@@ -7,9 +7,10 @@ mod place;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValue;
-use clap::{Arg, Args, Command};
+use clap::{Arg, Args, Command, ValueHint};
 
 use super::command_result::CommandResult;
+use super::definition::about;
 use super::report;
 use crate::cli::report::plain;
 use names::{NameKind, Sources};
@@ -110,22 +111,24 @@ fn operands(place: &Place<'_>) -> Offer {
     }
 }
 
-fn about(command: &Command) -> String {
-    command.get_about().map(ToString::to_string).unwrap_or_default()
-}
-
 fn values(arg: &Arg, place: &Place<'_>) -> Offer {
     let possible = arg.get_possible_values();
     if !possible.is_empty() {
         return Offer::Words(possible.iter().filter(|value| !value.is_hide_set()).map(of_value).collect());
     }
-    let kinds = arg.get_value_names().and_then(|names| names.first()).map_or(&[][..], |name| NameKind::of(name));
-    if kinds.contains(&NameKind::File) {
+    if is_path(arg) {
         return Offer::Files;
     }
+    let kinds = arg.get_value_names().and_then(|names| names.first()).map_or(&[][..], |name| NameKind::of(name));
     let sources = Sources { socket: place.value_of("socket"), config: place.value_of("config") };
     let names = kinds.iter().flat_map(|kind| names::names(*kind, &sources));
     Offer::Words(names.map(|(word, about)| Candidate { word, about }).collect())
+}
+
+/// Whether the value is the path of a file or folder: so is every `PathBuf`.
+fn is_path(arg: &Arg) -> bool {
+    use ValueHint::{AnyPath, DirPath, ExecutablePath, FilePath};
+    matches!(arg.get_value_hint(), AnyPath | DirPath | ExecutablePath | FilePath)
 }
 
 fn of_value(value: &PossibleValue) -> Candidate {

@@ -21,19 +21,16 @@ pub(super) enum NameKind {
     App,
     Provider,
     Consent,
-    File,
 }
 
 impl NameKind {
     /// What the help calls each kind of value.
-    const OF: [(&str, &[Self]); 7] = [
+    const OF: [(&str, &[Self]); 5] = [
         ("ACCOUNT", &[Self::Account]),
         ("APP", &[Self::App]),
         ("PROVIDER", &[Self::Provider]),
         ("PROVIDER|ACCOUNT", &[Self::Provider, Self::Account]),
         ("ID", &[Self::Consent]),
-        ("FILE", &[Self::File]),
-        ("PATH", &[Self::File]),
     ];
 
     /// The kinds of names that a value with this name in the help can have; none if only the user knows it.
@@ -57,7 +54,6 @@ pub(super) fn names(kind: NameKind, sources: &Sources) -> Names {
         NameKind::App => asked(sources, apps),
         NameKind::Consent => asked(sources, consents),
         NameKind::Provider => providers(sources),
-        NameKind::File => None,
     };
     names.unwrap_or_default()
 }

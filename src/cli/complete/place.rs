@@ -54,7 +54,7 @@ impl<'a> Place<'a> {
         let (flag, value) = word.split_once('=').map_or((word, None), |(flag, value)| (flag, Some(value)));
         let Some(arg) = self.option(flag) else { return };
         self.given.push((arg, value.map(str::to_owned)));
-        if value.is_none() && takes_value(arg) {
+        if value.is_none() && arg.get_action().takes_values() {
             self.unfinished = Some(arg);
         }
     }
@@ -79,8 +79,4 @@ impl<'a> Place<'a> {
         let given = self.given.iter().find(|(arg, _)| arg.get_id() == id);
         given.and_then(|(_, value)| value.as_ref()).map(PathBuf::from)
     }
-}
-
-fn takes_value(arg: &Arg) -> bool {
-    matches!(arg.get_action(), ArgAction::Set | ArgAction::Append)
 }

@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::*;
-use crate::cli::{app, audit, completions, config, status};
+use crate::cli::{app, audit, completions, config, man, status};
 
 #[derive(Parser)]
 struct Program {
@@ -17,6 +17,7 @@ enum Commands {
     App(app::AppArgs),
     Audit(audit::AuditArgs),
     Config(config::ConfigArgs),
+    Man(man::ManArgs),
     Completions(completions::CompletionsArgs),
     #[command(name = "__complete", hide = true)]
     Complete(CompleteArgs),
@@ -36,7 +37,7 @@ fn each_place_offers_what_fits_there() {
     let socket = "--socket /nonexistent/s --config /nonexistent/c.toml";
     for (line, words) in [
         ("s", &["status"][..]),
-        ("", &["status", "app", "audit", "config", "completions", "help"]),
+        ("", &["status", "app", "audit", "config", "man", "completions", "help"]),
         ("help au", &["audit"]),
         ("app r", &["remove", "rotate"]),
         ("help app r", &["remove", "rotate"]),
@@ -52,6 +53,7 @@ fn each_place_offers_what_fits_there() {
         ("status --socket=/tm", &[":files"]),
         ("status --socket = /tm", &[":files"]),
         ("config check --config x --s", &["--show"]),
+        ("man --dir ", &[":files"]),
         ("app add editor --scope ", &[]),
         ("app add editor --account work --a", &["--account", "--all-accounts"]),
         ("audit -f -n 3 --d", &["--denied"]),

@@ -3,12 +3,13 @@
 use clap::{Arg, Command};
 
 use super::roff::Roff;
+use crate::cli::definition::about;
 use crate::contract::ErrorCode;
 
 /// The page of `command`, whose full name (`ringback-app-add`) is given; `above` are the names of the pages above it.
 pub(super) fn page(command: &Command, name: &str, above: &[String]) -> String {
     let mut page = Roff::page(name, 1);
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = about(command);
     page.heading("NAME");
     page.paragraph(&format!("{name} - {}", about.trim_end_matches('.')));
     page.heading("SYNOPSIS");
@@ -53,8 +54,9 @@ fn argument(page: &mut Roff, arg: &Arg) {
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
     let default: Vec<String> =
         arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+    let takes_value = arg.get_action().takes_values();
     let default = match default.join(" ") {
-        none if none.is_empty() || !takes_value(arg) => String::new(),
+        none if none.is_empty() || !takes_value => String::new(),
         value => format!("Default: `{value}`."),
     };
     let env = arg.get_env().map(|name| format!("Environment variable: `{}`.", name.to_string_lossy()));
@@ -62,14 +64,10 @@ fn argument(page: &mut Roff, arg: &Arg) {
         let about = value.get_help().map(|help| format!(": {help}")).unwrap_or_default();
         format!("`{}`{about}", value.get_name())
     });
-    let values = if takes_value(arg) { values.collect::<Vec<_>>() } else { Vec::new() };
+    let values = if takes_value { values.collect::<Vec<_>>() } else { Vec::new() };
     let values = if values.is_empty() { String::new() } else { format!("One of {}.", values.join("; ")) };
     let help: Vec<String> = paragraphs(&help).chain([values, default, env.unwrap_or_default()]).collect();
     page.item(&term(arg), &help.iter().map(String::as_str).collect::<Vec<_>>());
-}
-
-fn takes_value(arg: &Arg) -> bool {
-    arg.get_num_args().is_none_or(|count| count.takes_values())
 }
 
 /// `-n, --last COUNT`, or `[ACCOUNT]`.
@@ -80,7 +78,7 @@ fn term(arg: &Arg) -> String {
     }
     let flags = [arg.get_short().map(|short| format!("-{short}")), arg.get_long().map(|long| format!("--{long}"))];
     let flags = flags.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    if takes_value(arg) { format!("{flags} {names}") } else { flags }
+    if arg.get_action().takes_values() { format!("{flags} {names}") } else { flags }
 }
 
 fn commands(page: &mut Roff, command: &Command, name: &str) {
@@ -89,8 +87,7 @@ fn commands(page: &mut Roff, command: &Command, name: &str) {
         page.heading("COMMANDS");
     }
     for command in below {
-        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        page.item(&format!("{name}-{}(1)", command.get_name()), &[&about]);
+        page.item(&format!("{name}-{}(1)", command.get_name()), &[&about(command)]);
     }
 }
 
