@@ -13,7 +13,6 @@ use super::command_result::CommandResult;
 use super::report;
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::nearest;
 
 /// Print or write the man pages
 ///
@@ -57,10 +56,7 @@ pub(super) fn run(args: &ManArgs, mut program: Command) -> CommandResult {
     let short = |page: &Page| page.name.strip_prefix("ringback-").unwrap_or(&page.name).to_owned();
     let Some(page) = pages.iter().find(|page| page.name == asked || short(page) == asked) else {
         let names: Vec<String> = pages.iter().map(short).collect();
-        return Err(match nearest(asked, names.iter().map(String::as_str)) {
-            Some(meant) => message::no_such_page_but(asked, meant),
-            None => message::no_such_page(asked),
-        });
+        return Err(message::no_such_page(asked).or_meant(asked, names.iter().map(String::as_str)));
     };
     report::answer(page.text.as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -2,19 +2,17 @@
 
 mod check;
 mod requests;
-mod unknown;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use unknown::unknown;
 
 use super::arguments::{DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::report::plain;
-use super::{config_source, report};
+use super::{config_source, message, report};
 use crate::cli::failure::Failure;
 use crate::client::Client;
 use crate::config::{ConfigErrors, KnownProvider, Origin, known_providers};
@@ -210,7 +208,8 @@ fn show(named: &ProviderName) -> Result<String, Failure> {
     let (known, mistakes) = known_providers(&found(&named.source)?.sources());
     let Some(provider) = known.iter().find(|provider| provider.name == named.name) else {
         tell(&mistakes);
-        return Err(unknown("provider", &named.name, known.iter().map(|provider| provider.name.as_str())));
+        let failure = message::no_such_provider("provider", &named.name);
+        return Err(failure.or_meant(&named.name, known.iter().map(|provider| provider.name.as_str())));
     };
     if let Err(why) = &provider.usual {
         report::say(&format!("No account can use `{}` as it is: {why}.", provider.name));

@@ -14,7 +14,7 @@ use super::secret::SecretPlan;
 use crate::cli::command_result::CommandResult;
 use crate::cli::failure::Failure;
 use crate::cli::{message, report};
-use crate::config::{ConfigEdit, KnownProvider, assemble, nearest};
+use crate::config::{ConfigEdit, KnownProvider, assemble};
 use crate::oauth::dialect::ClientAuth;
 
 /// Change keys of an account
@@ -104,10 +104,7 @@ pub(super) fn check_known(change: &Change) -> Result<(), Failure> {
     if names().any(|name| name == change.account) {
         return Ok(());
     }
-    Err(match nearest(&change.account, names()) {
-        Some(meant) => message::no_such_account_but(&change.account, meant),
-        None => message::no_such_account(&change.account),
-    })
+    Err(message::no_such_account(&change.account).or_meant(&change.account, names()))
 }
 
 /// Asks for the keys that are changed most.

@@ -6,7 +6,7 @@ use super::change::Change;
 use super::secret::SecretPlan;
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::{ConfigEdit, KnownProvider, NotUsable, Sources, assemble, known_providers, nearest};
+use crate::config::{ConfigEdit, KnownProvider, NotUsable, Sources, assemble, known_providers};
 use crate::oauth::dialect::ClientAuth;
 
 /// What an account calls its provider, and what the config needs for it.
@@ -69,11 +69,8 @@ pub(super) fn named(given: &str, urls: &EndpointArgs, known: &[KnownProvider]) -
         // Variables can be given by the account.
         Some(Ok(_) | Err(NotUsable::OpenVariables | NotUsable::Mistaken(_))) => Ok(plan(given, Vec::new())),
         None => {
-            let meant = nearest(given, known.iter().map(|provider| provider.name.as_str()));
-            Err(match meant {
-                Some(meant) => message::no_such_provider_but("provider", given, meant),
-                None => message::no_such_provider("provider", given),
-            })
+            let names = known.iter().map(|provider| provider.name.as_str());
+            Err(message::no_such_provider("provider", given).or_meant(given, names))
         }
     }
 }

@@ -18,11 +18,7 @@ messages! {
     no_such_account(name) UnknownAccount
         "the config has no account `{name}`",
         "`ringback account list` shows the accounts.",
-        "a name that is not in the config";
-    no_such_account_but(name, meant) UnknownAccount
-        "the config has no account `{name}`",
-        "Did you mean `{meant}`?",
-        "a misspelled name";
+        "a name that is not in the config; if one of its names is similar, the hint asks whether that was meant";
     provider_needs_more(name, why) Usage
         "`{name}` alone is no provider: {why}",
         "Give the issuer's URL as `--provider`, or another name with `--authorize-url` and `--token-url`.",

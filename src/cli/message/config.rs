@@ -38,11 +38,7 @@ messages! {
     no_such_provider(what, name) Usage
         "there is no {what} `{name}`",
         "`ringback provider list` shows the providers.",
-        "the name is neither a preset nor in the config";
-    no_such_provider_but(what, name, meant) Usage
-        "there is no {what} `{name}`",
-        "Did you mean `{meant}`?",
-        "a misspelled name";
+        "the name is neither a preset nor in the config; if one of them is similar, the hint asks whether that was meant";
     provider_unreachable(error) ProviderUnreachable
         "{error}",
         "If the message names a setting, correct it; otherwise check the network.",

@@ -38,11 +38,7 @@ messages! {
     no_such_page(name) Usage
         "there is no man page `{name}`",
         "`ringback man` prints the overview, which lists the pages.",
-        "`man` with a name that is none of its pages";
-    no_such_page_but(name, meant) Usage
-        "there is no man page `{name}`",
-        "Did you mean `{meant}`?",
-        "`man` with a misspelled name";
+        "`man` with a name that is none of its pages; if one is similar, the hint asks whether that was meant";
     page_unwritable(path, error) Internal
         "the man page {path} can't be written: {error}",
         "Name a folder that you can write to.",

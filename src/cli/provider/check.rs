@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::super::report::plain;
 use super::requests::requests;
-use super::unknown::unknown;
 use crate::cli::config_source;
 use crate::cli::failure::Failure;
 use crate::cli::message;
@@ -59,7 +58,7 @@ fn subject(name: &str, config: &Config, found: &FoundConfig) -> Result<Subject, 
     let Some(provider) = known.iter().find(|provider| provider.name == name) else {
         let accounts = config.accounts.keys().chain(config.broken.keys()).map(String::as_str);
         let names = accounts.chain(known.iter().map(|provider| provider.name.as_str()));
-        return Err(unknown("account or provider", name, names));
+        return Err(message::no_such_provider("account or provider", name).or_meant(name, names));
     };
     // The account has values for variables that the provider may leave open.
     if let Some(account) = config.accounts.values().find(|account| account.dialect.provider == name) {
