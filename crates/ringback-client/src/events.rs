@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::body::{refusal, unanswered};
 use crate::contract::AccountEvent;
 use crate::error::Error;
-use crate::exchange::{Chunked, Connection, ExchangeError, Request, Response, TimedStream};
+use crate::exchange::{Chunk, Chunked, Connection, ExchangeError, Request, Response, TimedStream, first_chunk};
 use crate::transport::DaemonAddress;
 
 /// The daemon sends something every 15 s; a silence of this length means that it no longer works.
@@ -88,25 +88,13 @@ impl Events {
             self.body.append(&mut self.received);
             return Ok(());
         }
-        loop {
-            let (start, size) = match httparse::parse_chunk_size(&self.received) {
-                Ok(httparse::Status::Complete(chunk)) => chunk,
-                Ok(httparse::Status::Partial) => return Ok(()),
-                Err(_) => return Err(ExchangeError::NotHttp),
-            };
-            if size == 0 {
-                return Err(ExchangeError::Truncated);
-            }
-            let size = usize::try_from(size).map_err(|_| ExchangeError::TooLarge)?;
-            let end = start.checked_add(size).ok_or(ExchangeError::TooLarge)?;
-            let Some(data) = self.received.get(start..end) else { return Ok(()) };
-            let Some(after) = self.received.get(end..end.saturating_add(2)) else { return Ok(()) };
-            if after != b"\r\n" {
-                return Err(ExchangeError::NotHttp);
-            }
+        while let Some(chunk) = first_chunk(&self.received)? {
+            let Chunk::Data(data, after) = chunk else { return Err(ExchangeError::Truncated) };
             self.body.extend_from_slice(data);
-            self.received.drain(..end + 2);
+            let taken = self.received.len() - after.len();
+            self.received.drain(..taken);
         }
+        Ok(())
     }
 
     /// The first event in `body`, taken out of it. Comments are passed over.

@@ -261,22 +261,43 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, ExchangeError> {
     Ok(Some((head, length)))
 }
 
-/// Takes the chunk sizes out of a whole chunked body (RFC 9112 §7.1); trailers are dropped.
+/// The first chunk of some bytes (RFC 9112 §7.1).
+pub(crate) enum Chunk<'a> {
+    /// Its data, and what comes after it.
+    Data(&'a [u8], &'a [u8]),
+    /// The body has ended; trailers may follow.
+    Last,
+}
+
+/// The chunk at the beginning of `bytes`; `None` if more of it has to come.
+pub(crate) fn first_chunk(bytes: &[u8]) -> Result<Option<Chunk<'_>>, ExchangeError> {
+    let (start, size) = match httparse::parse_chunk_size(bytes) {
+        Ok(httparse::Status::Complete(chunk)) => chunk,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(_) => return Err(ExchangeError::NotHttp),
+    };
+    if size == 0 {
+        return Ok(Some(Chunk::Last));
+    }
+    let size = usize::try_from(size).map_err(|_| ExchangeError::TooLarge)?;
+    let end = start.checked_add(size).ok_or(ExchangeError::TooLarge)?;
+    let Some((data, after)) = bytes.get(start..end).zip(bytes.get(end..)) else { return Ok(None) };
+    match after.strip_prefix(b"\r\n") {
+        Some(after) => Ok(Some(Chunk::Data(data, after))),
+        None if after.len() < 2 => Ok(None),
+        None => Err(ExchangeError::NotHttp),
+    }
+}
+
+/// The data of a whole chunked body; trailers are dropped.
 fn unchunk(body: &[u8]) -> Result<Zeroizing<Vec<u8>>, ExchangeError> {
     let mut plain = Zeroizing::new(Vec::with_capacity(body.len()));
     let mut rest = body;
-    loop {
-        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(rest) else {
-            return Err(if rest.len() < 18 { ExchangeError::Truncated } else { ExchangeError::NotHttp });
-        };
-        if size == 0 {
-            return Ok(plain);
-        }
-        let size = usize::try_from(size).map_err(|_| ExchangeError::TooLarge)?;
-        let end = start.checked_add(size).ok_or(ExchangeError::TooLarge)?;
-        plain.extend_from_slice(rest.get(start..end).ok_or(ExchangeError::Truncated)?);
-        rest = rest.get(end..).and_then(|rest| rest.strip_prefix(b"\r\n")).ok_or(ExchangeError::Truncated)?;
+    while let Chunk::Data(data, after) = first_chunk(rest)?.ok_or(ExchangeError::Truncated)? {
+        plain.extend_from_slice(data);
+        rest = after;
     }
+    Ok(plain)
 }
 
 /// A read or write that hit its bound reports one of two kinds, depending on the platform.

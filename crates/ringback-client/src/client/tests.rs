@@ -100,13 +100,15 @@ fn replies_that_are_not_http_too_long_or_cut_are_told_apart() {
     let endless = format!("{OK}\r\n{}", "x".repeat(BODY_CAP + 1));
     let cut_chunk = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nab");
     let endless_chunk = format!("{OK}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx");
-    let cases: [(Vec<u8>, &str); 14] = [
+    let unended_chunk = format!("{OK}Transfer-Encoding: chunked\r\n\r\n2\r\nab0\r\n\r\n");
+    let cases: [(Vec<u8>, &str); 15] = [
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec(), "not HTTP"),
         (b"HTTP/1.1 two hundred\r\n\r\n".to_vec(), "not HTTP"),
         (vec![0; 100], "not HTTP"),
         (format!("{OK}Content-Length: -1\r\n\r\n").into(), "not HTTP"),
         (format!("{OK}Transfer-Encoding: gzip\r\n\r\n").into(), "not HTTP"),
         (format!("{OK}Transfer-Encoding: chunked\r\n\r\nthis is no chunk size\r\n").into(), "not HTTP"),
+        (unended_chunk.into(), "not HTTP"),
         (long_head.into(), "too large"),
         (many_headers.into(), "too large"),
         (large.into(), "too large"),
