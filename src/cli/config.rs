@@ -13,7 +13,7 @@ use super::platform;
 use super::report;
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::{self, Config as Effective};
+use crate::config::{self, Config as Effective, ConfigErrors};
 use crate::config_file::{self, ConfigFileError};
 use crate::contract::ErrorCode;
 
@@ -117,8 +117,8 @@ struct Checked {
     warnings: Vec<String>,
 }
 
-fn checked(source: &ConfigSource) -> Result<Checked, Failure> {
-    let (config, mistakes) = source.load_what_works()?;
+/// Checks a config that was loaded from `source`, and the files that it names.
+fn checked(source: &ConfigSource, (config, mistakes): (Effective, ConfigErrors)) -> Result<Checked, Failure> {
     let file = config_file::default_path(&source.env()).map_err(|error| failure(&error))?;
     let file = std::path::absolute(&file).unwrap_or(file);
     let of_file = |key: &str, why: &str| format!("{}: {key}: {why}", file.display());
@@ -133,7 +133,7 @@ fn checked(source: &ConfigSource) -> Result<Checked, Failure> {
 
 /// Reports every mistake, and every file that the daemon could not use, one on each line; fails if there is one.
 fn check(source: &ConfigSource) -> Result<Effective, Failure> {
-    let Checked { config, mistakes, unusable, warnings } = checked(source)?;
+    let Checked { config, mistakes, unusable, warnings } = checked(source, source.load_what_works()?)?;
     mistakes.iter().chain(&unusable).for_each(|mistake| report::say(mistake));
     for warning in &warnings {
         report::say(&format!("warning: {warning}"));
@@ -148,12 +148,16 @@ fn check(source: &ConfigSource) -> Result<Effective, Failure> {
 /// The same as one object, also if there are mistakes; the exit code is the same.
 fn check_json(source: &ConfigSource) -> CommandResult {
     let (accounts, mistakes, warnings): (Vec<String>, Vec<String>, Vec<String>) =
-        if let Err(ConfigFileError::Mistakes(mistakes)) = config_file::load_what_works(&source.env()) {
+        match config_file::load_what_works(&source.env()) {
             // Nothing else can be checked then.
-            (Vec::new(), mistakes.iter().map(ToString::to_string).collect(), Vec::new())
-        } else {
-            let Checked { config, mistakes, unusable, warnings } = checked(source)?;
-            (config.accounts.keys().cloned().collect(), [mistakes, unusable].concat(), warnings)
+            Err(ConfigFileError::Mistakes(mistakes)) => {
+                (Vec::new(), mistakes.iter().map(ToString::to_string).collect(), Vec::new())
+            }
+            Err(error) => return Err(failure(&error)),
+            Ok(loaded) => {
+                let Checked { config, mistakes, unusable, warnings } = checked(source, loaded)?;
+                (config.accounts.keys().cloned().collect(), [mistakes, unusable].concat(), warnings)
+            }
         };
     let checked = json!({ "accounts": accounts, "mistakes": mistakes, "warnings": warnings });
     report::answer(report::json(&checked)?.as_bytes())?;
