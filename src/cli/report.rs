@@ -12,11 +12,7 @@ use crate::printable::is_unprintable;
 
 /// Writes a result to standard output. A closed pipe is no failure: the reader has what it wanted.
 pub(super) fn answer(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(message::output_unwritable(error)),
-        _ => Ok(()),
-    }
+    follow(bytes).map(drop)
 }
 
 /// Writes a part of a result that goes on; `false` if nobody reads it any more.
@@ -35,6 +31,7 @@ pub(super) enum Tone {
     Good,
     Warning,
     Bad,
+    Hint,
 }
 
 /// Whether a text gets colours.
@@ -50,12 +47,18 @@ impl Palette {
         if colour_on(&io::stdout()) { Self::Coloured } else { Self::Plain }
     }
 
+    /// The same for standard error.
+    fn of_stderr() -> Self {
+        if colour() { Self::Coloured } else { Self::Plain }
+    }
+
     pub(super) fn paint(self, tone: Tone, text: &str) -> String {
         let code = match (self, tone) {
             (Self::Plain, _) => return text.to_owned(),
             (Self::Coloured, Tone::Good) => "32",
             (Self::Coloured, Tone::Warning) => "33",
             (Self::Coloured, Tone::Bad) => "1;31",
+            (Self::Coloured, Tone::Hint) => "1;36",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
@@ -97,10 +100,10 @@ pub(super) fn failure(failure: &Failure) -> ExitCode {
         // What is wrong is also said below.
         let _ = answer(text.as_bytes());
     }
-    let (red, cyan, end) = if colour() { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
+    let palette = Palette::of_stderr();
     let reply = failure.reply();
     let mut err = io::stderr().lock();
-    let _ = writeln!(err, "{red}error:{end} {}", plain(&reply.error_description));
+    let _ = writeln!(err, "{} {}", palette.paint(Tone::Bad, "error:"), plain(&reply.error_description));
     if let Some(code) = &reply.provider_error {
         let _ = writeln!(err, "       the provider's own code: {}", plain(code));
     }
@@ -108,7 +111,7 @@ pub(super) fn failure(failure: &Failure) -> ExitCode {
         let _ = writeln!(err, "       the daemon retries in {}", span(Duration::from_secs(seconds)));
     }
     if !reply.hint.is_empty() {
-        let _ = writeln!(err, "{cyan}hint:{end} {}", plain(&reply.hint));
+        let _ = writeln!(err, "{} {}", palette.paint(Tone::Hint, "hint:"), plain(&reply.hint));
     }
     ExitCode::from(failure.exit())
 }
