@@ -196,17 +196,20 @@ impl AddArgs {
 
 /// Prints the key alone to standard output, so that it can be piped into a file or a password manager.
 fn tell_key(made: AppMade, json: JsonChoice) -> CommandResult {
-    if json.is_chosen() {
-        return json.tell(&made, || {});
-    }
+    let told = if json.is_chosen() { Some(report::secret_json(&made)?) } else { None };
     let AppMade { app, key, key_file, .. } = made;
+    let key = key.map(Zeroizing::new);
+    if let Some(told) = told {
+        report::answer(&told)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(file) = key_file {
         report::say(&format!("{}: {}. Its new key is in {file}", app.name, rights(&app)));
         if !(app.write && app.accounts.is_none() && app.scopes.is_none()) {
             report::say(&format!("To give it every right, run `ringback app remove default` first. {KEY_FILE_AGAIN}"));
         }
     }
-    if let Some(key) = key.map(Zeroizing::new) {
+    if let Some(key) = key {
         let mut line = Zeroizing::new(Vec::with_capacity(key.len() + 1));
         line.extend_from_slice(key.as_bytes());
         line.push(b'\n');

@@ -39,10 +39,12 @@ const NOT_BOUND: &str = "This system does not tell which user is behind a connec
 /// Gets a one-time URL, and opens or prints it.
 pub(super) fn run(args: &OpenArgs) -> CommandResult {
     let session = args.reach.client()?.session()?;
-    if args.json.is_chosen() {
-        return args.json.tell(&session, || {});
-    }
+    let told = if args.json.is_chosen() { Some(report::secret_json(&session)?) } else { None };
     let url = Zeroizing::new(session.url);
+    if let Some(told) = told {
+        report::answer(&told)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if session.bound_to_user == Some(false) {
         report::say(NOT_BOUND);
     }

@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::contract::VERSION;
@@ -157,6 +159,31 @@ pub(super) fn json<T: serde::Serialize>(reply: &T) -> Result<String, Failure> {
     Ok(format!("{value}\n"))
 }
 
+/// The same of a reply that holds a secret and has its `version`: wiped when dropped.
+pub(super) fn secret_json<T: serde::Serialize>(reply: &T) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, reply).map_err(message::unserializable)?;
+    // Allocated at once: growing would leave copies behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(length.0 + 1));
+    serde_json::to_writer(&mut *line, reply).map_err(message::unserializable)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Counts what is written, and drops it.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Zero-width characters, which copying may add.
 pub(super) fn hides(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
@@ -199,6 +226,14 @@ mod tests {
     fn every_object_has_a_version() {
         assert_eq!(json(&serde_json::json!({"a": 1})).unwrap(), "{\"a\":1,\"version\":1}\n");
         assert_eq!(json(&serde_json::json!({"version": 2})).unwrap(), "{\"version\":2}\n");
+    }
+
+    #[test]
+    fn a_reply_with_a_secret_is_written_into_one_allocation() {
+        let reply = serde_json::json!({"key": "k\"y", "version": 1});
+        let line = secret_json(&reply).unwrap();
+        assert_eq!(String::from_utf8_lossy(&line), json(&reply).unwrap());
+        assert_eq!(line.capacity(), line.len());
     }
 
     #[test]

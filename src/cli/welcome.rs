@@ -19,8 +19,12 @@ There is no config yet. To begin:
 
 /// Says it, if there is no config; `None` if there is one, or if arguments are given.
 pub(super) fn run() -> Option<CommandResult> {
+    // First, since it is cheap: nearly every command line has arguments.
+    if std::env::args_os().len() != 1 {
+        return None;
+    }
     let path = config_file::default_path(&ConfigEnv::from_process(None));
-    let is_first = std::env::args_os().len() == 1 && path.is_ok_and(|path| path.symlink_metadata().is_err());
+    let is_first = path.is_ok_and(|path| path.symlink_metadata().is_err());
     is_first.then(|| {
         FIRST.lines().for_each(report::say);
         // The same as for other arguments that are missing.
