@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::standing::{Group, ON_DEMAND, ends_at, is_idle, word, worst_first};
+use super::standing::{ON_DEMAND, ends_at, is_idle, word, worst_first};
 use crate::cli::report::{Palette, moment, plain};
-use crate::contract::{AccountReply, AccountState, ExpiryWord, whose};
+use crate::contract::{AccountReply, AccountState, ExpiryWord, LastError, whose};
 
 const HEAD: [&str; 5] = ["ACCOUNT", "PROVIDER", "STATE", "EXPIRES", "NEXT REFRESH"];
 /// The column that has a colour.
@@ -13,7 +13,7 @@ const STATE: usize = 2;
 /// The columns, and notes below each account; the worst account first.
 pub(super) fn table(accounts: &[AccountReply], default: Option<&str>, now: i64, palette: Palette) -> String {
     let accounts = worst_first(accounts, now);
-    let rows: Vec<[String; 5]> = accounts.iter().map(|account| row(account, now)).collect();
+    let rows: Vec<[String; 5]> = accounts.iter().map(|(_, account)| row(account, now)).collect();
     let head = HEAD.map(String::from);
     let mut widths = [0_usize; 5];
     for line in std::iter::once(&head).chain(&rows) {
@@ -25,9 +25,8 @@ pub(super) fn table(accounts: &[AccountReply], default: Option<&str>, now: i64, 
     let indent = if default.is_some() { "  " } else { "" };
     // Writing to a `String` does not fail.
     let _ = writeln!(text, "{indent}{}", padded(&head, widths, |_, cell| cell));
-    for (account, row) in accounts.into_iter().zip(&rows) {
-        let tone = Group::of(account, now).tone();
-        let paint = |column, cell: String| if column == STATE { palette.paint(tone, &cell) } else { cell };
+    for ((group, account), row) in accounts.into_iter().zip(&rows) {
+        let paint = |column, cell: String| if column == STATE { palette.paint(group.tone(), &cell) } else { cell };
         let _ = writeln!(text, "{}{}", mark(&account.account, default), padded(row, widths, paint));
         for note in notes(account, now) {
             let _ = writeln!(text, "{indent}  {note}");
@@ -82,6 +81,12 @@ pub(super) fn to_do(account: &AccountReply) -> Option<String> {
     is_needed.then(|| format!("run `ringback login {name}`"))
 }
 
+/// What went wrong last, and when.
+pub(super) fn failed(error: &LastError, now: i64) -> String {
+    let times = if error.failures > 1 { format!(", {} times in a row", error.failures) } else { String::new() };
+    format!("last error {}{times}: {}", moment(error.at, now), plain(&error.error_description))
+}
+
 fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(reason) = &account.reason {
@@ -91,8 +96,7 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
         notes.push(format!("its token expires {}, and no new one will come unless this is fixed", moment(until, now)));
     }
     if let Some(error) = &account.last_error {
-        let times = if error.failures > 1 { format!(", {} times in a row", error.failures) } else { String::new() };
-        notes.push(format!("last error {}{times}: {}", moment(error.at, now), plain(&error.error_description)));
+        notes.push(failed(error, now));
     }
     if account.state == AccountState::Starting {
         notes.push("is getting its first token".into());

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::details;
-use super::standing::{Group, ON_DEMAND, ends_at, is_idle, summary, word, worst_first};
+use super::standing::{Group, ON_DEMAND, ends_at, is_idle, summary, word};
 use crate::cli::report::{Palette, moment, plain};
-use crate::contract::{AccountReply, AccountState, AccountsReply, ExpiryWord, LastError, StoreState};
+use crate::contract::{AccountReply, AccountState, AccountsReply, ExpiryWord, StoreState};
 
 /// The whole text; `verbose`: with everything that is known about each account.
 pub(super) fn overview(reply: &AccountsReply, verbose: bool, now: i64, palette: Palette) -> String {
@@ -16,13 +16,14 @@ pub(super) fn overview(reply: &AccountsReply, verbose: bool, now: i64, palette: 
     // With one account alone, nobody asks which is the default.
     let several = reply.accounts.len() + reply.mistakes.len() > 1;
     let default = reply.default_account.as_deref().filter(|_| several);
-    let mut groups: Vec<Group> = reply.accounts.iter().map(|account| Group::of(account, now)).collect();
+    let lines = lines(reply, now);
+    let groups: Vec<Group> = lines.iter().map(|line| line.group).collect();
     let mut text = if verbose && !reply.accounts.is_empty() {
-        details::table(&reply.accounts, default, now, palette) + &skipped(reply, default, palette)
+        let skipped: Vec<&Line> = lines.iter().filter(|line| line.group == Group::Skipped).collect();
+        details::table(&reply.accounts, default, now, palette) + &aligned(&skipped, default, palette)
     } else {
-        aligned(&lines(reply, now), default, palette)
+        aligned(&lines.iter().collect::<Vec<_>>(), default, palette)
     };
-    groups.extend(reply.mistakes.iter().map(|_| Group::Skipped));
     let locked = locked(reply.store);
     let store = if verbose { format!(" Store key: {}.", plain(&reply.store_key)) } else { String::new() };
     // Writing to a `String` does not fail.
@@ -48,32 +49,24 @@ struct Line {
 
 /// The worst first.
 fn lines(reply: &AccountsReply, now: i64) -> Vec<Line> {
-    let accounts = worst_first(&reply.accounts, now).into_iter().map(|account| Line {
-        name: plain(&account.account),
-        group: Group::of(account, now),
-        word: word(account, now),
-        says: plain(&says(account, now)),
+    let accounts = reply.accounts.iter().map(|account| {
+        let group = Group::of(account, now);
+        let says = plain(&says(account, group, now));
+        Line { name: plain(&account.account), group, word: word(account, now), says }
     });
-    let mut lines: Vec<Line> = accounts.chain(skipped_lines(reply)).collect();
-    lines.sort_by_key(|line| line.group);
-    lines
-}
-
-fn skipped_lines(reply: &AccountsReply) -> impl Iterator<Item = Line> {
-    reply.mistakes.iter().map(|mistake| Line {
+    let skipped = reply.mistakes.iter().map(|mistake| Line {
         name: plain(mistake.account.as_deref().unwrap_or_default()),
         group: Group::Skipped,
         word: "skipped",
         says: plain(&mistake.message),
-    })
+    });
+    let mut lines: Vec<Line> = accounts.chain(skipped).collect();
+    lines.sort_by_key(|line| line.group);
+    lines
 }
 
-fn skipped(reply: &AccountsReply, default: Option<&str>, palette: Palette) -> String {
-    aligned(&skipped_lines(reply).collect::<Vec<_>>(), default, palette)
-}
-
-fn aligned(lines: &[Line], default: Option<&str>, palette: Palette) -> String {
-    let longest = |of: fn(&Line) -> usize| lines.iter().map(of).max().unwrap_or_default();
+fn aligned(lines: &[&Line], default: Option<&str>, palette: Palette) -> String {
+    let longest = |of: fn(&Line) -> usize| lines.iter().map(|line| of(line)).max().unwrap_or_default();
     let name = longest(|line| line.name.chars().count());
     let word = longest(|line| line.word.len());
     lines.iter().fold(String::new(), |mut text, line| {
@@ -85,19 +78,17 @@ fn aligned(lines: &[Line], default: Option<&str>, palette: Palette) -> String {
 }
 
 /// The most important thing about the account: what to do, else what the daemon does, else until when its token is valid.
-fn says(account: &AccountReply, now: i64) -> String {
+fn says(account: &AccountReply, group: Group, now: i64) -> String {
     let reason = account.reason.as_deref();
     if let Some(todo) = details::to_do(account) {
         let why =
             reason.filter(|_| account.login_confirm.is_none()).map(|why| format!(" ({})", why.trim_end_matches('.')));
         return todo + &why.unwrap_or_default();
     }
-    let failed = account.last_error.as_ref().map(|error| failed(error, now));
+    let failed = account.last_error.as_ref().map(|error| details::failed(error, now));
     let why = || reason.map(str::to_owned).or_else(|| failed.clone());
-    match Group::of(account, now) {
-        Group::Fine => {
-            [Some(validity(account, now)), why()].into_iter().flatten().collect::<Vec<_>>().join("; ")
-        }
+    match group {
+        Group::Fine => [Some(validity(account, now)), why()].into_iter().flatten().collect::<Vec<_>>().join("; "),
         Group::Ending => {
             let at = ends_at(account, now).map(|at| format!(" {}", moment(at, now))).unwrap_or_default();
             let why = why().map(|why| format!(": {why}")).unwrap_or_default();
@@ -109,11 +100,6 @@ fn says(account: &AccountReply, now: i64) -> String {
         }
         _ => why().unwrap_or_else(|| "see `ringback status -v`".into()),
     }
-}
-
-fn failed(error: &LastError, now: i64) -> String {
-    let times = if error.failures > 1 { format!(", {} times in a row", error.failures) } else { String::new() };
-    format!("last error {}{times}: {}", moment(error.at, now), error.error_description)
 }
 
 fn validity(account: &AccountReply, now: i64) -> String {

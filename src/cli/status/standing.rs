@@ -87,10 +87,10 @@ pub(super) fn ends_at(account: &AccountReply, now: i64) -> Option<i64> {
     until.filter(|_| health == AccountHealth::Ending)
 }
 
-/// The accounts, the worst first.
-pub(super) fn worst_first(accounts: &[AccountReply], now: i64) -> Vec<&AccountReply> {
-    let mut sorted: Vec<&AccountReply> = accounts.iter().collect();
-    sorted.sort_by_key(|account| Group::of(account, now));
+/// The accounts with their groups, the worst first.
+pub(super) fn worst_first(accounts: &[AccountReply], now: i64) -> Vec<(Group, &AccountReply)> {
+    let mut sorted: Vec<_> = accounts.iter().map(|account| (Group::of(account, now), account)).collect();
+    sorted.sort_by_key(|(group, _)| *group);
     sorted
 }
 
