@@ -1,5 +1,5 @@
-//! The terminal: its size, and hidden input. Reads something secret at the terminal without echo, and restores the terminal however that ends: with
-//! a line, a broken terminal, Ctrl-C or SIGTERM.
+//! The terminal: its size, and what is typed there, shown or hidden. After hidden input the terminal is as before, however
+//! that ended: with a line, a broken terminal, Ctrl-C or SIGTERM.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write as _};
@@ -34,9 +34,7 @@ impl Terminal {
         writeln!(tty)?;
         line
     }
-}
 
-impl Terminal {
     /// As [`Self::ask`], but what is typed is shown.
     pub(crate) fn ask_shown(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut tty = &self.tty;

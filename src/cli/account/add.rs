@@ -122,32 +122,32 @@ fn name(args: &AddArgs, change: &Change, dialogue: Option<&Dialogue>) -> Result<
     let is_taken = |name: &str| {
         config.as_ref().is_some_and(|config| config.accounts.contains_key(name) || config.broken.contains_key(name))
     };
-    match (&args.name, dialogue) {
-        (Some(name), _) if !is_name(name) || name == DEFAULT_ACCOUNT => Err(message::account_name_unfit(name)),
-        (Some(name), _) if is_taken(name) => Err(message::account_taken(name)),
-        (Some(name), _) => Ok(name.clone()),
-        (None, Some(dialogue)) => {
-            let usual = Some("work").filter(|name| !is_taken(name));
-            dialogue.ask_until("Name of the account", usual, |name| {
-                if !is_name(name) || name == DEFAULT_ACCOUNT {
-                    return Some(
-                        "A name has a-z, 0-9, `.`, `_` and `-`, begins with a letter or digit, and is not `default`."
-                            .into(),
-                    );
-                }
-                is_taken(name).then(|| format!("There is an account `{name}` already."))
-            })
-        }
-        (None, None) => Err(message::account_incomplete("NAME")),
+    let is_unfit = |name: &str| !is_name(name) || name == DEFAULT_ACCOUNT;
+    if let Some(dialogue) = dialogue.filter(|_| args.name.is_none()) {
+        let usual = Some("work").filter(|name| !is_taken(name));
+        return dialogue.ask_until("Name of the account", usual, |name| {
+            if is_unfit(name) {
+                return Some(
+                    "A name has a-z, 0-9, `.`, `_` and `-`, begins with a letter or digit, and is not `default`."
+                        .into(),
+                );
+            }
+            is_taken(name).then(|| format!("There is an account `{name}` already."))
+        });
+    }
+    match args.name.clone().unwrap_or_default() {
+        name if is_unfit(&name) => Err(message::account_name_unfit(name)),
+        name if is_taken(&name) => Err(message::account_taken(name)),
+        name => Ok(name),
     }
 }
 
 /// The provider, with what the config needs for it.
 fn provider(args: &AddArgs, change: &mut Change, dialogue: Option<&Dialogue>) -> Result<KnownProvider, Failure> {
     let known = provider::known(&change.draft.before());
-    let plan = match (&args.provider, dialogue) {
-        (Some(given), _) => provider::named(given, &args.urls, &known)?,
-        (None, Some(dialogue)) => {
+    let plan = match dialogue.filter(|_| args.provider.is_none()) {
+        None => provider::named(args.provider.as_deref().unwrap_or_default(), &args.urls, &known)?,
+        Some(dialogue) => {
             report::say("Providers:");
             for line in provider::list(&known) {
                 report::say(&line);
@@ -159,7 +159,6 @@ fn provider(args: &AddArgs, change: &mut Change, dialogue: Option<&Dialogue>) ->
             let question = "Provider, or the issuer's URL of any other server with metadata (OpenID Connect)";
             provider::named(&dialogue.ask_until(question, None, unfit)?, &args.urls, &known)?
         }
-        (None, None) => return Err(message::account_incomplete("--provider")),
     };
     change.edit(&plan.edits)?;
     change.edit(&[ConfigEdit::set(&["accounts", &change.account.clone(), "provider"], plan.name.as_str())])?;
