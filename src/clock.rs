@@ -10,6 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::os;
 
+/// The last millisecond that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
+const LAST_WRITABLE: i64 = 253_402_300_799_999;
+
 /// Milliseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
@@ -21,10 +24,21 @@ impl Wall {
         self.0.div_euclid(1000)
     }
 
+    /// The moment of so many whole seconds since the Unix epoch, saturating.
+    pub fn of_unix_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
     /// This moment and `span` later, saturating.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// This moment and `span` earlier, saturating.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// How long after `earlier` this is; zero if it is not.
@@ -37,9 +51,24 @@ impl Wall {
         UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
     }
 
-    /// In UTC, with milliseconds (RFC 3339).
+    /// In UTC, with milliseconds (RFC 3339). What lies beyond the years that it can write is written as their end.
     pub fn rfc3339(self) -> String {
-        humantime::format_rfc3339_millis(self.to_system()).to_string()
+        humantime::format_rfc3339_millis(self.writable()).to_string()
+    }
+
+    /// The same in whole seconds.
+    pub fn rfc3339_seconds(self) -> String {
+        humantime::format_rfc3339_seconds(self.writable()).to_string()
+    }
+
+    /// What RFC 3339 says in UTC; `None` if it is something else, or before 1970.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let since = humantime::parse_rfc3339(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self(0).plus(since))
+    }
+
+    fn writable(self) -> SystemTime {
+        Self(self.0.clamp(0, LAST_WRITABLE)).to_system()
     }
 }
 
@@ -100,8 +129,7 @@ impl Moment {
     /// Both clocks moved back by `span`.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
-        let ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        Self { wall: Wall(self.wall.0.saturating_sub(ms)), boot: Boot(self.boot.0.saturating_sub(span)) }
+        Self { wall: self.wall.minus(span), boot: Boot(self.boot.0.saturating_sub(span)) }
     }
 
     /// The later of the two on each clock: after a jump the clocks may disagree on which that is.
@@ -124,6 +152,17 @@ impl Moment {
     /// Whether `deadline` has passed on either clock.
     pub fn reached(self, deadline: Self) -> bool {
         self.until(deadline).is_zero()
+    }
+}
+
+/// A span for people: `42 s`, `42 min`, `5 h`, `3 days`; in the largest unit of which there are at least two.
+pub(crate) fn in_words(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -230,6 +269,26 @@ mod tests {
         assert_eq!(clock.now().until(deadline), Duration::from_secs(60), "a wall clock set back hides nothing");
         clock.suspend(Duration::from_secs(60));
         assert!(clock.now().reached(deadline), "sleep counts");
+    }
+
+    #[test]
+    fn a_moment_is_written_whatever_it_is_and_read_again() {
+        for (wall, written) in [
+            (Wall(i64::MIN), "1970-01-01T00:00:00.000Z"),
+            (Wall::of_unix_seconds(1_700_000_000).plus(Duration::from_millis(7)), "2023-11-14T22:13:20.007Z"),
+            (Wall::of_unix_seconds(i64::MAX), "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(wall.rfc3339(), written);
+            assert_eq!(wall.rfc3339_seconds(), format!("{}Z", written.split_once('.').unwrap().0));
+            assert_eq!(Wall::parse_rfc3339(written), Some(Wall(wall.0.clamp(0, LAST_WRITABLE))));
+        }
+        assert_eq!(Wall::parse_rfc3339("today"), None);
+    }
+
+    #[test]
+    fn spans_are_told_in_the_unit_that_fits() {
+        let told = [0, 119, 120, 3_600, 7_199, 7_200, 172_799, 172_800].map(|s| in_words(Duration::from_secs(s)));
+        assert_eq!(told, ["0 s", "119 s", "2 min", "60 min", "119 min", "2 h", "47 h", "2 days"]);
     }
 
     #[test]

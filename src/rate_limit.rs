@@ -141,11 +141,8 @@ impl<K: Ord + Clone> Windows<K> {
             summary.count = summary.count.saturating_add(1);
             return LineVerdict::LeftOut;
         }
-        let began = now
-            .wall
-            .0
-            .saturating_sub(i64::try_from(WINDOW.saturating_sub(now.until(window.ends)).as_millis()).unwrap_or(0));
-        window.left_out = Some(Summary { count: 1, since: Wall(began), due: window.ends });
+        let since = now.wall.minus(WINDOW.saturating_sub(now.until(window.ends)));
+        window.left_out = Some(Summary { count: 1, since, due: window.ends });
         LineVerdict::FirstLeftOut
     }
 

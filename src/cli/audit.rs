@@ -13,7 +13,7 @@ use super::{config_source, report, signals};
 use crate::audit::reader::{LogLine, LogReader};
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::clock::{Clock, Wall};
+use crate::clock::Clock;
 use crate::config::nearest;
 use crate::contract::{AuditEvent, AuditLine};
 use crate::os::paths::Paths;
@@ -75,9 +75,8 @@ pub(super) fn run(args: &AuditArgs) -> CommandResult {
     let paths = Paths::from_env(&|name| std::env::var_os(name), folder.as_deref()).map_err(message::homeless)?;
     let unread = |error: std::io::Error| message::audit_unreadable(paths.state.display(), error);
     let (mut reader, lines) = LogReader::open(&paths.state).map_err(unread)?;
-    let since = args
-        .since
-        .map(|span| at(Wall(Clock::System.now().wall.0 - i64::try_from(span.as_millis()).unwrap_or(i64::MAX))));
+    // In the format of the lines, whose texts sort chronologically.
+    let since = args.since.map(|span| Clock::System.now().wall.minus(span).rfc3339());
     let meant = args.meant(&lines);
     let wanted: Vec<LogLine> = lines.into_iter().filter(|line| args.wants(line, since.as_deref())).collect();
     if let Some(meant) = meant.filter(|_| wanted.is_empty()) {
@@ -122,11 +121,6 @@ async fn follow(args: &AuditArgs, reader: &mut LogReader) -> Result<(), Unfollow
             return Ok(());
         }
     }
-}
-
-/// A time in the format of the lines, whose texts sort chronologically.
-fn at(wall: Wall) -> String {
-    wall.rfc3339()
 }
 
 impl AuditArgs {

@@ -132,8 +132,7 @@ fn unknown_issuer(reach: &NetworkOptions) -> String {
 }
 
 fn utc(seconds: u64) -> String {
-    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    humantime::format_rfc3339_seconds(Wall(seconds.saturating_mul(1000)).to_system()).to_string()
+    Wall::of_unix_seconds(i64::try_from(seconds).unwrap_or(i64::MAX)).rfc3339_seconds()
 }
 
 #[cfg(test)]

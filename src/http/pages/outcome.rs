@@ -106,14 +106,11 @@ fn asks_or_pends<'a>(login: &LoginReply, form_token: Option<&'a Nonce256>, now: 
     Ending::Asks { current, new, left, form_token }
 }
 
-/// The last second that RFC 3339 can write: 9999-12-31T23:59:59Z.
-const LAST_SECOND: i64 = 253_402_300_799;
-
 /// `at` is in Unix seconds. More than the two largest units would be noise.
 fn expires(at: i64, now: Wall) -> Expires {
-    let then = Wall(at.clamp(0, LAST_SECOND) * 1000);
+    let then = Wall::of_unix_seconds(at);
     let left = humantime::format_duration(std::time::Duration::from_secs(then.since(now).as_secs())).to_string();
-    let at = humantime::format_rfc3339_seconds(then.to_system()).to_string();
+    let at = then.rfc3339_seconds();
     Expires {
         shown: at.replace('T', " ").replace('Z', " UTC"),
         at,

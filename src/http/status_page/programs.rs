@@ -62,7 +62,7 @@ pub(super) fn app_row(app: &App, now: Wall) -> AppRow {
 
 pub(super) fn question_row(question: &ConsentQuestion, now: Moment) -> QuestionRow {
     // By the time since boot, since the question ends by that: the clock may have been set since.
-    let asked = now.wall.0.saturating_sub(millis(now.boot.0.saturating_sub(question.asked.boot.0)));
+    let asked = now.wall.minus(question.asked.boot.until(now.boot));
     let ends = now.wall.plus(now.boot.until(question.ends()));
     QuestionRow {
         id: question.id.clone(),
@@ -71,18 +71,12 @@ pub(super) fn question_row(question: &ConsentQuestion, now: Moment) -> QuestionR
         is_known: question.asker.is_known(),
         account: cut(&question.account),
         pid: question.pid,
-        span: Bar::of(Wall(asked).unix_seconds(), ends.unix_seconds(), None, now.wall),
+        span: Bar::of(asked.unix_seconds(), ends.unix_seconds(), None, now.wall),
     }
 }
 
-fn millis(span: std::time::Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-}
-
 pub(super) fn audit_row(line: &AuditLine, now: Wall) -> AuditRow {
-    let at = humantime::parse_rfc3339(&line.at).ok();
-    let at =
-        at.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).map(|at| ShownTime::of(millis(at) / 1000, now));
+    let at = Wall::parse_rfc3339(&line.at).map(|at| ShownTime::of(at.unix_seconds(), now));
     let app = line.app.as_ref().map(|app| format!("the app {app}"));
     let process = line.executable.as_ref().map(|path| match line.pid {
         Some(pid) => format!("{path}, process {pid}"),

@@ -1,13 +1,13 @@
 //! Times and texts as the page shows them. Without a script the page says how far away a time is, and the clock in UTC; the
 //! script keeps both current, and shows the clock of the browser's time zone.
 
-use crate::clock::Wall;
+use std::time::Duration;
+
+use crate::clock::{Wall, in_words};
 use crate::printable::is_unprintable;
 
 /// What a stranger wrote is cut to this many characters.
 const SHOWN: usize = 300;
-/// The last second that RFC 3339 can write: 9999-12-31T23:59:59Z.
-const LAST_SECOND: i64 = 253_402_300_799;
 
 /// A time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +34,7 @@ pub(super) struct Bar {
 impl ShownTime {
     /// `at` in Unix seconds, as seen from `now`.
     pub(super) fn of(at: i64, now: Wall) -> Self {
-        let written = |at: i64| {
-            let wall = Wall(at.clamp(0, LAST_SECOND) * 1000);
-            humantime::format_rfc3339_seconds(wall.to_system()).to_string()
-        };
-        let (then, today) = (written(at), written(now.unix_seconds()));
+        let (then, today) = (Wall::of_unix_seconds(at).rfc3339_seconds(), now.rfc3339_seconds());
         let (date, time) = then.split_once('T').unwrap_or_default();
         let time = time.get(..5).unwrap_or_default();
         let clock = if today.starts_with(date) { format!("{time} UTC") } else { format!("{date} {time} UTC") };
@@ -62,15 +58,8 @@ impl Bar {
     }
 }
 
-/// In the largest unit of which there are two.
 fn distance(at: i64, now: Wall) -> String {
-    let distance = at.abs_diff(now.unix_seconds());
-    let told = match distance {
-        0..120 => format!("{distance} s"),
-        120..7_200 => format!("{} min", distance / 60),
-        7_200..172_800 => format!("{} h", distance / 3600),
-        _ => format!("{} days", distance / 86_400),
-    };
+    let told = in_words(Duration::from_secs(at.abs_diff(now.unix_seconds())));
     if at > now.unix_seconds() { format!("in {told}") } else { format!("{told} ago") }
 }
 
