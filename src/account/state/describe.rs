@@ -44,9 +44,8 @@ impl Machine {
                     let passed = lifetime.saturating_sub(left);
                     let due = now.plus(schedule::refresh_after(lifetime, 0.5).saturating_sub(passed));
                     let renewable = self.is_renewable(&next);
-                    let planned = self.policy.plan.next(Some(due), passed, now, 0.5);
-                    next.due = planned.due.filter(|_| renewable);
-                    next.unasked = planned.unasked.filter(|_| renewable);
+                    let planned = self.policy.plan.next(Some(due), passed, now, 0.5).if_renewable(renewable);
+                    (next.due, next.unasked) = (planned.due, planned.unasked);
                     next.warn_at = (!renewable).then_some(due);
                     next.record.ends_in_boot = self.ends_in_boot(next.deadline);
                 }
@@ -54,9 +53,8 @@ impl Machine {
                 (None, DescribeEndpoint::Details) => {
                     tokens.expiry = Expiry::Never;
                     let planned = self.policy.plan.next(None, now.wall.since(tokens.obtained_at), now, 0.5);
-                    let renewable = self.is_renewable(&next);
-                    next.due = planned.due.filter(|_| renewable);
-                    next.unasked = planned.unasked.filter(|_| renewable);
+                    let planned = planned.if_renewable(self.is_renewable(&next));
+                    (next.due, next.unasked) = (planned.due, planned.unasked);
                 }
                 (None, DescribeEndpoint::Introspection) => {}
             }

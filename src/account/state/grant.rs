@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::committed::CommittedRecord;
 use super::effect::Effect;
 use super::machine::Machine;
-use super::policy::{NextRefresh, Reacquire};
+use super::policy::Reacquire;
 use crate::account::downscoped::Narrowed;
 use crate::account::record::Record;
 use crate::account::schedule;
@@ -104,11 +104,7 @@ impl Machine {
             None => now.plus(self.policy.max_age_unknown),
         };
         let renewable = grant.refresh_token.is_some() || self.policy.reacquire != Reacquire::No;
-        let next = if renewable {
-            self.policy.plan.next(Some(due), Duration::ZERO, now, jitter)
-        } else {
-            NextRefresh { due: None, unasked: None }
-        };
+        let next = self.policy.plan.next(Some(due), Duration::ZERO, now, jitter).if_renewable(renewable);
         let tokens = TokenSet {
             access_token: grant.access_token.unwrap_or_else(|| AccessToken::new("")),
             refresh_token: grant.refresh_token,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::committed::{CommittedRecord, Unanswered};
 use super::event::StoreTrouble;
 use super::machine::{Machine, MachineState, Phase};
-use super::policy::{NextRefresh, Policy, Reacquire};
+use super::policy::{Policy, Reacquire};
 use super::unknown_refusals::UnknownRefusals;
 use crate::account::downscoped::Narrowed;
 use crate::account::login_reason::LoginReason;
@@ -167,11 +167,7 @@ fn from_disk(record: Record, policy: &Policy, boot: Option<&BootId>, now: Moment
     let renewable = tokens.refresh_token.is_some() || policy.reacquire != Reacquire::No;
     let at = (tokens.expiry != Expiry::Never).then(|| now.plus(after.saturating_sub(age)));
     let warn_at = at.filter(|_| !renewable && deadline.is_some());
-    let next = if renewable {
-        policy.plan.next(at, now.wall.since(tokens.obtained_at), now, 0.5)
-    } else {
-        NextRefresh { due: None, unasked: None }
-    };
+    let next = policy.plan.next(at, now.wall.since(tokens.obtained_at), now, 0.5).if_renewable(renewable);
     // An intent without a commit: the daemon died in between, and nobody knows how far the request got.
     let unanswered = record.intent.as_ref().map(|intent| Unanswered {
         since: moment_of(intent.started_at, now),

@@ -38,12 +38,19 @@ pub(crate) struct RefreshPlan {
 }
 
 /// The moments of the next refresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct NextRefresh {
     /// When it is due, if somebody has asked in vain or one has failed; `None` if there is nothing to refresh with.
     pub(super) due: Option<Moment>,
     /// When it begins though nobody asks; `None`: never.
     pub(super) unasked: Option<Moment>,
+}
+
+impl NextRefresh {
+    /// There is none unless the account is `renewable`.
+    pub(super) fn if_renewable(self, renewable: bool) -> Self {
+        if renewable { self } else { Self::default() }
+    }
 }
 
 impl RefreshPlan {
