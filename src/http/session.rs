@@ -61,6 +61,12 @@ struct SessionEntry {
     told: Option<Told>,
 }
 
+impl SessionEntry {
+    fn lives(&self, now: Moment) -> bool {
+        !now.boot.reached(self.ends.min(self.idle_at))
+    }
+}
+
 impl Sessions {
     fn lock(&self) -> MutexGuard<'_, SessionsInner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -102,7 +108,7 @@ impl Sessions {
     /// session: then nobody knows whose request it is.
     pub(super) fn find<'a>(&self, cookies: impl Iterator<Item = &'a str>, now: Moment) -> Option<u64> {
         let mut inner = self.lock();
-        inner.sessions.retain(|session| !now.boot.reached(session.ends) && !now.boot.reached(session.idle_at));
+        inner.sessions.retain(|session| session.lives(now));
         let of = |cookie: &str| inner.sessions.iter().find(|session| session.cookie.matches(cookie));
         let mut numbers = cookies.filter_map(of).map(|session| session.number);
         let number = numbers.next()?;
@@ -112,7 +118,7 @@ impl Sessions {
     /// Whether a session has not ended, for what stays open in it.
     pub(super) fn lives(&self, number: u64, now: Moment) -> bool {
         let mut inner = self.lock();
-        inner.get(number).is_some_and(|session| !now.boot.reached(session.ends) && !now.boot.reached(session.idle_at))
+        inner.get(number).is_some_and(|session| session.lives(now))
     }
 
     /// What the forms of a session have to bring back.
