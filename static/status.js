@@ -8,14 +8,21 @@
   const page = document.getElementById("page");
   const places = { gone: document.getElementById("gone"), over: document.getElementById("over") };
   let state = "live";
-  let seen = new Date();
+  let seen;
   // How far the browser's clock is behind the daemon's, which may be on another machine (`ssh -L`).
-  let behind = 0;
+  let behind;
   let stream;
   let looking = false;
   let missed = false;
 
   const now = () => Date.now() + behind;
+
+  /** Takes the time of a page that has just been made. */
+  const setClock = (fresh) => {
+    seen = new Date();
+    behind = Date.parse(fresh.dataset.now) + 500 - seen.getTime();
+    if (Math.abs(behind) < 2_000) behind = 0;
+  };
 
   const distance = (at) => {
     const seconds = Math.floor(at / 1000) - Math.floor(now() / 1000);
@@ -36,14 +43,14 @@
     if (node.textContent !== text) node.textContent = text;
   };
 
-  const tick = () => {
-    for (const time of page.querySelectorAll("time[data-shows]")) {
+  const tick = (root) => {
+    for (const time of root.querySelectorAll("time[data-shows]")) {
       const at = Date.parse(time.dateTime);
       if (Number.isNaN(at)) continue;
       write(time, time.dataset.shows === "clock" ? clock(at) : distance(at));
       time.title = new Date(at).toLocaleString();
     }
-    for (const bar of page.querySelectorAll("svg[data-from]")) {
+    for (const bar of root.querySelectorAll("svg[data-from]")) {
       const [from, to] = [Date.parse(bar.dataset.from), Date.parse(bar.dataset.to)];
       const passed = Math.min(Math.max((now() - from) / (to - from), 0), 1);
       bar.querySelector(".passed").setAttribute("width", Math.round(passed * 1000));
@@ -51,14 +58,14 @@
     }
   };
 
-  /** What the page has beyond its HTML, for as long as the daemon answers. */
-  const dress = () => {
-    for (const button of page.querySelectorAll(".copies")) button.hidden = !navigator.clipboard;
-    for (const button of page.querySelectorAll("button:not(.copies)")) button.disabled = state !== "live";
-    const pulse = document.getElementById("seen");
+  /** Gives the page, or a fresh one, what it has beyond its HTML in a state. */
+  const dress = (root, state) => {
+    for (const button of root.querySelectorAll(".copies")) button.hidden = !navigator.clipboard;
+    for (const button of root.querySelectorAll("button:not(.copies)")) button.disabled = state !== "live";
+    const pulse = root.querySelector("#seen");
     pulse.className = state;
     write(pulse, { live: "Live", gone: "No connection", over: "Session over" }[state]);
-    tick();
+    tick(root);
   };
 
   const enter = (entered) => {
@@ -69,7 +76,7 @@
     }
     document.body.classList.toggle("stale", state !== "live");
     if (state !== "live") document.title = `${places[state].querySelector("strong").textContent} · ringback`;
-    dress();
+    dress(page, state);
   };
 
   /** Makes `old` equal to `fresh` and keeps what is the same, so that focus, selection and buttons stay where they are. */
@@ -115,10 +122,10 @@
       const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
       const found = fresh.getElementById("page");
       if (!found) throw new Error();
-      seen = new Date();
-      behind = Date.parse(found.dataset.now) + 500 - seen.getTime();
-      if (Math.abs(behind) < 2_000) behind = 0;
+      setClock(found);
       document.title = fresh.title;
+      // Dressed before: only what has really changed is touched, and a selection stays.
+      dress(found, "live");
       merge(page, found);
       enter("live");
     } catch {
@@ -160,7 +167,7 @@
     target.textContent = "Copied";
     setTimeout(() => write(target, "Copy"), 2_000);
   });
-  setInterval(tick, 1_000);
+  setInterval(() => tick(page), 1_000);
   setInterval(turn, RETRY);
   setInterval(() => {
     if (!document.hidden && state === "live") look();
@@ -168,6 +175,7 @@
   setInterval(() => {
     if (!document.hidden && state === "gone") look();
   }, RETRY);
+  setClock(page);
   enter("live");
   turn();
 })();
