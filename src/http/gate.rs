@@ -64,7 +64,7 @@ struct GateInner {
     clock: Clock,
     /// Wrong keys since the last right one.
     wrong_keys: AtomicU32,
-    /// Request ids: this process's random half, and a count.
+    /// Request ids: this process's random quarter, and a count.
     process: u16,
     served: AtomicU64,
 }

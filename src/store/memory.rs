@@ -29,10 +29,8 @@ struct Records {
 }
 
 impl Records {
-    fn drop_record(&mut self, account: &str) {
-        if let Some(record) = self.by_account.remove(account) {
-            self.dropped.insert(account.to_owned(), record.generation.saturating_add(1));
-        }
+    fn note_dropped(&mut self, account: String, record: &Record) {
+        self.dropped.insert(account, record.generation.saturating_add(1));
     }
 }
 
@@ -94,7 +92,9 @@ impl Store for MemoryStore {
 
     fn remove(&self, account: &str) -> Result<(), StoreError> {
         self.with(|records| {
-            records.drop_record(account);
+            if let Some((account, record)) = records.by_account.remove_entry(account) {
+                records.note_dropped(account, &record);
+            }
             Ok(())
         })
     }
@@ -111,9 +111,8 @@ impl Store for MemoryStore {
     fn lock(&self) {
         let mut records = self.records();
         records.locked = true;
-        let accounts: Vec<String> = records.by_account.keys().cloned().collect();
-        for account in &accounts {
-            records.drop_record(account);
+        for (account, record) in std::mem::take(&mut records.by_account) {
+            records.note_dropped(account, &record);
         }
     }
 
