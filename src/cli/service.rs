@@ -41,7 +41,7 @@ Examples:
   ringback service uninstall
 
 Change a unit with `systemctl --user edit ringback`: `install` overwrites its own files.
-docs/systemd.md says more.";
+docs/service.md says more.";
 
 #[derive(Subcommand)]
 enum ServiceCommand {

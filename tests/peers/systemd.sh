@@ -312,7 +312,7 @@ wait $callers
 systemctl stop ringback.service || fail 'the daemon does not stop, with passed sockets'
 [ -S "$socket" ] || fail 'the socket is gone with the daemon'
 ask "http://127.0.0.1:$port/healthz" || fail 'a request over TCP does not start the daemon again'
-# Export and import, as in the README.
+# Export and import, as in docs/files.md.
 printf 'correct horse battery' >"$HOME/phrase"
 [ -z "$unprivileged" ] || chown 1:1 "$HOME/phrase"
 with_phrase() { ringback "$@" --passphrase-file "$HOME/phrase"; }

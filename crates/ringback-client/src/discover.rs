@@ -1,5 +1,5 @@
 //! How a local program finds the daemon: `--socket`, else `RINGBACK_URL` and `RINGBACK_KEY_FILE`, else
-//! `endpoint.json` in the runtime folder, else the usual socket (`docs/clients.md`).
+//! `endpoint.json` in the runtime folder, else the usual socket (`docs/apps.md`).
 
 use std::ffi::OsString;
 use std::net::SocketAddr;

@@ -48,7 +48,7 @@ impl Paths {
         self.runtime.join("ringback.sock")
     }
 
-    /// The file by which programs find the daemon (`docs/clients.md`).
+    /// The file by which programs find the daemon (`docs/apps.md`).
     pub fn endpoint_file(&self) -> PathBuf {
         self.runtime.join("endpoint.json")
     }
