@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::dialogue::Dialogue;
-use super::diff::{self, Side};
 use super::list::redirect_uri;
 use super::secret::StoredSecret;
 use crate::cli::arguments::{DaemonChoice, JsonChoice};
 use crate::cli::command_result::CommandResult;
 use crate::cli::config_source::{self, ConfigSource, count};
+use crate::cli::dialogue::Dialogue;
+use crate::cli::diff::{self, Side};
 use crate::cli::failure::Failure;
 use crate::cli::{message, named_files, report};
 use crate::config::{Config, ConfigEdit, ConfigError, Parsed, Sources, assemble, segment, without_secrets};

@@ -1,8 +1,8 @@
 //! The questions of `account add` and `account edit`, each answered until the config accepts the answer.
 
 use super::change::Change;
-use super::dialogue::Dialogue;
 use super::secret::{self, SecretPlan};
+use crate::cli::dialogue::Dialogue;
 use crate::cli::failure::Failure;
 use crate::cli::report;
 use crate::config::ConfigEdit;
