@@ -123,7 +123,7 @@ async fn credential(name: &str, env: &CredentialEnv) -> Result<Zeroizing<Vec<u8>
     let path = folder.join(name);
     // The config refuses these names already; this is where they would do harm.
     if name.is_empty() || name == ".." || name == "." || name.contains('/') {
-        return Err(CredentialError::File { path, why: "it would lie outside $CREDENTIALS_DIRECTORY".into() });
+        return Err(CredentialError::file(path, "it would lie outside $CREDENTIALS_DIRECTORY"));
     }
     off_the_runtime(move || private_file::read_granted(&path)).await
 }

@@ -13,6 +13,7 @@ pub(crate) mod hardening;
 pub(crate) mod init;
 pub(crate) mod keyring;
 pub(crate) mod locked_memory;
+pub(crate) mod mode_fix;
 pub(crate) mod notify;
 pub mod ports;
 pub(crate) mod private_file;

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::problem::ConfigErrors;
+use super::problem::{ConfigError, ConfigErrors};
 use super::redirect::default_redirect_uri;
 use super::sections::accounts::AccountKeys;
 use super::sections::daemon::{AuditConfig, Listen, Serving, StoreConfig};
@@ -33,8 +33,8 @@ pub struct Config {
     pub accounts: BTreeMap<String, Arc<AccountConfig>>,
     /// Accounts that can't be used, by name, each with the first mistake that prevents it, on one line.
     pub broken: BTreeMap<String, String>,
-    /// Settings that work but are discouraged, one line each.
-    pub warnings: Vec<String>,
+    /// Settings that work but are discouraged.
+    pub warnings: Vec<ConfigError>,
 }
 
 /// The result of reading a config.

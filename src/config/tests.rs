@@ -2,6 +2,7 @@
 
 mod answers;
 mod edit;
+mod fixes;
 mod foreseen;
 mod grants;
 mod json_schema;
@@ -30,6 +31,11 @@ fn parse(text: &str) -> Result<Config, ConfigErrors> {
 
 fn sound(text: &str) -> Config {
     parse(text).unwrap_or_else(|errors| panic!("{errors}\n---\n{text}"))
+}
+
+/// The warnings about a config without mistakes.
+fn discouraged(text: &str) -> Vec<String> {
+    sound(text).warnings.iter().map(ToString::to_string).collect()
 }
 
 /// A Phone.com account that lacks only the keys in `more`.

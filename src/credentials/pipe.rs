@@ -27,8 +27,7 @@ impl PasswordPipe {
     /// Creates a pipe in `folder`, which is the user's own. Needs a tokio runtime.
     pub(crate) fn make(folder: &Path) -> Result<Self, CredentialError> {
         let path = folder.join(format!("password-{}", Nonce256::random(&mut rand::rng()).fingerprint()));
-        let unusable = |why: String| CredentialError::File { path: path.clone(), why };
-        let pipe = fifo::make(&path).map_err(|error| unusable(error.to_string()))?;
+        let pipe = fifo::make(&path).map_err(|error| CredentialError::file(&path, error))?;
         Ok(Self { path, pipe })
     }
 
@@ -45,8 +44,7 @@ impl PasswordPipe {
         let mut filled = 0;
         while let Some(room) = line.get_mut(filled..).filter(|room| !room.is_empty()) {
             let read = self.pipe.read(room).await;
-            filled +=
-                read.map_err(|error| CredentialError::File { path: self.path.clone(), why: error.to_string() })?;
+            filled += read.map_err(|error| CredentialError::file(&self.path, error))?;
             let text = line.get(..filled).unwrap_or_default();
             if let Some(end) = text.iter().position(|byte| *byte == b'\n') {
                 let typed = text.get(..end).filter(|typed| !typed.trim_ascii().is_empty());

@@ -38,6 +38,7 @@ mod consent;
 mod doctor;
 mod events;
 mod export;
+mod fixes;
 mod fixtures;
 mod flawed;
 mod floors;

@@ -30,7 +30,7 @@ pub use account::{
 };
 pub use audit::{AuditEvent, AuditLine};
 pub use confirm::{Confirm, LoginAnswer, Replaced};
-pub use doctor::{DoctorReply, Finding, FindingState};
+pub use doctor::{DoctorReply, Finding, FindingState, FixReply, FixState};
 pub use endpoint::{Endpoint, Health};
 pub use errors::{ErrorCode, ErrorReply, ErrorRow};
 pub use events::{AccountEvent, EventKind};

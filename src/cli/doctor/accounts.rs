@@ -1,8 +1,7 @@
 //! The state of every account, according to a running daemon.
 
-use super::finding::{good, needs_hand, note};
+use super::finding::{about, good, needs_hand, note};
 use super::logins;
-use super::setup::about;
 use crate::cli::arguments::DaemonChoice;
 use crate::cli::report::{moment, plain};
 use crate::config::{AccountConfig, Config};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::effective::{AccountConfig, KeyFile, PasswordUser};
+use crate::config::fix::ConfigFix;
 use crate::config::input::FilePrivacy;
 use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;
@@ -191,12 +192,14 @@ pub(super) fn password_user(keys: &AccountKeys, section: &SectionReader<'_>) -> 
 
 /// The secret in the config file itself, if nobody else can have read it.
 fn inline(secret: ClientSecret, section: &SectionReader<'_>, privacy: FilePrivacy) -> Option<SecretSource> {
-    let exposed = match privacy {
+    let (exposed, fix) = match privacy {
         FilePrivacy::Private => return Some(SecretSource::Inline(secret)),
-        FilePrivacy::Exposed { mode } => format!("stands in a file that others can read (mode {mode:04o})"),
-        FilePrivacy::Foreign { uid } => format!("stands in a file of another user (uid {uid})"),
+        FilePrivacy::Exposed { mode } => {
+            (format!("stands in a file that others can read (mode {mode:04o})"), Some(ConfigFix::Close))
+        }
+        FilePrivacy::Foreign { uid } => (format!("stands in a file of another user (uid {uid})"), None),
     };
     let expected = "a file of your own with mode 0600 (`chmod 600`), or `client_secret_file`";
-    section.refuse("client_secret", Problem::new(exposed).expected(expected));
+    section.refuse("client_secret", Problem::new(exposed).expected(expected).fixed_by(fix));
     None
 }

@@ -138,6 +138,12 @@ impl Lines<'_> {
         if start == 0 { at } else { start }
     }
 
+    /// The comment directly above a key, and the lines of the key.
+    pub(super) fn of_key(&self, place: &Range<usize>) -> [Range<usize>; 2] {
+        let own = self.whole(place);
+        [self.above(own.start)..own.start, own]
+    }
+
     /// A section's lines, from its header to its last key, with the comments directly above and below, and with the blank
     /// lines behind it.
     pub(super) fn of_section(&self, header: Range<usize>, last: usize, headers: &[usize]) -> Range<usize> {
