@@ -40,7 +40,7 @@ pub use catalog::Origin;
 pub use describe::{describe, describe_provider};
 pub use document::{example, reference};
 pub use edit::{ConfigEdit, EditError, apply_edits, without_secrets};
-pub use effective::{AccountConfig, AccountSettings, Config, KeyFile, Parsed, PasswordUser};
+pub use effective::{AccountConfig, AccountSettings, ClientIdSource, Config, KeyFile, Parsed, PasswordUser};
 pub use file::{assemble, parse};
 pub use input::{FilePrivacy, ProviderFile, Sources};
 pub use json_schema::json_schema;

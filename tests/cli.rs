@@ -127,7 +127,7 @@ fn config_check_reads_client_secret_files_and_never_shows_them() {
     assert_eq!(code, 2);
     assert!(err.contains("others can read or change it (mode 0644)") && err.contains("has 2 mistakes\n"), "{err}");
     put("\n", 0o600);
-    assert!(check(&one).2.contains("the secret from the file DIR/secret is empty\n"));
+    assert!(check(&one).2.contains("the text from the file DIR/secret is empty\n"));
     put("canary", 0o600);
     assert_eq!(check(&one), (0, "ok: 1 account\n".into(), nothing()));
     let two = format!("{one}{}", account("more", "client_secret_file = \"secret\""));
@@ -151,6 +151,9 @@ fn config_check_reads_client_secret_files_and_never_shows_them() {
         assert_eq!((code, out.as_str(), err.is_empty()), (0, "ok: 1 account\n", says.is_empty()), "{command}: {err}");
         assert!(err.contains(says), "{command}: {err}");
     }
+    let printed = account("work", "client_secret_file = \"secret\"");
+    let (_, _, err) = check(&printed.replace("client_id = \"i\"", "client_id_command = [\"/nowhere/id\", \"canary\"]"));
+    assert!(err.contains("work.client_id_command: names the program `/nowhere/id`, which does not exist"), "{err}");
     let (code, out, err) = check("");
     assert_eq!((code, out), (0, "ok: 0 accounts\n".into()));
     assert!(err.starts_with("There are no accounts yet"), "{err}");

@@ -73,6 +73,7 @@ pub(super) fn missing_programs(config: &Config) -> Vec<(String, String)> {
     for account in config.accounts.values() {
         let password = account.user.as_ref().and_then(|user| user.password.as_ref());
         let commands = [
+            ("client_id_command", account.keys.client_id_command.as_ref()),
             ("client_secret_command", argv(account.client_secret.as_ref())),
             ("password_command", argv(password)),
             ("hook", account.keys.hook.as_ref()),

@@ -1,5 +1,6 @@
 //! Accounts: the keys of `[accounts.NAME]`.
 
+mod client_id;
 mod redirects;
 mod secrets;
 mod shared;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use self::client_id::client_id;
 use self::redirects::literal_redirect_uri;
 pub(super) use self::redirects::refuse_shared_redirects;
 pub(crate) use self::secrets::CLIENT_SECRET_KEYS;
@@ -56,6 +58,7 @@ pub(super) fn account(
     };
     let auth = dialect.as_ref().map(|dialect| dialect.client_auth);
     let client_secret = client_secret(&mut keys, section, context.privacy, auth);
+    let client_id = client_id(&keys, section);
     let client_key = client_key(&keys, section, auth);
     let user = password_user(&keys, section);
     let target = Target { scope: keys.scope.clone(), resource: keys.resource.clone(), audience: keys.audience.clone() };
@@ -69,7 +72,7 @@ pub(super) fn account(
     if let Some(Err(no_account)) = provider {
         return Err(no_account);
     }
-    let (Some(dialect), Some(client_id)) = (dialect, keys.client_id.clone()) else {
+    let (Some(dialect), Some(client_id)) = (dialect, client_id) else {
         return Err(NoAccount::Mistaken);
     };
     if !["grant", "scope", "extra_authorize"].iter().any(|key| section.is_mistaken(key)) {

@@ -55,13 +55,20 @@ pub fn json_schema() -> String {
 pub(super) fn table(section: &Section) -> Value {
     let required: Vec<&str> =
         section.keys.iter().filter(|key| matches!(key.fallback, Fallback::Required)).map(|key| key.name).collect();
-    json!({
+    let mut table = json!({
         "type": "object",
         "description": section.doc,
         "properties": keys(section),
         "required": required,
         "additionalProperties": false,
-    })
+    });
+    // No section has two such pairs.
+    if let (Some((one, other)), Some(table)) =
+        (section.keys.iter().find_map(|key| Some((key.name, key.or?))), table.as_object_mut())
+    {
+        table.insert("oneOf".into(), json!([{ "required": [one] }, { "required": [other] }]));
+    }
+    table
 }
 
 fn keys(section: &Section) -> Map<String, Value> {

@@ -63,6 +63,8 @@ pub(super) struct ConfigKey {
     pub(super) quiet: bool,
     /// Its name in earlier versions, which is read with a warning.
     pub(super) formerly: Option<&'static str>,
+    /// Another key: exactly one of the two is required.
+    pub(super) or: Option<&'static str>,
 }
 
 /// What applies if a key is missing.
@@ -150,6 +152,7 @@ impl ConfigKey {
             shown: Shown::Line,
             quiet: false,
             formerly: None,
+            or: None,
         }
     }
 
@@ -161,6 +164,11 @@ impl ConfigKey {
     /// `config check --show` leaves it out if it has its default.
     pub(super) const fn quiet(self) -> Self {
         Self { quiet: true, ..self }
+    }
+
+    /// Exactly one of it and the key of this name is required. The code that reads both checks it.
+    pub(super) const fn or(self, name: &'static str) -> Self {
+        Self { or: Some(name), ..self }
     }
 
     /// It had another name in earlier versions.

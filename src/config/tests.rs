@@ -47,9 +47,9 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
         ("store", "key_command") => format!("[store]\nkey = \"command\"\n{line}"),
         ("store", "key") if value.contains("credential") => format!("[store]\n{line}key_credential = \"x\"\n"),
         ("store", "key") if value.contains("command") => format!("[store]\n{line}key_command = [\"x\"]\n"),
-        ("accounts.NAME", "provider" | "client_id") => {
-            let own = with_account(secret);
-            let kept: Vec<&str> = own.lines().filter(|l| !l.starts_with(&format!("{name} ="))).collect();
+        ("accounts.NAME", "provider" | "client_id" | "client_id_command") => {
+            let (own, replaced) = (with_account(secret), name.trim_end_matches("_command"));
+            let kept: Vec<&str> = own.lines().filter(|l| !l.starts_with(&format!("{replaced} ="))).collect();
             format!("{}\n{line}", kept.join("\n"))
         }
         ("accounts.NAME", "client_key_file" | "client_key_id") => {
@@ -270,7 +270,10 @@ fn secrets_appear_nowhere() {
     assert!(DeTable::parse(&described).is_ok(), "{described}");
     let command = describe(&sound(&with_account("client_secret_command = [\"echo\", \"canary\"]")));
     assert!(command.contains("from the program `echo` with 1 arguments"), "{command}");
-    assert!(!format!("{config:?}{config:#?}{described}{command}").contains("canary"));
+    let id = text.replace("client_id = ", "client_id_command = [\"echo\", \"canary-id\"] #");
+    let id = describe(&sound(&id));
+    assert!(id.contains("client_id_command = [\"[hidden]\"]  # the program `echo` with 1 arguments"), "{id}");
+    assert!(!format!("{config:?}{config:#?}{described}{command}{id}").contains("canary"));
     for broken in [
         "client_secret = \"canary",
         "client_secret = canary",

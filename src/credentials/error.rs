@@ -38,7 +38,7 @@ pub(crate) enum CredentialError {
     #[error(transparent)]
     Keyring(#[from] KeyringError),
     /// The content can't be a secret.
-    #[error("the secret from {from} {why}")]
+    #[error("the text from {from} {why}")]
     Unfit {
         /// The source, in words.
         from: String,

@@ -92,6 +92,6 @@ mod tests {
     async fn one_line_is_one_password() {
         assert_eq!(said(b"open sesame\nrest").await, "open sesame");
         assert_eq!(said(b"\n").await, "-");
-        assert_eq!(said(&[b'x'; LONGEST + 1]).await, "the secret from the terminal is too long");
+        assert_eq!(said(&[b'x'; LONGEST + 1]).await, "the text from the terminal is too long");
     }
 }

@@ -101,7 +101,7 @@ impl AddArgs {
         let needed = [
             ("NAME", self.name.is_some()),
             ("--provider", self.provider.is_some()),
-            ("--client-id", self.keys.client_id.is_some()),
+            ("--client-id", self.keys.names_client_id()),
             (
                 "--client-secret-file, --client-secret-stdin or --no-client-secret",
                 // In the implicit flow, no secret is sent.
@@ -188,8 +188,8 @@ fn complete(
             None => change.edit(&[ConfigEdit::set(&["accounts", &account, "redirect_uri"], uri)])?,
         }
     }
-    if let Some(dialogue) = dialogue.filter(|_| args.keys.client_id.is_none()) {
-        questions::key(dialogue, change, "client_id", "Client id", None, questions::text)?;
+    if let Some(dialogue) = dialogue.filter(|_| !args.keys.names_client_id()) {
+        questions::client_id(dialogue, change, None)?;
     }
     let secret = secret(args, change, known, dialogue)?;
     if let Some(dialogue) = dialogue.filter(|_| args.keys.scopes.is_empty()) {

@@ -112,8 +112,7 @@ fn asked(dialogue: &Dialogue, change: &mut Change, in_keyring: bool) -> Result<S
     let config = assemble(&change.draft.before()).config;
     let account = config.as_ref().and_then(|config| config.accounts.get(&change.account)).cloned();
     let old = account.as_deref();
-    let client_id = old.map(|account| account.client_id.as_str());
-    questions::key(dialogue, change, "client_id", "Client id", client_id, questions::text)?;
+    questions::client_id(dialogue, change, old.map(|account| &account.client_id))?;
     let has_secret =
         old.is_none_or(|account| matches!(account.dialect.client_auth, ClientAuth::Basic | ClientAuth::Post));
     let secret =

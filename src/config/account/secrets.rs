@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::effective::{AccountConfig, KeyFile, PasswordUser};
+use crate::config::effective::{AccountConfig, ClientIdSource, KeyFile, PasswordUser};
 use crate::config::input::FilePrivacy;
 use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;
@@ -40,14 +40,12 @@ const PASSWORD: Keys = Keys {
 };
 
 impl Keys {
-    /// The key that gives `source`, with its value. A command's arguments may be secret.
+    /// The key that gives `source`, with its value.
     fn told(&self, source: &SecretSource, inline: &str) -> String {
         match source {
             SecretSource::Inline(_) => format!("`{inline}`"),
             SecretSource::File(path) => format!("`{}` ({})", self.file, path.display()),
-            SecretSource::Command(argv) => {
-                format!("`{}` (`{}`)", self.command, argv.first().map(String::as_str).unwrap_or_default())
-            }
+            SecretSource::Command(argv) => of_command(self.command, argv),
             SecretSource::Credential(name) => format!("`{}` (`{name}`)", self.credential),
             SecretSource::Keyring { service, user } => {
                 format!("`{}` (service `{service}`, username `{user}`)", self.keyring)
@@ -56,12 +54,21 @@ impl Keys {
     }
 }
 
+/// The key of a command, with its program: the arguments may be secret.
+fn of_command(key: &str, argv: &[String]) -> String {
+    format!("`{key}` (`{}`)", argv.first().map(String::as_str).unwrap_or_default())
+}
+
 impl AccountConfig {
     /// Where the client's id, secret and key come from, in words.
     pub(crate) fn client_origin(&self) -> String {
         let secret = self.client_secret.as_ref().map(|source| CLIENT_SECRET.told(source, "client_secret"));
         let key = self.client_key.as_ref().map(|key| format!("`client_key_file` ({})", key.path.display()));
-        let all: Vec<String> = [Some("`client_id`".to_owned()), secret, key].into_iter().flatten().collect();
+        let id = match &self.client_id {
+            ClientIdSource::Written(_) => "`client_id`".to_owned(),
+            ClientIdSource::Command(argv) => of_command("client_id_command", argv),
+        };
+        let all: Vec<String> = [Some(id), secret, key].into_iter().flatten().collect();
         format!("{} of `[accounts.{}]`", all.join(" and "), self.name)
     }
 }

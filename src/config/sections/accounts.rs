@@ -20,6 +20,7 @@ use crate::config::words::{Consent, Notify};
 use crate::oauth::grant::GrantType;
 use crate::secret::ClientSecret;
 
+const CLIENT_ID: &str = "none; exactly one of `client_id` and `client_id_command` is required";
 const SECRET: &str = "none; exactly one `client_secret...` is required if `client_auth` is `\"basic\"` or `\"post\"`, except for `implicit`";
 const PASSWORD: &str = "none: `ringback login` asks at the terminal";
 
@@ -40,7 +41,13 @@ settings! {
     grant: GrantType = OneOf<GrantType>, default(GrantType::AuthorizationCode), example(r#""authorization_code""#);
 
     /// The client id that the provider assigned.
-    client_id: Option<String> = ClientId, required(), example(r#""00000000-0000-0000-0000-000000000000""#);
+    client_id: Option<String> = ClientId, none(CLIENT_ID),
+        example(r#""00000000-0000-0000-0000-000000000000""#), or("client_id_command");
+
+    /// A program that prints the client id; like `client_secret_command`. Tokens are not bound to the client then: if it
+    /// prints another id, the provider refuses them, and the account needs a login.
+    client_id_command: Option<Vec<String>> = Command, none(CLIENT_ID),
+        example(r#"["pass", "show", "phonecom/client-id"]"#), instead();
 
     /// A file with the client secret. It must belong to you or root, and be readable by nobody else (`chmod 600`).
     /// White space around the secret is removed.

@@ -130,6 +130,7 @@ fn the_schema_refuses_typical_mistakes() {
         "[audit]\nkeep = \"4\"\n".to_owned(),
         "[accounts.work]\nprovider = \"phonecom\"\n".to_owned(),
         "[accounts.work]\nclient_id = \"i\"\n".to_owned(),
+        with_account("client_secret = \"s\"\nclient_id_command = [\"p\"]\n"),
         account.replace("work", "Work"),
         account.replace("work", "default"),
         account.replace("client_secret", "clientsecret"),

@@ -52,7 +52,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         "[accounts.b]\nprovider = \"phonecom\"\nclient_secret = \"s\"\nscope = 1\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = 1\nclient_secret = \"s\"",
         &[
             "4:9: accounts.b.scope: is an integer; expected a list of scopes, or one text with spaces between them",
-            "1:11: accounts.b.client_id: is missing; expected a text in quotes",
+            "1:11: accounts.b.client_id: is missing, and so is `client_id_command`; expected one of the two",
             "7:13: accounts.a.client_id: is an integer; expected a text in quotes",
         ],
     ),
@@ -93,7 +93,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         &[
             "1:11: accounts.default: is a reserved name; expected another: `default` stands for the default account",
             "1:11: accounts.default.provider: is missing; expected a text in quotes",
-            "1:11: accounts.default.client_id: is missing; expected a text in quotes",
+            "1:11: accounts.default.client_id: is missing, and so is `client_id_command`; expected one of the two",
         ],
     ),
     (
@@ -125,6 +125,16 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         &[
             "3:13: accounts.a.client_id: is empty; expected a text in quotes",
             "1:11: accounts.a.client_secret_file: is missing, and so is every other source of the client secret; expected one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, `client_secret_keyring`, `client_secret`",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id_command = [\"p\"]\nclient_id = \"i\"\nclient_secret = \"s\"",
+        &["3:21: accounts.a.client_id_command: stands beside `client_id`; expected one of the two"],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id_command = \"p q\"\nclient_secret = \"s\"",
+        &[
+            "3:21: accounts.a.client_id_command: is a text; expected a list of texts: the program (absolute, or found in PATH) and its arguments",
         ],
     ),
     (
