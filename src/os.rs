@@ -20,6 +20,7 @@ pub(crate) mod program;
 pub(crate) mod service_manager;
 pub(crate) mod signals;
 pub(crate) mod sockets;
+pub(crate) mod ssh;
 pub(crate) mod support;
 pub(crate) mod suspend;
 pub(crate) mod terminal;

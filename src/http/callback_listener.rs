@@ -15,6 +15,7 @@ use super::listen::bind::{BindError, bind_tcp};
 use super::listen::{ServedListener, Server};
 use crate::broker::{CallbackListener, ListenerGuard};
 use crate::loopback;
+use crate::os::sockets::is_absent;
 use crate::provider::ProviderFuture;
 
 /// How long a listener stays open after a login, so that the browser can load the outcome page and its style.
@@ -115,11 +116,6 @@ fn addresses(redirect_uri: &str) -> Result<Vec<SocketAddr>, String> {
         return Err(unusable());
     }
     Ok(hosts.into_iter().map(|host| SocketAddr::new(host, port)).collect())
-}
-
-fn is_absent(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::AddrNotAvailable
-        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
 
 #[cfg(test)]
