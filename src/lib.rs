@@ -10,6 +10,7 @@ pub mod apps;
 mod attention;
 pub mod audit;
 pub mod broker;
+mod callback_certificate;
 pub mod cli;
 pub mod clock;
 pub mod config;

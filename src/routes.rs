@@ -237,6 +237,12 @@ impl Route {
             && self.path != "/healthz"
             && !self.path.starts_with("/open/")
     }
+
+    /// Whether a callback listener with TLS serves it without TLS, too: the page that explains the certificate, and what
+    /// that needs.
+    pub(crate) fn is_before_tls(&self) -> bool {
+        matches!(self.endpoint, Endpoint::LoginStart | Endpoint::Style | Endpoint::Favicon)
+    }
 }
 
 /// The rows by template.

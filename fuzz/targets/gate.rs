@@ -17,7 +17,7 @@ use ringback::apps::Apps;
 use ringback::audit::AuditLog;
 use ringback::clock::Clock;
 use ringback::http::listen::Answers as _;
-use ringback::http::peer::{BodyLimits, Connection, Peer};
+use ringback::http::peer::{BodyLimits, Connection, Peer, Scheme};
 use ringback::http::session::Sessions;
 use ringback::http::{guard, Gate};
 use ringback::os::ports::PeerUser;
@@ -79,7 +79,7 @@ async fn exchange(gate: Gate, bytes: &[u8]) {
     let router = guard(Router::new().fallback(handler), gate);
     let (mut ours, theirs) = tokio::io::duplex(1 << 20);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let peer = Peer::Tcp { address: ([127, 0, 0, 1], 50_000).into(), port: 7464, user: STAGE.3 };
+        let peer = Peer::Tcp { address: ([127, 0, 0, 1], 50_000).into(), port: 7464, user: STAGE.3, scheme: Scheme::Http };
         let body = BodyLimits { size: 65_536, deadline: Duration::from_millis(50) };
         let (router, connection) = (router.clone(), Connection::new(peer, None, body));
         async move { Ok::<_, Infallible>(router.answer(request.map(Body::new), &connection).await) }

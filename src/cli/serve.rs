@@ -32,6 +32,7 @@ use crate::attention;
 use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
+use crate::callback_certificate::CallbackCertificates;
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::clock::Clock;
@@ -148,7 +149,12 @@ async fn serve(
     let limits = ConnectionLimits { connections: config.listen.max_connections, ..ConnectionLimits::default() };
     let server = Server::new(limits).with_log(log.clone());
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(BoundListener::tcp_address).collect();
-    let callback_listeners = Arc::new(CallbackListeners::new(server.clone(), tcp.clone()));
+    let callback_listeners = Arc::new(CallbackListeners::new(
+        server.clone(),
+        tcp.clone(),
+        CallbackCertificates::in_folder(&paths.state),
+        Clock::System,
+    ));
     let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
     let world = World {
         store,

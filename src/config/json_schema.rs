@@ -15,7 +15,7 @@ const DURATION: &str = "^(0|\\s*([0-9]+(\\.[0-9]+)?\\s*[a-zA-Z\u{b5}]+\\s*)+)$";
 const LOOPBACK_ADDRESS: &str = "^(127(\\.[0-9]{1,3}){3}|\\[[0-9a-fA-F:.]+\\]):[0-9]{1,5}$";
 /// With variables in it, its host is known only once they are filled in.
 const URL: &str = "^(https:|http://(127\\.|\\[::1\\]|localhost([:/?]|$)|\\{)|\\{token_url\\})";
-const REDIRECT_URI: &str = "^http://(127\\.0\\.0\\.1|\\[::1\\]|localhost)(:[0-9]{1,5})?/[^?#]*$";
+const REDIRECT_URI: &str = "^https?://(127\\.0\\.0\\.1|\\[::1\\]|localhost)(:[0-9]{1,5})?/[^?#]*$";
 const CREDENTIAL: &str = "^[^/]+$";
 const VARIABLE: &str = "^[a-z0-9_]+$";
 const RESOURCE: &str = "^[A-Za-z][A-Za-z0-9+.-]*:[^#]*$";

@@ -188,7 +188,7 @@ impl ValueKind {
             Self::Duration => "a duration such as `\"90s\"`, `\"10m\"` or `\"1h 30m\"`, or whole seconds".into(),
             Self::Url => "an https URL, or http on loopback (127.0.0.1, [::1], localhost)".into(),
             Self::RedirectUri => {
-                "an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`".into()
+                "an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`".into()
             }
             Self::Path => "a path: absolute, from `~/`, or relative to the config file's folder".into(),
             Self::FlagOrPath => "`true`, `false` or a path".into(),

@@ -33,7 +33,7 @@ use super::activity::Evictable;
 use super::listen::Answers;
 use super::log_limit::{LogKey, LogLimit};
 use super::negotiate::{self, ReplyFormat};
-use super::peer::{Connection, Peer};
+use super::peer::{Connection, Peer, Scheme};
 use super::session::{self, Sessions};
 use crate::apps::{App, Apps, Stranger};
 use crate::audit::AuditLog;
@@ -106,8 +106,9 @@ impl Gate {
         Self { callback_listener: true, other_users: false, ..self }
     }
 
-    fn serves(&self, route: &Route) -> bool {
-        !self.callback_listener || route.is_on_callback_listeners()
+    fn serves(&self, route: &Route, peer: Peer) -> bool {
+        let on_listener = !self.callback_listener || route.is_on_callback_listeners();
+        on_listener && (peer.scheme() != Scheme::BeforeTls || route.is_before_tls())
     }
 
     fn request_id(&self) -> RequestId {
@@ -317,7 +318,7 @@ impl Answers for Guarded {
         let id = gate.request_id();
         // The rules see the head only; a body can't be shared while they wait.
         let (head, body) = request.into_parts();
-        let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| gate.serves(route));
+        let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| gate.serves(route, connection.peer));
         let admitted = gate.admit(&head, connection, found, id).await;
         let mut reply = if let Some(reply) = self.at_once(&admitted, found, &head) {
             reply

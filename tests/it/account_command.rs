@@ -45,7 +45,7 @@ fn the_dialogue_ends_in_an_account_that_is_logged_in() {
         ("Did you mean `idp`?", "idp"),
         ("Copy it to the clipboard? [Y/n]", "y"),
         ("Registered redirect URI [", "https://example.com/"),
-        ("`redirect_uri` uses `https`", ""),
+        ("`redirect_uri` has a host beyond loopback", ""),
         ("Client id:", ""),
         ("Client id: \r\nClient id:", "the client"),
         ("Client secret (it is not shown", SECRET),

@@ -53,6 +53,7 @@ const MODULES: &[Module] = &[
     module("apps", 2, &["os"]),
     module("rate_limit", 2, &[]),
     module("audit", 2, &["os", "rate_limit"]),
+    module("callback_certificate", 2, &["os"]),
     module("credentials", 2, &["os"]),
     module("store", 2, &["os"]),
     // Replies are translated into the account state machine's types.
@@ -67,6 +68,7 @@ const MODULES: &[Module] = &[
             "broker",
             "apps",
             "audit",
+            "callback_certificate",
             "os",
             "clock",
             "config",

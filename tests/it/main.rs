@@ -44,6 +44,7 @@ mod floors;
 mod hanging;
 mod health;
 mod hints;
+mod https;
 mod kill;
 mod lengths;
 mod lifecycle;

@@ -59,7 +59,7 @@ fn objects(config: &Config) -> Vec<Value> {
             "usable": true,
             "default": config.default_account.as_ref() == Some(name),
             "provider": account.dialect.provider,
-            "client_id": account.client_id,
+            "client_id": account.client_id.known(),
             "scope": account.target.scope,
             "redirect_uri": redirect_uri(config, account),
         });

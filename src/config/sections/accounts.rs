@@ -114,7 +114,9 @@ settings! {
         example(r#"{ tenant = "contoso.onmicrosoft.com" }"#), instead();
 
     /// The address that the provider redirects the browser to, exactly as registered there: it is sent unchanged. It
-    /// has no query and no `:80`. Accounts of different providers need different ones (RFC 8252 §8.10).
+    /// has no query and no `:80`. Accounts of different providers need different ones (RFC 8252 §8.10). With `https`, for
+    /// providers that accept nothing else, it has a port that is not one of `listen.tcp`: the daemon makes a certificate
+    /// of its own, and the first page of a login says how to recognize it before the browser warns of it.
     redirect_uri: Option<String> = RedirectUri, none("`http://ADDRESS/callback/PROVIDER`, with the first address of `listen.tcp`"),
         example(r#""http://127.0.0.1:7464/callback/phonecom""#);
 

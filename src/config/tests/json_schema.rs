@@ -136,7 +136,7 @@ fn the_schema_refuses_typical_mistakes() {
         account.replace("client_secret", "clientsecret"),
         format!("{account}grant = \"code\"\n"),
         format!("{account}scope = [1]\n"),
-        format!("{account}redirect_uri = \"https://127.0.0.1/cb\"\n"),
+        format!("{account}redirect_uri = \"ftp://127.0.0.1/cb\"\n"),
         format!("{account}redirect_uri = \"http://example.com/cb\"\n"),
         format!("{account}redirect_uri = \"http://localhost\"\n"),
         format!("{account}hook = \"notify-send\"\n"),

@@ -21,12 +21,17 @@ pub(super) fn origin(facts: &RequestFacts<'_>, host: &str, found: RouteMatch) ->
         {
             Ok(())
         }
-        Ok(Some(origin)) => match (facts.peer, origin.strip_prefix("http://")) {
+        Ok(Some(origin)) => match (facts.peer, authority(origin, facts.peer)) {
             (Peer::Tcp { .. }, Some(origin)) if origin.eq_ignore_ascii_case(host) => Ok(()),
             _ => foreign,
         },
         Err(()) => foreign,
     }
+}
+
+/// What follows the scheme in a URL, if it is the connection's own.
+fn authority(url: &str, peer: Peer) -> Option<&str> {
+    url.strip_prefix(peer.scheme().name())?.strip_prefix("://")
 }
 
 fn is_form(facts: &RequestFacts<'_>, found: RouteMatch) -> bool {
@@ -37,8 +42,7 @@ fn is_form(facts: &RequestFacts<'_>, found: RouteMatch) -> bool {
 /// A link on a page of another site to the API may send a Referer and nothing else that tells.
 pub(super) fn referer(facts: &RequestFacts<'_>, host: &str) -> Result<(), GateRefusal> {
     let Some(referer) = facts.headers.get(header::REFERER) else { return Ok(()) };
-    let ours =
-        referer.to_str().ok().and_then(|text| text.strip_prefix("http://")).and_then(|rest| rest.split('/').next());
+    let ours = referer.to_str().ok().and_then(|text| authority(text, facts.peer)?.split('/').next());
     if ours.is_some_and(|authority| authority.eq_ignore_ascii_case(host)) {
         return Ok(());
     }

@@ -39,9 +39,9 @@ fn is_ours(host: &str, peer: Peer) -> bool {
         plain.then(|| digits.parse().ok()).flatten()
     });
     match peer {
-        Peer::Tcp { port: ours, .. } => {
+        Peer::Tcp { port: ours, scheme, .. } => {
             let named = name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost");
-            named && port.unwrap_or(Some(80)) == Some(ours)
+            named && port.unwrap_or(Some(scheme.usual_port())) == Some(ours)
         }
         Peer::Unix { .. } => {
             let named = ["127.0.0.1", "localhost", "ringback"].iter().any(|ours| name.eq_ignore_ascii_case(ours));
@@ -51,13 +51,17 @@ fn is_ours(host: &str, peer: Peer) -> bool {
 }
 
 /// A target in absolute form has to agree with Host; `*` and authority form have no use here.
-pub(super) fn target(uri: &Uri, host: &str) -> Result<(), GateRefusal> {
+pub(super) fn target(uri: &Uri, host: &str, peer: Peer) -> Result<(), GateRefusal> {
     if !uri.path().starts_with('/') {
         return Err(GateRefusal::Malformed("the target has to be a path"));
     }
     match (uri.scheme_str(), uri.authority()) {
         (None, None) => Ok(()),
-        (Some("http"), Some(authority)) if authority.as_str().eq_ignore_ascii_case(host) => Ok(()),
+        (Some(scheme), Some(authority))
+            if scheme == peer.scheme().name() && authority.as_str().eq_ignore_ascii_case(host) =>
+        {
+            Ok(())
+        }
         _ => Err(GateRefusal::Malformed("target and Host disagree")),
     }
 }

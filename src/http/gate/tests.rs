@@ -18,7 +18,7 @@ use crate::apps::{self, Apps};
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::http::listen::Answers as _;
-use crate::http::peer::{BodyLimits, Connection, Peer};
+use crate::http::peer::{BodyLimits, Connection, Peer, Scheme};
 use crate::http::session::Sessions;
 use crate::os::ports::PeerUser;
 use crate::routes::{Access, ROUTES};
@@ -35,7 +35,7 @@ fn tcp() -> Peer {
 }
 
 fn tcp_of(user: PeerUser) -> Peer {
-    Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464, user }
+    Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464, user, scheme: Scheme::Http }
 }
 
 fn own_uid() -> u32 {
@@ -275,12 +275,56 @@ async fn another_user_needs_a_key_and_permission_and_never_reaches_a_browser_rou
     }
 }
 
+fn tcp_at(port: u16, scheme: Scheme) -> Peer {
+    Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port, user: PeerUser::Uid(own_uid()), scheme }
+}
+
 #[tokio::test]
-async fn on_port_80_the_host_header_has_no_port() {
-    let user = PeerUser::Uid(own_uid());
-    let peer = Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 80, user };
-    for (host, status) in [("Host: 127.0.0.1", 200), ("Host: localhost", 200), ("Host: [::1]", 200), (HOST, 403)] {
-        assert_eq!(ask("GET", "/cb?code=c", &[host], peer).await.status(), status, "{host}");
+async fn on_the_usual_port_of_a_scheme_the_host_header_has_no_port() {
+    for peer in [tcp_at(80, Scheme::Http), tcp_at(443, Scheme::Https)] {
+        for (host, status) in [("Host: 127.0.0.1", 200), ("Host: localhost", 200), ("Host: [::1]", 200), (HOST, 403)] {
+            assert_eq!(ask("GET", "/cb?code=c", &[host], peer).await.status(), status, "{host} {peer:?}");
+        }
+    }
+    for peer in [tcp_at(443, Scheme::Http), tcp_at(80, Scheme::Https), tcp_at(443, Scheme::BeforeTls)] {
+        assert_eq!(ask("GET", "/login/start/t", &["Host: localhost"], peer).await.status(), 403, "{peer:?}");
+    }
+}
+
+#[tokio::test]
+async fn over_tls_our_own_pages_are_those_of_https() {
+    let (https, http) = ("Origin: https://127.0.0.1:7464", ORIGIN);
+    for (origin, scheme, status) in
+        [(https, Scheme::Https, 200), (http, Scheme::Https, 403), (https, Scheme::Http, 403), (http, Scheme::Http, 200)]
+    {
+        let reply = ask("POST", "/cb", &[HOST, origin, FORM], tcp_at(7464, scheme)).await;
+        assert_eq!(reply.status(), status, "{origin} {scheme:?}");
+    }
+    for (target, scheme, status) in [
+        ("https://127.0.0.1:7464/healthz", Scheme::Https, 200),
+        ("http://127.0.0.1:7464/healthz", Scheme::Https, 400),
+        ("https://127.0.0.1:7464/healthz", Scheme::Http, 400),
+    ] {
+        assert_eq!(ask("GET", target, &[HOST], tcp_at(7464, scheme)).await.status(), status, "{target} {scheme:?}");
+    }
+}
+
+#[tokio::test]
+async fn before_tls_only_the_page_that_explains_the_certificate_is_served() {
+    for (request, status) in [
+        ("GET /login/start/t", 200),
+        ("GET /static/style.css", 200),
+        ("GET /favicon.ico", 200),
+        ("GET /login/outcome/x", 404),
+        ("GET /healthz", 404),
+        ("GET /token", 404),
+        ("GET /v1/accounts", 404),
+        ("GET /cb?code=c&state=s", 404),
+        ("POST /cb", 404),
+    ] {
+        let (method, target) = request.split_once(' ').unwrap();
+        let reply = ask(method, target, &[HOST, ORIGIN, FORM], tcp_at(7464, Scheme::BeforeTls)).await;
+        assert_eq!(reply.status(), status, "{request}");
     }
 }
 

@@ -85,7 +85,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "REDIRECT http://127.0.0.1:0/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has port 0, which a browser can't connect to; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has port 0, which a browser can't connect to; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
@@ -260,75 +260,87 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     ("[[providers]]\n", &["1:3: providers: is an array; expected a table"]),
     ("[accounts]\na = 1", &["2:1: accounts.a: is an integer; expected a table"]),
     (
-        "REDIRECT https://127.0.0.1/cb",
+        "REDIRECT ftp://127.0.0.1/cb",
         &[
-            "5:16: accounts.a.redirect_uri: uses `https`; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: uses `ftp`; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT https://127.0.0.1:443/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: has the default port `:443`, which browsers omit when they come back; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `https://127.0.0.1/cb`?",
+        ],
+    ),
+    (
+        "REDIRECT https://127.0.0.1:7464/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: uses https at a port of `listen.tcp`, where the daemon speaks http; expected another port",
         ],
     ),
     (
         "REDIRECT http://example.com/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has a host beyond loopback; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a host beyond loopback; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464",
         &[
-            "5:16: accounts.a.redirect_uri: has no path; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has no path; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/cb#f",
         &[
-            "5:16: accounts.a.redirect_uri: has a fragment (`#`); expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a fragment (`#`); expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://u@127.0.0.1:7464/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has a user name or password in it; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a user name or password in it; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/a/../b",
         &[
-            "5:16: accounts.a.redirect_uri: is not in its normal form; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1:7464/b`?",
+            "5:16: accounts.a.redirect_uri: is not in its normal form; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1:7464/b`?",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/a?code=1",
         &[
-            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/cb?app=1",
         &[
-            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:80/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has the default port `:80`, which browsers omit when they come back; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1/cb`?",
+            "5:16: accounts.a.redirect_uri: has the default port `:80`, which browsers omit when they come back; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1/cb`?",
         ],
     ),
     (
         "REDIRECT http://127.0.0.2:7464/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has a host that the daemon does not answer to; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a host that the daemon does not answer to; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/a//b",
         &[
-            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/a%2Fb",
         &[
-            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
@@ -352,7 +364,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "REDIRECT http://[::1]:7464/a b",
         &[
-            "5:16: accounts.a.redirect_uri: has white space or a backslash in it; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has white space or a backslash in it; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
