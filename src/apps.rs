@@ -9,6 +9,7 @@ mod change;
 pub mod consent;
 mod error;
 mod file;
+mod handed_out;
 pub(crate) mod key;
 mod rights;
 pub(crate) mod wording;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
 
+use super::handed_out::HandedOut;
 use super::key::Digest;
 use super::rights::Rights;
 use crate::clock::Wall;
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) waiting: Arc<AtomicUsize>,
     /// How many streams of events it holds at this moment.
     pub(crate) listening: Arc<AtomicUsize>,
+    /// The tokens that it got last as an OAuth client.
+    pub(crate) handed_out: HandedOut,
     pub(super) digest: Digest,
     /// Set when the app is removed or its key is rotated: requests that still hold this value are then refused.
     revoked: AtomicBool,
@@ -63,6 +66,7 @@ impl App {
             expires_at,
             waiting: Arc::default(),
             listening: Arc::default(),
+            handed_out: HandedOut::default(),
             digest,
             revoked: AtomicBool::new(false),
             uses: AtomicU64::new(usage.uses),

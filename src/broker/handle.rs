@@ -222,6 +222,11 @@ impl Broker {
         reply
     }
 
+    /// The name of every account.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.inner.accounts.load().members.keys().cloned().collect()
+    }
+
     /// The default account's name.
     pub(crate) fn default_account(&self) -> Option<String> {
         self.inner.accounts.load().config.default_account.clone()

@@ -6,6 +6,15 @@ pub enum Obstacle {
     /// There is no default account.
     #[error("no account was named, and there is no default account")]
     NoDefaultAccount,
+    /// An OAuth client named no account, and the caller has none or several.
+    #[error("the token URL names no account, and {}", several(names))]
+    NotOneAccount {
+        /// Those of the caller.
+        names: Vec<String>,
+    },
+    /// An OAuth client asks by a grant that needs more than an access token.
+    #[error("the token endpoint knows the grants `client_credentials` and `refresh_token` only")]
+    NoSuchGrant,
     /// According to the config, the provider issues no tokens for a part of the grant.
     #[error("according to its config, `{provider}` issues no separate tokens for a {part}")]
     NoTokensFor {
@@ -69,12 +78,26 @@ pub enum Obstacle {
     NoPort,
 }
 
+fn several(names: &[String]) -> String {
+    if names.is_empty() {
+        return "there is no account".into();
+    }
+    format!("there are several: `{}`", names.join("`, `"))
+}
+
 impl Obstacle {
     /// What to do about it.
     pub(super) fn hint(&self) -> String {
         match self {
             Self::NoDefaultAccount => {
                 "Name one of the accounts that `ringback status` shows, or set `default_account` in the config.".into()
+            }
+            Self::NotOneAccount { .. } => {
+                "Use the token URL `/oauth2/ACCOUNT/token`, or a key for one account: `ringback app add NAME --account ACCOUNT`."
+                    .into()
+            }
+            Self::NoSuchGrant => {
+                "Set the client up for one of them. The daemon does the login: `ringback login`.".into()
             }
             Self::NoTokensFor { provider, .. } => {
                 format!(

@@ -6,5 +6,6 @@ pub(super) mod apps;
 pub(super) mod consents;
 pub(super) mod events;
 pub(super) mod logins;
+pub(super) mod oauth;
 pub(super) mod store;
 pub(super) mod token;

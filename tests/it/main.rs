@@ -50,6 +50,7 @@ mod lifecycle;
 mod lock;
 mod login;
 mod memory;
+mod oauth;
 mod outage;
 mod page;
 mod reboot;

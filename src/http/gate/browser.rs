@@ -1,6 +1,6 @@
 //! The rules against requests of other web sites (CSRF, DNS rebinding): Origin, Referer, fetch metadata, content type.
 
-use axum::http::{Method, header};
+use axum::http::{HeaderMap, Method, header};
 
 use super::facts::{RequestFacts, only};
 use super::refusal::GateRefusal;
@@ -63,11 +63,14 @@ pub(super) fn from_elsewhere(facts: &RequestFacts<'_>, access: Access) -> Result
     if admitted { Ok(()) } else { Err(GateRefusal::Foreign("requests of other web sites are refused")) }
 }
 
-/// A form of another site can't send JSON without a preflight, which is never answered. Only our own pages send forms.
+/// A form of another site can't send JSON without a preflight, which is never answered. Forms come from our own pages, and
+/// from OAuth clients, whose key a page of another site does not have.
 pub(super) fn content_type(facts: &RequestFacts<'_>, access: Access) -> Result<(), GateRefusal> {
     let empty = facts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && !facts.headers.contains_key(header::TRANSFER_ENCODING);
     let (wanted, refused) = match access {
+        Access::Client if empty || is_of_type(facts.headers, "application/json") => return Ok(()),
+        Access::Client => ("application/x-www-form-urlencoded", "the body has to be a form, or application/json"),
         access if access.needs_proof() && !empty => ("application/json", "a body has to be application/json"),
         Access::OwnPage | Access::Form => ("application/x-www-form-urlencoded", "the body has to be a form"),
         Access::Session if facts.method == Method::POST => {
@@ -75,9 +78,11 @@ pub(super) fn content_type(facts: &RequestFacts<'_>, access: Access) -> Result<(
         }
         _ => return Ok(()),
     };
+    if is_of_type(facts.headers, wanted) { Ok(()) } else { Err(GateRefusal::Malformed(refused)) }
+}
+
+/// Whether the one `Content-Type` line says `wanted`, with any parameters.
+pub(super) fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
     let fits = |value: &str| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted));
-    match only(facts.headers, &header::CONTENT_TYPE) {
-        Ok(Some(value)) if fits(value) => Ok(()),
-        _ => Err(GateRefusal::Malformed(refused)),
-    }
+    matches!(only(headers, &header::CONTENT_TYPE), Ok(Some(value)) if fits(value))
 }

@@ -14,7 +14,7 @@ const LONGEST_QUERY: usize = 8 * 1024;
 /// takes half as many.
 const MOST_PARAMETERS: usize = 64;
 /// Where a key in a URL is looked for: to refuse it, since URLs end up in logs and histories.
-const KEY_PARAMETERS: [&str; 2] = ["access_token", "key"];
+const KEY_PARAMETERS: [&str; 4] = ["access_token", "key", "client_secret", "refresh_token"];
 
 /// The one Host line (RFC 9112 §3.2), which has to be a name of ours: a page that made its own name
 /// point to 127.0.0.1 sends its own name.
@@ -76,7 +76,7 @@ pub(super) fn query(query: &str) -> Result<(), GateRefusal> {
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
         if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
             return Err(GateRefusal::Malformed(
-                "a key belongs in the Authorization line, never in a URL: replace this key",
+                "a key belongs in the Authorization line or the body, never in a URL: replace this key",
             ));
         }
         if seen.contains(&name) {

@@ -1,5 +1,6 @@
 //! The gate in front of a router that answers on every route.
 
+mod clients;
 mod keys;
 mod replies;
 mod sessions;
@@ -9,6 +10,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, Version};
 use axum::response::Response;
 use axum::routing::any;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -25,6 +28,8 @@ use crate::routes::{Access, ROUTES};
 
 /// `k3y` is replaced by a key with all rights.
 const KEY: &str = "Authorization: Bearer k3y";
+/// `b4sic` is replaced by the name of its app and the key, as an OAuth client sends them.
+const BASIC: &str = "Authorization: Basic b4sic";
 static APPS: LazyLock<(Apps, String)> = LazyLock::new(apps::tests::fresh);
 const HOST: &str = "Host: 127.0.0.1:7464";
 const ORIGIN: &str = "Origin: http://127.0.0.1:7464";
@@ -57,7 +62,8 @@ fn request(method: &str, target: &str, lines: &[&str], peer: Peer) -> Request<Bo
     let mut request = Request::builder().method(method).uri(target);
     for line in lines {
         let (name, value) = line.split_once(": ").unwrap();
-        request = request.header(name, value.replace("k3y", &APPS.1));
+        let basic = || STANDARD.encode(format!("default:{}", APPS.1));
+        request = request.header(name, value.replace("k3y", &APPS.1).replace("b4sic", &basic()));
     }
     let body = BodyLimits { size: 1000, deadline: Duration::from_secs(1) };
     request.extension(Connection::new(peer, None, body)).body(Body::empty()).unwrap()
@@ -77,7 +83,7 @@ async fn ask(method: &str, target: &str, lines: &[&str], peer: Peer) -> Response
 
 /// `(request line, header lines, status)`; Host and key are added unless the row sets its own.
 #[rustfmt::skip]
-const TABLE: [(&str, &[&str], u16); 107] = [
+const TABLE: [(&str, &[&str], u16); 127] = [
     ("GET /token", &[], 200),
     // Host
     ("GET /token", &["Host: localhost:7464"], 200),
@@ -192,6 +198,27 @@ const TABLE: [(&str, &[&str], u16); 107] = [
     ("PUT /callback/p", &[ORIGIN, FORM], 404),
     ("POST /v1/accounts/a/login", &[ORIGIN, FORM, "Content-Length: 2"], 400),
     ("GET /static/fragment.js", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"], 403),
+    // OAuth clients
+    ("POST /oauth2/token", &[BASIC], 200),
+    ("POST /oauth2/work/token", &[BASIC, FORM, "Content-Length: 9"], 200),
+    ("POST /v4/oauth/access-token", &[BASIC, "Content-Type: application/json", "Content-Length: 9"], 200),
+    ("POST /oauth/access-token", &[BASIC], 200),
+    ("POST /oauth2/token", &[], 401), // a bearer key is not how a client proves itself
+    ("POST /oauth2/token", &[BASIC, BASIC], 400),
+    ("POST /oauth2/token", &[BASIC, "Origin: http://evil.example"], 403),
+    ("POST /oauth2/token", &[BASIC, "Origin: null", FORM], 403),
+    ("POST /oauth2/token", &[BASIC, "Sec-Fetch-Site: cross-site"], 403),
+    ("POST /oauth2/token", &[BASIC, "Referer: https://evil.example/"], 403),
+    ("POST /oauth2/token", &[BASIC, "Host: evil.example:7464"], 403),
+    ("POST /oauth2/token", &[BASIC, "Content-Type: text/plain", "Content-Length: 9"], 400),
+    ("POST /oauth2/token", &[BASIC, "Content-Length: 9"], 400),
+    ("POST /oauth2/token?client_secret=k3y", &[BASIC], 400),
+    ("POST /oauth2/token?refresh_token=k3y", &[BASIC], 400),
+    ("GET /oauth2/token", &[BASIC], 405),
+    ("HEAD /oauth2/token", &[BASIC], 405),
+    ("GET /token", &[BASIC], 401),
+    ("GET /.well-known/oauth-authorization-server/oauth2", &["Authorization: none"], 200),
+    ("GET /.well-known/oauth-authorization-server/oauth2", &["Sec-Fetch-Site: cross-site"], 403),
     // bodies
     ("POST /v1/accounts/a/login", &["Content-Length: 2", "Content-Type: text/plain"], 400),
 ];
@@ -311,19 +338,20 @@ async fn every_route_is_closed_to_unauthenticated_callers_unless_its_row_opens_i
         let path = route.path.replace("{name}", "work").replace("{id}", "i").replace("{ticket}", "t");
         let reply = ask(route.method.as_str(), &path, &[HOST], tcp()).await;
         let expected = match route.access {
-            Access::Read | Access::Write => 401,
+            Access::Read | Access::Client | Access::Write => 401,
             Access::Socket | Access::Owner => 403,
             _ => 200,
         };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
+        let key = if route.access == Access::Client { BASIC } else { KEY };
         let stranger = Peer::Unix { uid: own_uid() + 1, pid: None };
-        let reply = ask(route.method.as_str(), &path, &["Host: ringback", KEY], stranger).await;
+        let reply = ask(route.method.as_str(), &path, &["Host: ringback", key], stranger).await;
         let expected = if route.access.needs_proof() { 403 } else { 200 };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
         let own = Peer::Unix { uid: own_uid(), pid: None };
         let reply = ask(route.method.as_str(), &path, &["Host: ringback"], own).await;
         assert_eq!(reply.status(), StatusCode::OK, "{} {path}", route.method.as_str());
-        let reply = ask(route.method.as_str(), &path, &[HOST, KEY], tcp()).await;
+        let reply = ask(route.method.as_str(), &path, &[HOST, key], tcp()).await;
         let expected = if route.access.on_socket_only() { 403 } else { 200 };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
     }
