@@ -6,11 +6,12 @@ use std::time::Duration;
 use clap::Args;
 
 use super::arguments::{AccountChoice, DaemonChoice, JsonChoice};
+use super::autostart::{self, Announce};
 use super::command_result::CommandResult;
 use super::config_source::ConfigSource;
 use super::granted::{Granted, as_whom};
 use super::replace::TerminalQuestion;
-use super::{autostart, device, password, paste, replace, report, waiting};
+use super::{device, password, paste, replace, report, waiting};
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::client::{Client, DEFAULT_TIMEOUT};
@@ -94,7 +95,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
         _ => LoginVia::CallerBrowser,
     };
     let begun = || format!("the daemon to start the login to `{}`; it may ask the provider", args.account.name);
-    let (client, started) = autostart::or_start(&args.reach, || {
+    let (client, started) = autostart::or_start(&args.reach, Announce::Start, || {
         let client = args.reach.client()?;
         let started = waiting::told(DEFAULT_TIMEOUT, begun, || start(&client, args, via))?;
         Ok((client, started))

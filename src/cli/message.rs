@@ -13,6 +13,7 @@ mod serve;
 mod service;
 mod store;
 mod table;
+mod token;
 
 pub(super) use account::*;
 pub(super) use config::*;
@@ -22,3 +23,4 @@ pub(super) use sandbox::*;
 pub(super) use serve::*;
 pub(super) use service::*;
 pub(super) use store::*;
+pub(super) use token::*;

@@ -16,6 +16,7 @@ use crate::events::Events;
 use crate::exchange::{Request, Response, exchange};
 use crate::secret::AccessToken;
 use crate::targets::{TokenOptions, account_target, segment, token_target};
+use crate::token::{self, Token};
 use crate::transport::{DaemonAddress, Transport};
 
 #[cfg(test)]
@@ -68,18 +69,15 @@ impl Client {
     pub fn token(&self, account: &str, options: &TokenOptions) -> Result<AccessToken, Error> {
         let target = token_target(account, options);
         let mut response = self.ask("GET", &target, "text/plain", None, token_timeout(options.wait))?;
-        let text = std::mem::take(&mut *response.body);
-        let text = String::from_utf8(text).map(Zeroizing::new).map_err(|error| {
-            error.into_bytes().zeroize();
-            Error::UnexpectedReply { why: "the token is not text".to_owned() }
-        })?;
-        let token = text.trim_ascii();
-        // RFC 6750 §2.1 and RFC 6749 §A.12: visible ASCII. Anything else could break out of a header.
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let why = "the token is empty or has characters that are not allowed in tokens".to_owned();
-            return Err(Error::UnexpectedReply { why });
-        }
-        Ok(AccessToken::new(token))
+        token::bare(std::mem::take(&mut *response.body))
+    }
+
+    /// The same, with the account's own name and the token's lifetime.
+    ///
+    /// # Errors
+    /// As for [`Self::token`].
+    pub fn token_with_lifetime(&self, account: &str, options: &TokenOptions) -> Result<Token, Error> {
+        Token::read(&self.token_json(account, options)?)
     }
 
     /// The same as JSON, with expiry and scope: the bytes of a [`TokenReply`](crate::contract::TokenReply), unchanged.

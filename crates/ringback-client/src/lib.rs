@@ -45,6 +45,7 @@ pub mod os;
 pub mod paths;
 pub mod secret;
 mod targets;
+mod token;
 mod transport;
 
 pub use client::{Client, DEFAULT_TIMEOUT, TIMEOUT_MARGIN};
@@ -53,3 +54,4 @@ pub use error::Error;
 pub use events::{Events, Happened};
 pub use files::{read_endpoint, read_key};
 pub use targets::TokenOptions;
+pub use token::Token;
