@@ -25,6 +25,7 @@ mod definition;
 mod demo;
 mod device;
 mod doctor;
+mod exec;
 mod export;
 mod failure;
 mod granted;
@@ -89,6 +90,7 @@ enum Command {
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
     Token(token::TokenArgs),
+    Exec(exec::ExecArgs),
     Status(status::StatusArgs),
     Refresh(refresh::RefreshArgs),
     Lock(lock::LockArgs),
@@ -129,6 +131,7 @@ pub fn run() -> ExitCode {
             waiting::told(client::DEFAULT_TIMEOUT, provider, || logout::run(&args))
         }
         Command::Token(args) => token::run(&args),
+        Command::Exec(args) => exec::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Refresh(args) => refresh::run(&args),
         Command::Lock(args) => lock::run(&args),
@@ -196,8 +199,8 @@ mod tests {
 
     #[test]
     fn every_command_that_says_something_says_it_as_json_too() {
-        // They run until they are stopped, or print a file in a format of its own.
-        let others = ["serve", "sandbox", "demo", "config example", "config schema", "completions", "man"];
+        // They run until they are stopped, run a program, or print a file in a format of its own.
+        let others = ["exec", "serve", "sandbox", "demo", "config example", "config schema", "completions", "man"];
         for (name, command) in leaves(&super::Program::command(), "") {
             let has_json = command.get_arguments().any(|arg| arg.get_long() == Some("json"));
             assert_eq!(has_json, !others.contains(&name.as_str()), "{name}");

@@ -9,6 +9,7 @@ pub(crate) mod clock;
 pub(crate) mod fifo;
 pub(crate) mod folder;
 pub(crate) mod folder_watch;
+pub(crate) mod foreground;
 pub(crate) mod hardening;
 pub(crate) mod init;
 pub(crate) mod keyring;

@@ -113,6 +113,7 @@ pub(crate) enum Endpoint {
     AddApp,
     RemoveApp,
     RotateApp,
+    TemporaryApp,
     Lock,
     Unlock,
     Consents,
@@ -168,7 +169,7 @@ const fn delete(path: &'static str, access: Access, reach: RouteScope, endpoint:
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 43] = [
+pub static ROUTES: [Route; 44] = [
     get("/token", Access::Read, RouteScope::Named, Endpoint::Token),
     get("/v1/accounts", Access::Read, RouteScope::Shown, Endpoint::Accounts),
     get("/v1/accounts/{name}", Access::Read, RouteScope::Named, Endpoint::Account),
@@ -189,6 +190,8 @@ pub static ROUTES: [Route; 43] = [
     post("/v1/apps", Access::Owner, RouteScope::Every, Endpoint::AddApp),
     delete("/v1/apps/{name}", Access::Owner, RouteScope::Every, Endpoint::RemoveApp),
     post("/v1/apps/{name}/rotate", Access::Owner, RouteScope::Every, Endpoint::RotateApp),
+    // Not below `/v1/apps/`, where every word may be an app's name.
+    post("/v1/temporary-apps", Access::Owner, RouteScope::Every, Endpoint::TemporaryApp),
     post("/v1/lock", Access::Write, RouteScope::Every, Endpoint::Lock),
     post("/v1/unlock", Access::Socket, RouteScope::Every, Endpoint::Unlock),
     get("/v1/consents", Access::Owner, RouteScope::Every, Endpoint::Consents),

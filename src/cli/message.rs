@@ -6,6 +6,7 @@ mod config;
 mod daemon;
 #[cfg(test)]
 mod docs_test;
+mod exec;
 mod general;
 mod login;
 mod sandbox;
@@ -17,6 +18,7 @@ mod token;
 
 pub(super) use account::*;
 pub(super) use config::*;
+pub(super) use exec::*;
 pub(super) use general::*;
 pub(super) use login::*;
 pub(super) use sandbox::*;

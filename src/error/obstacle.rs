@@ -64,9 +64,24 @@ pub enum Obstacle {
     /// The limit of event streams is reached.
     #[error("this caller has too many event streams open")]
     TooManyStreams,
-    /// The status page needs a TCP port.
-    #[error("the status page needs a TCP listener, but the config has none")]
-    NoPort,
+    /// A temporary app keeps its key.
+    #[error("`{name}` is temporary: its key can't be changed")]
+    TemporaryApp {
+        /// The app.
+        name: String,
+    },
+    /// The limit of temporary apps is reached.
+    #[error("{most} programs have a temporary key already")]
+    TooManyTemporaryApps {
+        /// The limit.
+        most: usize,
+    },
+    /// A browser, or a program with a key, needs a TCP port.
+    #[error("{what} needs a TCP listener, but the config has none")]
+    NoPort {
+        /// What needs it.
+        what: &'static str,
+    },
 }
 
 impl Obstacle {
@@ -105,7 +120,13 @@ impl Obstacle {
             }
             Self::AppName { .. } => "Choose another name for the app.".into(),
             Self::TooManyStreams => "Close an open one; a single stream reports on all accounts.".into(),
-            Self::NoPort => "Set `tcp = [\"127.0.0.1:7464\"]` in `[listen]`, and restart the daemon.".into(),
+            Self::TemporaryApp { name } => {
+                format!("Run `ringback app remove {name}` to end it; `ringback exec --url` makes another one.")
+            }
+            Self::TooManyTemporaryApps { .. } => {
+                "End some of the programs that `ringback app list` shows as temporary.".into()
+            }
+            Self::NoPort { .. } => "Set `tcp = [\"127.0.0.1:7464\"]` in `[listen]`, and restart the daemon.".into(),
         }
     }
 }

@@ -7,4 +7,5 @@ pub(super) mod consents;
 pub(super) mod events;
 pub(super) mod logins;
 pub(super) mod store;
+pub(super) mod temporary_apps;
 pub(super) mod token;

@@ -57,7 +57,16 @@ fn errors() -> Vec<(Error, &'static str)> {
             ),
             (Error::Obstacle(Obstacle::AppName { why: why() }), "`app add` with an invalid name"),
             (Error::Obstacle(Obstacle::TooManyStreams), "a program opens `/v1/events` again and again"),
-            (Error::Obstacle(Obstacle::NoPort), "`open`, and `listen.tcp` is empty")
+            (Error::Obstacle(Obstacle::TemporaryApp { name: "exec:1".into() }), "`app rotate` for a temporary app"),
+            (
+                Error::Obstacle(Obstacle::TooManyTemporaryApps { most: 64 }),
+                "`exec --url`, and that many programs already run with a temporary key"
+            ),
+            (Error::Obstacle(Obstacle::NoPort { what: "the status page" }), "`open`, and `listen.tcp` is empty"),
+            (
+                Error::Obstacle(Obstacle::NoPort { what: "a temporary key" }),
+                "`exec --url`, and `listen.tcp` is empty"
+            )
         ],
         UnknownAccount: [
             (Error::UnknownAccount { name: "wrok".into(), nearest: vec![account()] }, "a misspelled name"),

@@ -43,6 +43,7 @@ const ROWS: &[(&str, &str)] = &[
     ("POST /v1/apps", "xxxx"),
     ("DELETE /v1/apps/{name}", "xxxx"),
     ("POST /v1/apps/{name}/rotate", "xxxx"),
+    ("POST /v1/temporary-apps", "xxxx"),
     ("POST /v1/lock", "xx.x"),
     ("POST /v1/unlock", "xx.x"),
     ("GET /v1/consents", "xxxx"),

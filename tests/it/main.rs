@@ -37,6 +37,7 @@ mod circles;
 mod consent;
 mod doctor;
 mod events;
+mod exec;
 mod export;
 mod fixtures;
 mod flawed;

@@ -8,7 +8,7 @@ use crate::body::{json, parse, refusal, unanswered};
 use crate::contract::{
     AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ConsentAnswer, ConsentRequest,
     ConsentsReply, ImportReply, ImportRequest, InfoReply, LockReply, LoginAnswer, LoginReply, LoginRequest,
-    LoginStarted, LogoutReply, PasteRequest, SessionReply, UnlockRequest,
+    LoginStarted, LogoutReply, PasteRequest, SessionReply, TemporaryAppRequest, UnlockRequest,
 };
 use crate::discover::{DaemonOptions, discover};
 use crate::error::Error;
@@ -16,6 +16,7 @@ use crate::events::Events;
 use crate::exchange::{Request, Response, exchange};
 use crate::secret::AccessToken;
 use crate::targets::{TokenOptions, account_target, segment, token_target};
+use crate::temporary::TemporaryApp;
 use crate::token::{self, Token};
 use crate::transport::{DaemonAddress, Transport};
 
@@ -206,6 +207,15 @@ impl Client {
     pub fn add_app(&self, app: &AppRequest) -> Result<AppMade, Error> {
         self.on_socket(APPS)?;
         parse(&self.ask("POST", "/v1/apps", JSON, Some(&json(app)?), TIMEOUT_MARGIN)?)
+    }
+
+    /// Creates an app whose key works as long as the result is kept.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn temporary_app(&self, app: &TemporaryAppRequest) -> Result<TemporaryApp, Error> {
+        self.on_socket(APPS)?;
+        TemporaryApp::open(&self.daemon, &json(app)?)
     }
 
     /// Rotates an app's key.

@@ -46,7 +46,7 @@ pub use logout::{LogoutOutcome, LogoutReply};
 pub use name::is_name;
 pub use owner::{
     AppMade, AppReply, AppRequest, AppsReply, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply,
-    SessionReply,
+    SessionReply, TemporaryAppMade, TemporaryAppRequest,
 };
 pub use provider::AcceptReply;
 pub use rejected::RejectedReply;

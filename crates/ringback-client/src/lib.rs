@@ -44,7 +44,9 @@ pub mod loopback;
 pub mod os;
 pub mod paths;
 pub mod secret;
+mod stream;
 mod targets;
+mod temporary;
 mod token;
 mod transport;
 
@@ -54,4 +56,5 @@ pub use error::Error;
 pub use events::{Events, Happened};
 pub use files::{read_endpoint, read_key};
 pub use targets::TokenOptions;
+pub use temporary::TemporaryApp;
 pub use token::Token;
