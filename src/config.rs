@@ -9,6 +9,7 @@ mod document;
 mod edit;
 mod effective;
 mod file;
+mod file_template;
 mod foreseen;
 mod input;
 mod json_schema;

@@ -30,6 +30,7 @@ mod rate_limit;
 pub mod routes;
 pub mod secret;
 pub mod store;
+mod token_files;
 
 pub use ringback_client as client;
 pub use ringback_client::{contract, loopback};

@@ -50,6 +50,7 @@ use crate::os::support::Topic;
 use crate::os::{service_manager, suspend};
 use crate::provider::HttpProvider;
 use crate::random::Randomness;
+use crate::token_files::TokenFiles;
 
 /// Worker threads. They mostly wait; disk and keyring access have threads of their own.
 const THREADS: usize = 2;
@@ -165,6 +166,11 @@ async fn serve(
     let stirs = wakeups::watch();
     let broker =
         Broker::start(Arc::clone(&config), world, stirs.clone(), move |account| redirect_uri(account, first)).await;
+    let (jumps, state) = (stirs.clone(), paths.state.as_path());
+    let token_files = TokenFiles::open(state, broker.clone(), audit.clone(), Clock::System);
+    let mut token_files = token_files.map_err(|error| broken_store(&error))?;
+    // Who starts after this daemon finds them; those of a daemon that was killed may be out of date.
+    token_files.update().await;
     let asked_again = Arc::clone(&provider);
     tokio::spawn(async move { asked_again.try_again_at(stirs).await });
     let sessions = Sessions::default();
@@ -224,12 +230,14 @@ async fn serve(
         () = reloading::on_hangup(&args.source, config, &broker, &audit, signals.hangup, &hangups) => {}
         () = announced.keep(hangups.subscribe(), &apps) => {}
         () = keep_usage(&apps) => {}
+        () = token_files.follow(jumps) => {}
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
     tracing::info!("stopping");
     service_manager::stopping();
     drop(open);
     announced.withdraw();
+    token_files.withdraw().await;
     tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
     log.close();
     save_usage(apps).await;

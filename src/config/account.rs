@@ -1,5 +1,6 @@
 //! Accounts: the keys of `[accounts.NAME]`.
 
+mod files;
 mod redirects;
 mod secrets;
 mod shared;
@@ -8,6 +9,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use self::files::check_files;
+pub(super) use self::files::refuse_shared_files;
 use self::redirects::literal_redirect_uri;
 pub(super) use self::redirects::refuse_shared_redirects;
 pub(crate) use self::secrets::CLIENT_SECRET_KEYS;
@@ -59,6 +62,7 @@ pub(super) fn account(
     let client_key = client_key(&keys, section, auth);
     let user = password_user(&keys, section);
     let target = Target { scope: keys.scope.clone(), resource: keys.resource.clone(), audience: keys.audience.clone() };
+    check_files(&keys, section);
     let redirect_uri = literal_redirect_uri(&keys, section, context.tcp.as_deref());
     let dialect = dialect.map(|dialect| with_extra(dialect, grant, &keys.extra_authorize, section));
     if let Some(dialect) = dialect.as_ref().filter(|_| !section.is_mistaken("grant")) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::account::{Context, NoAccount, SharedSettings, account, refuse_shared_redirects};
+use super::account::{Context, NoAccount, SharedSettings, account, refuse_shared_files, refuse_shared_redirects};
 use super::catalog::{self, Catalog, PresetText};
 use super::effective::{AccountConfig, Config, Parsed};
 use super::input::{FilePrivacy, Sources};
@@ -120,6 +120,8 @@ fn accounts(
     // An account that is disabled anyway must not disable another.
     sound.retain(|(_, section)| section.first_mistake().is_none());
     refuse_shared_redirects(&sound, context.tcp.as_ref().and_then(|tcp| tcp.first()));
+    sound.retain(|(_, section)| section.first_mistake().is_none());
+    refuse_shared_files(&sound);
     sound.retain(|(_, section)| section.first_mistake().is_none());
     for mistake in sheet.errors() {
         if let ProblemScope::Account(name) = &mistake.blame {

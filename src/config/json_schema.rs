@@ -131,11 +131,15 @@ fn value(section: &Section, key: &ConfigKey) -> Value {
         }),
         ValueKind::Rate => matching(RATE),
         ValueKind::Choice(words) => json!({ "enum": words() }),
-        ValueKind::Inline(_) => {
-            let path = format!("{}.{}", section.path, key.name);
-            SECTIONS.iter().find(|section| section.path == path).map_or(json!({ "type": "object" }), |item| table(item))
-        }
+        ValueKind::Inline(_) => table_of(section, key),
+        ValueKind::Tables(_) => json!({ "type": "array", "items": table_of(section, key) }),
     }
+}
+
+/// The table that is a key's value, or one of several.
+fn table_of(section: &Section, key: &ConfigKey) -> Value {
+    let path = format!("{}.{}", section.path, key.name);
+    SECTIONS.iter().find(|section| section.path == path).map_or(json!({ "type": "object" }), |item| table(item))
 }
 
 fn as_json(value: &toml::Value) -> Value {

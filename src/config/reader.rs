@@ -196,6 +196,23 @@ impl<'a> SectionReader<'a> {
         Some(Self { section, path, at, table, reading: self.reading, blame }.checked())
     }
 
+    /// The tables of the list of this name; `None` if there is none, or it is something else, which is then reported.
+    pub(super) fn items(&self, name: &'static str) -> Option<Vec<Self>> {
+        let section = self.reading.schema.at(&join(self.section.path, name))?;
+        let field = self.field(name)?;
+        let Some(items) = field.value.as_array() else {
+            field.refuse(value::is_a(field.value));
+            return None;
+        };
+        let reader = |(number, item): (usize, &'a Spanned<DeValue<'a>>)| {
+            let (path, at, blame) =
+                (format!("{}[{number}]", self.path_of(name)), item.span().start, self.blame.clone());
+            let table = self.as_table(&path, at, item.get_ref(), &blame)?;
+            Some(Self { section, path, at, table, reading: self.reading, blame }.checked())
+        };
+        items.iter().enumerate().map(reader).collect()
+    }
+
     /// The tables below the table of this name, each with its name. A mistake in one of them disables only that one.
     pub(super) fn children(&self, name: &'static str, blame: fn(String) -> ProblemScope) -> Vec<(String, Self)> {
         let (Some((key, value)), Some(section)) =

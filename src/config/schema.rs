@@ -130,6 +130,8 @@ pub(super) enum ValueKind {
     Choice(fn() -> Vec<&'static str>),
     /// An inline table (see the section of the same path) with these keys.
     Inline(&'static [&'static str]),
+    /// Any number of such tables, of which each needs these keys.
+    Tables(&'static [&'static str]),
 }
 
 impl ConfigKey {
@@ -200,6 +202,7 @@ impl ValueKind {
             Self::Rate => "a number and a duration such as `\"30/30s\"`".into(),
             Self::Choice(words) => one_of(&words()),
             Self::Inline(keys) => format!("a table with {}", and(keys)),
+            Self::Tables(keys) => format!("a list of tables, each with {}", and(keys)),
         }
     }
 }

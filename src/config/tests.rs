@@ -84,6 +84,10 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
                 }
             }
         }
+        ("accounts.NAME.file", _) => {
+            let path = if name == "path" { "" } else { "path = \"/t\"\n" };
+            with_account(&format!("{secret}[[accounts.work.file]]\n{path}{line}"))
+        }
         ("providers.NAME", _) => {
             let mut text = String::from("[providers.p]\n");
             for (key, url) in [("authorize_url", "https://a/"), ("token_url", "https://t/")] {
@@ -132,7 +136,7 @@ fn every_key_of_the_schema_accepts_its_example_and_keywords() {
 #[test]
 fn the_deserialiser_reads_every_key_of_the_schema_and_no_other() {
     let text = "[listen]\n[store]\n[serve]\n[audit]\n[providers.p]\ntoken_url = \"https://t/\"\n\
-                [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\n";
+                [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\nfile = [{}]\n";
     let path = Path::new("/test");
     let sheet = Diagnostics::new(path, text);
     let sources = Sources { text, path, privacy: FilePrivacy::Private, home: None, providers: &[] };

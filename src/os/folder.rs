@@ -4,6 +4,7 @@
 pub(crate) mod error;
 pub(crate) mod file_system;
 mod moving;
+pub(crate) mod placed;
 pub(crate) mod trust;
 
 use std::fs::File;

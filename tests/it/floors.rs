@@ -85,9 +85,11 @@ const MODULES: &[Module] = &[
     confined("log", 4, &["error"]),
     // The desktop.
     confined("attention", 4, &["broker", "os", "contract"]),
+    // Files that follow what the broker publishes.
+    confined("token_files", 4, &["broker", "os", "audit", "clock", "contract", "config"]),
     reexported("sandbox", 4),
     // Composes everything.
-    module("cli", 4, &["http", "client", "log", "sandbox", "attention"]),
+    module("cli", 4, &["http", "client", "log", "sandbox", "attention", "token_files"]),
 ];
 
 /// Edges that are allowed for a few names only: (from, to, the names or submodules that may be used).
@@ -95,6 +97,7 @@ const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
     ("http", "os", &["notify", "ports", "private_file", "sockets"]),
     ("client", "os", &["folder", "holder", "paths", "ports", "sockets"]),
     ("attention", "os", &["notify"]),
+    ("token_files", "os", &["folder"]),
     ("provider", "os", &["folder"]),
     ("http", "provider", &["ProviderFuture"]),
     ("provider", "account", &["state::RefreshOutcome", "state::Priority"]),

@@ -64,5 +64,6 @@ mod service;
 mod sockets;
 mod store;
 mod suspend;
+mod token_files;
 mod upstream;
 mod waits;

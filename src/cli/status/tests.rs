@@ -33,6 +33,7 @@ fn account(name: &str, state: AccountState) -> AccountReply {
         login_due_at: None,
         login_pending: None,
         login_confirm: None,
+        file_error: None,
     }
 }
 

@@ -32,16 +32,22 @@ pub(super) fn is_header(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
     value.get_ref().is_table() && text.get(value.span().start..).is_some_and(|rest| rest.starts_with('['))
 }
 
+/// Whether it is a list of tables under `[[headers]]`.
+fn is_headed_list(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
+    value.get_ref().as_array().and_then(|items| items.iter().next()).is_some_and(|item| is_header(text, item))
+}
+
 /// Every table under a header, in `value` and below it.
 pub(super) fn sections_below<'a>(text: &str, value: &'a Spanned<DeValue<'a>>) -> Vec<&'a Spanned<DeValue<'a>>> {
     let own = is_header(text, value).then_some(value);
-    let below = value.get_ref().as_table().into_iter().flatten();
-    own.into_iter().chain(below.flat_map(|(_, value)| sections_below(text, value))).collect()
+    let tables = value.get_ref().as_table().into_iter().flatten().map(|(_, value)| value);
+    let items = value.get_ref().as_array().into_iter().flat_map(|items| items.iter());
+    own.into_iter().chain(tables.chain(items).flat_map(|value| sections_below(text, value))).collect()
 }
 
 /// The places of the values in `found` that stand under no header of their own.
 pub(super) fn values_below(text: &str, found: &Found<'_>) -> Vec<Range<usize>> {
-    if is_header(text, found.value) {
+    if is_header(text, found.value) || is_headed_list(text, found.value) {
         return Vec::new();
     }
     match found.value.get_ref().as_table().filter(|_| found.is_spread()) {

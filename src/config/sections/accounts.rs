@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use toml::Value;
 use toml::de::DeValue;
 
+use crate::config::file_template::FileTemplate;
 use crate::config::kind::{Kind, Place, ShownValue};
 use crate::config::kinds::{
-    ClientId, Command, Credential, DAY, FilePath, Flag, Length, MINUTE, OneOf, Parameters, RedirectUri, Resources,
-    Scopes, Secret, Text, UrlVariables, YEAR,
+    ClientId, Command, Content, Credential, DAY, FilePath, Flag, Length, MINUTE, Mode, OneOf, Parameters, RedirectUri,
+    Resources, Scopes, Secret, Text, UrlVariables, YEAR,
 };
 use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;
@@ -155,6 +157,13 @@ settings! {
     /// notification, on the status page, and by `ringback consent`. An app is identified by its name, any other program
     /// by its executable.
     consent: bool = OneOf<Consent>, default(false), example(r#""ask""#), quiet();
+
+    /// Files with the current token, for programs that can only read one; each is written as `[[accounts.NAME.file]]`. A
+    /// file is replaced at once whenever there is another token, and deleted while there is none: after a logout, while
+    /// the store is locked, and when the daemon stops. Whoever may read the file gets the token without being asked
+    /// about (`consent`). An account with files can't be `lazy`.
+    file: Vec<TokenFile> = TokenFiles, default(Vec::new(), "none"),
+        example(r#"[{ path = "~/tokens/work" }]"#), instead();
 }
 
 settings! {
@@ -167,6 +176,47 @@ settings! {
 
     /// Its attribute `username`.
     user: Option<String> = Text, required(), example(r#""work""#);
+}
+
+settings! {
+    /// A file with the current token. Its folder has to be there, and nobody else may be able to write to it; something
+    /// else that has the file's name is left alone. It never has a refresh token.
+    section "accounts.NAME.file", Inline, AtReload;
+    pub(crate) struct TokenFile, static TOKEN_FILE;
+
+    /// Where it is.
+    path: Option<PathBuf> = FilePath, required(), example(r#""~/tokens/work""#);
+
+    /// What it holds, with `{access_token}` and, if you like, `{expires_at}` in it: Unix seconds, or nothing if they are
+    /// not known. Other braces are text.
+    template: FileTemplate = Content, default(FileTemplate::bare()), example(r#""{access_token}\n""#);
+
+    /// Its mode: `0600`, or `0640` if your group may read it.
+    mode: u32 = Mode, default(0o600), example(r#""0640""#);
+}
+
+/// Token files: tables, which are a section of their own.
+struct TokenFiles;
+
+impl Kind for TokenFiles {
+    type Value = Vec<TokenFile>;
+    const KIND: ValueKind = ValueKind::Tables(&["path"]);
+
+    fn read(value: &DeValue<'_>, _: &Place<'_>) -> Result<Vec<TokenFile>, Problem> {
+        Err(is_a(value))
+    }
+
+    fn show(files: &Vec<TokenFile>) -> Option<ShownValue> {
+        let table = |file: &TokenFile| {
+            let keys = file.shown().into_iter();
+            Value::Table(keys.filter_map(|(key, shown)| Some((key.to_owned(), shown?.value))).collect())
+        };
+        (!files.is_empty()).then(|| Value::Array(files.iter().map(table).collect()).into())
+    }
+
+    fn take(section: &SectionReader<'_>, key: &'static str) -> Option<Vec<TokenFile>> {
+        Some(section.items(key)?.iter().map(|item| TokenFile::read(Some(item))).collect())
+    }
 }
 
 pub(crate) static PASSWORD_ITEM: Section = Section { path: "accounts.NAME.password_keyring", ..CLIENT_SECRET_ITEM };

@@ -91,6 +91,9 @@ pub struct AccountReply {
     /// What the pending login asks, if it waits for an answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_confirm: Option<Confirm>,
+    /// Why one of its token files is not as it should be.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file_error: Option<String>,
 }
 
 impl AccountReply {

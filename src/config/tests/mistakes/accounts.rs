@@ -47,6 +47,24 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
             "4:10: providers.phonecom.issuer: has a `{` that does not start a variable such as `{tenant}`; expected a text in quotes",
         ],
     ),
+    // Token files.
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\n[[accounts.a.file]]\npath = \"/t/a\"\ntemplate = \"{acess_token}\"\nmode = \"0644\"\n[[accounts.a.file]]\nmod = \"0600\"",
+        &[
+            "7:12: accounts.a.file[0].template: has the unknown placeholder `{acess_token}`; expected `{access_token}` or `{expires_at}`; did you mean `access_token`?",
+            "8:8: accounts.a.file[0].mode: gives every user access; expected a mode such as `\"0600\"`, or `\"0640\"` for your group",
+            "10:1: accounts.a.file[1].mod: is not a known key; did you mean `mode`?",
+            "9:1: accounts.a.file[1].path: is missing; expected a path: absolute, from `~/`, or relative to the config file's folder",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\nfile = [{ path = \"/t/a\" }]\n[accounts.b]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\nfile = [{ path = \"/t/./a\" }]\n[accounts.c]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\nlazy = true\nfile = [{ path = \"/t/c\" }]\n[accounts.d]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\nfile = { path = \"/t/d\" }",
+        &[
+            "10:8: accounts.b.file: has the path /t/./a, as a file of account `a`; expected a separate path for each file",
+            "15:8: accounts.c.lazy: is `true`, and the account has a `file`, which nobody asks for before it is read; expected one of the two",
+            "21:8: accounts.d.file: is a table; expected a list of tables, each with `path`",
+        ],
+    ),
     // Mistakes of each account by itself; those that may follow from another mistake come last.
     (
         "[accounts.b]\nprovider = \"phonecom\"\nclient_secret = \"s\"\nscope = 1\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = 1\nclient_secret = \"s\"",
