@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `router` | joins the route table ([`crate::routes`]) with the handlers |
 //! | `status_page/`, `pages/`, `api/` | handlers: for a session of the status page, for a browser that logs in, for programs |
-//! | `consent`, `audited`, `app_changes`, `event_stream` | what several handlers do |
+//! | `consent`, `audited`, `app_changes`, `event_stream`, `version_skew` | what several handlers do |
 //! | `gate/` | one layer that every request passes: may it, and what every reply carries |
 //! | [`listen`] | sockets, deadlines, the cap on connections, the graceful shutdown |
 //! | `negotiate`, `message_page`, `reply` | how an error looks on the wire |
@@ -41,6 +41,7 @@ mod router;
 pub mod session;
 mod state;
 mod status_page;
+mod version_skew;
 mod waiting;
 mod wiped;
 

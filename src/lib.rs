@@ -24,6 +24,7 @@ mod log;
 pub mod oauth;
 pub mod os;
 mod printable;
+mod program_version;
 pub mod provider;
 pub mod random;
 mod rate_limit;

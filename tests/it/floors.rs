@@ -32,6 +32,7 @@ const fn reexported(name: &'static str, floor: u8) -> Module {
 
 const MODULES: &[Module] = &[
     module("printable", 0, &[]),
+    module("program_version", 0, &[]),
     reexported("loopback", 0),
     module("secret", 0, &["printable"]),
     // The system clocks differ between operating systems.
@@ -74,6 +75,7 @@ const MODULES: &[Module] = &[
             "error",
             "loopback",
             "printable",
+            "program_version",
             "secret",
             "provider",
             "rate_limit",

@@ -64,4 +64,5 @@ mod sockets;
 mod store;
 mod suspend;
 mod upstream;
+mod version_skew;
 mod waits;

@@ -27,6 +27,8 @@ pub const TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
 
 const JSON: &str = "application/json";
+/// `User-Agent` of a program that does not name itself.
+const AGENT: &str = concat!("ringback-client/", env!("CARGO_PKG_VERSION"));
 const CONSENTS: &str = "questions are answered";
 const APPS: &str = "apps are managed";
 
@@ -39,6 +41,7 @@ const APPS: &str = "apps are managed";
 #[derive(Debug)]
 pub struct Client {
     daemon: DaemonAddress,
+    agent: &'static str,
 }
 
 impl Client {
@@ -48,7 +51,13 @@ impl Client {
     /// # Errors
     /// `RINGBACK_URL`, `RINGBACK_KEY_FILE` or `endpoint.json` is invalid, or another user could have written it.
     pub fn find(asked: &DaemonOptions) -> Result<Self, Error> {
-        Ok(Self { daemon: discover(asked, &|name| std::env::var_os(name))? })
+        Ok(Self { daemon: discover(asked, &|name| std::env::var_os(name))?, agent: AGENT })
+    }
+
+    /// Names the program in each request: the value of `User-Agent`, such as `editor/1.0`.
+    #[must_use]
+    pub fn with_user_agent(self, agent: &'static str) -> Self {
+        Self { agent, ..self }
     }
 
     /// The current access token of `account`, refreshed first if need be. [`DEFAULT_ACCOUNT`] names the config's
@@ -101,7 +110,7 @@ impl Client {
     /// # Errors
     /// An older daemon has no events; one that has too many clients already refuses.
     pub fn events(&self) -> Result<Events, Error> {
-        Events::open(&self.daemon)
+        Events::open(&self.daemon, self.agent)
     }
 
     /// The state of one account.
@@ -275,7 +284,8 @@ impl Client {
         timeout: Duration,
     ) -> Result<Response, Error> {
         let (mut stream, key) = self.daemon.open()?;
-        let request = Request { method, target, host: self.daemon.host(), accept, key: key.as_ref(), body };
+        let host = self.daemon.host();
+        let request = Request { method, target, host, accept, key: key.as_ref(), agent: self.agent, body };
         let response = exchange(stream.as_mut(), &request, timeout).map_err(|error| unanswered(&error))?;
         if (200..300).contains(&response.status) { Ok(response) } else { Err(refusal(&response)) }
     }

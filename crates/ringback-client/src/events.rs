@@ -39,7 +39,7 @@ impl std::fmt::Debug for Events {
 }
 
 impl Events {
-    pub(crate) fn open(daemon: &DaemonAddress) -> Result<Self, Error> {
+    pub(crate) fn open(daemon: &DaemonAddress, agent: &'static str) -> Result<Self, Error> {
         let (mut stream, key) = daemon.open()?;
         let request = Request {
             method: "GET",
@@ -47,6 +47,7 @@ impl Events {
             host: daemon.host(),
             accept: "text/event-stream",
             key: key.as_ref(),
+            agent,
             body: None,
         };
         let mut connection = Connection::new(stream.as_mut(), SILENCE);
