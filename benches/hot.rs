@@ -24,7 +24,7 @@ use ringback::config::{self, Config, FilePrivacy};
 use ringback::contract::{AuditEvent, AuditLine, StoreState, TokenReply};
 use ringback::credentials::CredentialEnv;
 use ringback::http::listen::{Answers as _, ConnectionLimits};
-use ringback::http::peer::{Connection, Peer};
+use ringback::http::peer::{Connection, Peer, Scheme};
 use ringback::http::{Gate, Guarded, Http, router};
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
 use ringback::oauth::reply::{self, ReceivedReply};
@@ -257,6 +257,7 @@ fn tcp_peer() -> Peer {
         address: ([127, 0, 0, 1], 50_000).into(),
         port: 7464,
         user: PeerUser::Uid(rustix::process::geteuid().as_raw()),
+        scheme: Scheme::Http,
     }
 }
 

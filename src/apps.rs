@@ -9,8 +9,10 @@ mod change;
 pub mod consent;
 mod error;
 mod file;
+mod handed_out;
 pub(crate) mod key;
 mod rights;
+mod temporary;
 pub(crate) mod wording;
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,10 +29,12 @@ use crate::contract::is_name;
 use crate::os::folder::Folder;
 use crate::secret::AppKey;
 use key::Digest;
+use temporary::TemporaryApps;
 
-pub(crate) use app::{App, NewApp, Usage};
+pub(crate) use app::{App, AppLife, NewApp, Usage};
 pub(crate) use error::AppsError;
 pub(crate) use rights::Rights;
+pub(crate) use temporary::TemporaryApp;
 
 /// The app whose key is in the key file.
 pub(crate) const DEFAULT_APP: &str = "default";
@@ -56,6 +60,7 @@ pub struct Apps {
 struct AppsInner {
     folder: Folder,
     by_digest: ArcSwap<HashMap<Digest, Arc<App>>>,
+    temporary: TemporaryApps,
     /// Locked for each change, including its write to disk: one at a time.
     changing: Mutex<()>,
     /// Usage that is not on disk yet.
@@ -85,12 +90,13 @@ impl Apps {
 
     /// The app that the key `shown` belongs to. The time it takes does not depend on any key: a hash is looked up.
     pub(crate) fn identify(&self, shown: &str, now: Wall) -> Result<Arc<App>, Stranger> {
-        let apps = self.inner.by_digest.load();
-        let Some(app) = apps.get(&Digest::of(shown)) else {
+        let digest = Digest::of(shown);
+        let stored = self.inner.by_digest.load().get(&digest).cloned();
+        let Some(app) = stored.or_else(|| self.inner.temporary.get(&digest)) else {
             self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
             return Err(Stranger::Unknown);
         };
-        if app.works(now) { Ok(Arc::clone(app)) } else { Err(Stranger::Expired) }
+        if app.works(now) { Ok(app) } else { Err(Stranger::Expired) }
     }
 
     /// How many unknown keys were presented since the start.
@@ -101,15 +107,15 @@ impl Apps {
     /// Counts a request of `app`. `from`: its address, if it came over TCP.
     pub(crate) fn used(&self, app: &App, from: Option<IpAddr>, now: Wall) {
         app.count_use(from, now);
-        if !self.inner.unsaved.swap(true, Ordering::AcqRel) {
+        if !app.is_temporary() && !self.inner.unsaved.swap(true, Ordering::AcqRel) {
             self.inner.used.notify_one();
         }
     }
 
     /// Every app, by name.
     pub(crate) fn list(&self) -> Vec<Arc<App>> {
-        let by_name: BTreeMap<String, Arc<App>> =
-            self.inner.by_digest.load().values().map(|app| (app.name.clone(), Arc::clone(app))).collect();
+        let all = self.inner.stored().into_iter().chain(self.inner.temporary.all());
+        let by_name: BTreeMap<String, Arc<App>> = all.map(|app| (app.name.clone(), app)).collect();
         by_name.into_values().collect()
     }
 
@@ -132,15 +138,29 @@ impl Apps {
         Ok(made)
     }
 
+    /// Creates an app that is in memory only, on behalf of `program`. Its key works until it is dropped.
+    pub(crate) fn make_temporary(
+        &self,
+        rights: Rights,
+        program: Option<String>,
+        now: Wall,
+    ) -> Result<(TemporaryApp, AppKey), AppsError> {
+        self.inner.temporary.make(rights, program, now)
+    }
+
     /// Removes an app. Its key stops working at once, even if the change can't be written, which is then the error.
     pub(crate) fn remove(&self, name: &str) -> Result<(), AppsError> {
+        if let Some(app) = self.inner.temporary.named(name) {
+            self.inner.temporary.remove(&app);
+            return Ok(());
+        }
         if !is_name(name) {
             return Err(AppsError::Name);
         }
         let _turn = self.inner.turn();
         let app = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
         app.revoke();
-        self.inner.publish(self.list().into_iter().filter(|other| other.name != name));
+        self.inner.publish(self.inner.stored().into_iter().filter(|other| other.name != name));
         self.inner.changed.notify_one();
         let saved = self.inner.save().inspect_err(|_| self.inner.save_later());
         if name == DEFAULT_APP {
@@ -152,6 +172,9 @@ impl Apps {
 
     /// Rotates an app's key; the old one stops working once the new one works. Blocks on the disk.
     pub(crate) fn rotate(&self, name: &str, now: Wall) -> Result<(Arc<App>, AppKey), AppsError> {
+        if self.inner.temporary.named(name).is_some() {
+            return Err(AppsError::Temporary(name.into()));
+        }
         if !is_name(name) {
             return Err(AppsError::Name);
         }
@@ -190,6 +213,7 @@ impl AppsInner {
         Self {
             folder,
             by_digest: ArcSwap::default(),
+            temporary: TemporaryApps::default(),
             changing: Mutex::new(()),
             unsaved: AtomicBool::new(false),
             used: Notify::new(),
@@ -205,6 +229,11 @@ impl AppsInner {
 
     fn named(&self, name: &str) -> Option<Arc<App>> {
         self.by_digest.load().values().find(|app| app.name == name).cloned()
+    }
+
+    /// Those that are not temporary.
+    fn stored(&self) -> Vec<Arc<App>> {
+        self.by_digest.load().values().cloned().collect()
     }
 
     fn publish(&self, apps: impl Iterator<Item = Arc<App>>) {

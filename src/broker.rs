@@ -5,6 +5,7 @@
 mod accounts;
 mod actor;
 pub(crate) mod events;
+pub(crate) mod file_tokens;
 pub mod handle;
 mod hooks;
 mod lock;

@@ -19,14 +19,19 @@ mod command_result;
 mod complete;
 mod completions;
 mod config;
+mod config_change;
 mod config_source;
 mod consent;
 mod definition;
 mod demo;
 mod device;
+mod dialogue;
+mod diff;
 mod doctor;
+mod exec;
 mod export;
 mod failure;
+mod fix;
 mod granted;
 mod hidden;
 mod import;
@@ -44,6 +49,7 @@ mod paste;
 mod platform;
 mod provider;
 mod refresh;
+mod reload;
 mod replace;
 mod report;
 mod sandbox;
@@ -89,6 +95,7 @@ enum Command {
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
     Token(token::TokenArgs),
+    Exec(exec::ExecArgs),
     Status(status::StatusArgs),
     Refresh(refresh::RefreshArgs),
     Lock(lock::LockArgs),
@@ -129,6 +136,7 @@ pub fn run() -> ExitCode {
             waiting::told(client::DEFAULT_TIMEOUT, provider, || logout::run(&args))
         }
         Command::Token(args) => token::run(&args),
+        Command::Exec(args) => exec::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Refresh(args) => refresh::run(&args),
         Command::Lock(args) => lock::run(&args),
@@ -196,8 +204,8 @@ mod tests {
 
     #[test]
     fn every_command_that_says_something_says_it_as_json_too() {
-        // They run until they are stopped, or print a file in a format of its own.
-        let others = ["serve", "sandbox", "demo", "config example", "config schema", "completions", "man"];
+        // They run until they are stopped, run a program, or print a file in a format of its own.
+        let others = ["exec", "serve", "sandbox", "demo", "config example", "config schema", "completions", "man"];
         for (name, command) in leaves(&super::Program::command(), "") {
             let has_json = command.get_arguments().any(|arg| arg.get_long() == Some("json"));
             assert_eq!(has_json, !others.contains(&name.as_str()), "{name}");

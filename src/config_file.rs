@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{self, Config, ConfigErrors, FilePrivacy, Parsed, ProviderFile, Sources};
 use crate::os::folder::trust::{self, Changer};
+use crate::os::mode_fix::ModeFix;
 use crate::os::private_file::{self, NotPrivate, OTHERS, Owners};
 use crate::secret::text;
 
@@ -52,6 +53,8 @@ pub(crate) enum ConfigFileError {
         path: PathBuf,
         /// What is wrong and what to do.
         why: String,
+        /// What certainly puts it right.
+        fix: Option<Box<ModeFix>>,
     },
     /// It has mistakes, all of which are listed.
     #[error(transparent)]
@@ -230,7 +233,8 @@ pub(crate) fn read(path: &Path) -> Result<(Zeroizing<String>, FilePrivacy), Conf
     };
     // It can name programs to run, so whoever can write it can act as the user.
     if let Some(why) = changeable(&meta, "it") {
-        return Err(unusable(path, why));
+        let fix = ModeFix::new(path, &file).map(Box::new);
+        return Err(ConfigFileError::Unusable { path: path.to_owned(), why, fix });
     }
     let text = contents(file, meta.len()).map_err(|why| unusable(path, why))?;
     let privacy = match private_file::check(meta.uid(), meta.mode(), Owners::User, OTHERS) {
@@ -279,7 +283,7 @@ fn contents(file: File, length: u64) -> Result<Zeroizing<String>, String> {
 }
 
 fn unusable(path: &Path, why: impl std::fmt::Display) -> ConfigFileError {
-    ConfigFileError::Unusable { path: path.to_owned(), why: why.to_string() }
+    ConfigFileError::Unusable { path: path.to_owned(), why: why.to_string(), fix: None }
 }
 
 #[cfg(test)]

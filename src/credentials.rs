@@ -57,11 +57,7 @@ async fn read(source: &SecretSource, env: &CredentialEnv, rule: Rule) -> Result<
             let bytes = credential(name, env).await?;
             clean(&bytes, rule, || format!("the systemd credential `{name}`"))
         }
-        SecretSource::Command(argv) => {
-            let bytes = command::output(argv, &env.variables).await?;
-            let program = argv.first().map(String::as_str).unwrap_or_default();
-            clean(&bytes, rule, || format!("the command `{program}`"))
-        }
+        SecretSource::Command(argv) => of_command(argv, env, rule).await,
         SecretSource::Keyring { service, user } => {
             let (owned_service, owned_user) = (service.clone(), user.clone());
             let ask = move || keyring::get(&owned_service, &owned_user).map_err(CredentialError::from);
@@ -69,6 +65,17 @@ async fn read(source: &SecretSource, env: &CredentialEnv, rule: Rule) -> Result<
             clean(&bytes, rule, || format!("the keyring, service `{service}`, username `{user}`"))
         }
     }
+}
+
+/// The client id that this program prints; as [`resolve`].
+pub(crate) async fn client_id(argv: &[String], env: &CredentialEnv) -> Result<String, CredentialError> {
+    of_command(argv, env, Rule::ClientId).await.map(|id| id.expose().to_owned())
+}
+
+async fn of_command(argv: &[String], env: &CredentialEnv, rule: Rule) -> Result<ClientSecret, CredentialError> {
+    let bytes = command::output(argv, &env.variables).await?;
+    let program = argv.first().map(String::as_str).unwrap_or_default();
+    clean(&bytes, rule, || format!("the command `{program}`"))
 }
 
 /// Fetches the user's password; as [`resolve`].
@@ -123,7 +130,7 @@ async fn credential(name: &str, env: &CredentialEnv) -> Result<Zeroizing<Vec<u8>
     let path = folder.join(name);
     // The config refuses these names already; this is where they would do harm.
     if name.is_empty() || name == ".." || name == "." || name.contains('/') {
-        return Err(CredentialError::File { path, why: "it would lie outside $CREDENTIALS_DIRECTORY".into() });
+        return Err(CredentialError::file(path, "it would lie outside $CREDENTIALS_DIRECTORY"));
     }
     off_the_runtime(move || private_file::read_granted(&path)).await
 }

@@ -7,11 +7,11 @@
 //! | --- | --- |
 //! | `router` | joins the route table ([`crate::routes`]) with the handlers |
 //! | `status_page/`, `pages/`, `api/` | handlers: for a session of the status page, for a browser that logs in, for programs |
-//! | `consent`, `audited`, `app_changes`, `event_stream` | what several handlers do |
+//! | `consent`, `audited`, `app_changes`, `event_stream`, `version_skew` | what several handlers do |
 //! | `gate/` | one layer that every request passes: may it, and what every reply carries |
 //! | [`listen`] | sockets, deadlines, the cap on connections, the graceful shutdown |
-//! | `negotiate`, `message_page`, `reply` | how an error looks on the wire |
-//! | `query`, `form`, `body`, `cookies`, `peer` | what is read of a request |
+//! | `negotiate`, `oauth_error`, `message_page`, `reply` | how an error looks on the wire |
+//! | `query`, `token_request`, `form`, `body`, `cookies`, `peer` | what is read of a request |
 //! | `activity` | what a connection does: whether it can be evicted |
 //!
 //! None of them decides anything about tokens: that is the broker's.
@@ -33,6 +33,7 @@ pub mod listen;
 mod log_limit;
 mod message_page;
 mod negotiate;
+mod oauth_error;
 mod pages;
 pub mod peer;
 mod query;
@@ -41,6 +42,8 @@ mod router;
 pub mod session;
 mod state;
 mod status_page;
+mod token_request;
+mod version_skew;
 mod waiting;
 mod wiped;
 

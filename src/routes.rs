@@ -42,6 +42,9 @@ pub enum Access {
     Browser,
     /// A process of our user on the socket, or an app with its key: to look, as far as its rights go.
     Read,
+    /// As [`Access::Read`], for an OAuth client: the key is its client secret (`http/gate/client.rs`), and errors are those
+    /// of RFC 6749.
+    Client,
     /// As [`Access::Read`], but it may change something.
     Write,
     /// As [`Access::Write`], but on the socket only: what is handed over there must not pass a port that
@@ -60,7 +63,7 @@ pub enum Access {
 impl Access {
     /// Whether only a program gets in that proves whose it is.
     pub fn needs_proof(self) -> bool {
-        matches!(self, Self::Read | Self::Write | Self::Socket | Self::Owner)
+        matches!(self, Self::Read | Self::Client | Self::Write | Self::Socket | Self::Owner)
     }
 
     /// Whether `[listen] other_users` opens it to other users of the machine: what needs a key, and what tells
@@ -83,6 +86,8 @@ pub enum RouteScope {
     Nothing,
     /// The one that the path names, or the default: its handler takes a `NamedAccount`.
     Named,
+    /// The only one that the caller has: its handler takes a `NamedAccount`.
+    Only,
     /// The one of the login that the path names: its handler takes an `OfLogin`.
     Login,
     /// Many, of which the caller is shown its own.
@@ -96,6 +101,8 @@ pub enum RouteScope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Token,
+    OAuthToken,
+    OAuthMetadata,
     Accounts,
     Account,
     AccountInfo,
@@ -113,6 +120,7 @@ pub(crate) enum Endpoint {
     AddApp,
     RemoveApp,
     RotateApp,
+    TemporaryApp,
     Lock,
     Unlock,
     Consents,
@@ -168,8 +176,15 @@ const fn delete(path: &'static str, access: Access, reach: RouteScope, endpoint:
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 43] = [
+pub static ROUTES: [Route; 49] = [
     get("/token", Access::Read, RouteScope::Named, Endpoint::Token),
+    post("/oauth2/token", Access::Client, RouteScope::Only, Endpoint::OAuthToken),
+    post("/oauth2/{name}/token", Access::Client, RouteScope::Named, Endpoint::OAuthToken),
+    // Phone.com's own, so that its clients need another host only.
+    post("/v4/oauth/access-token", Access::Client, RouteScope::Only, Endpoint::OAuthToken),
+    post("/oauth/access-token", Access::Client, RouteScope::Only, Endpoint::OAuthToken),
+    // The only well-known path: by any other, clients of an API behind a port of ours would take us for its server.
+    get(OAUTH_METADATA, Access::Public, RouteScope::Nothing, Endpoint::OAuthMetadata),
     get("/v1/accounts", Access::Read, RouteScope::Shown, Endpoint::Accounts),
     get("/v1/accounts/{name}", Access::Read, RouteScope::Named, Endpoint::Account),
     get("/v1/accounts/{name}/info", Access::Read, RouteScope::Named, Endpoint::AccountInfo),
@@ -189,6 +204,8 @@ pub static ROUTES: [Route; 43] = [
     post("/v1/apps", Access::Owner, RouteScope::Every, Endpoint::AddApp),
     delete("/v1/apps/{name}", Access::Owner, RouteScope::Every, Endpoint::RemoveApp),
     post("/v1/apps/{name}/rotate", Access::Owner, RouteScope::Every, Endpoint::RotateApp),
+    // Not below `/v1/apps/`, where every word may be an app's name.
+    post("/v1/temporary-apps", Access::Owner, RouteScope::Every, Endpoint::TemporaryApp),
     post("/v1/lock", Access::Write, RouteScope::Every, Endpoint::Lock),
     post("/v1/unlock", Access::Socket, RouteScope::Every, Endpoint::Unlock),
     get("/v1/consents", Access::Owner, RouteScope::Every, Endpoint::Consents),
@@ -217,12 +234,18 @@ pub static ROUTES: [Route; 43] = [
 ];
 
 const STATUS_PAGE: &str = "/";
+const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server/oauth2";
 /// Kept free on the daemon's own listeners, with everything below, for routes to come.
 const RESERVED_FOLDERS: [&str; 5] = ["/v1/", "/login/", "/static/", "/open/", "/do/"];
 /// As [`RESERVED_FOLDERS`], without what is below.
 const RESERVED: &str = "/metrics";
 
 impl Route {
+    /// Whether it reads only, as far as its caller is concerned: its successes are many and say little.
+    pub(crate) fn reads_only(&self) -> bool {
+        self.method == RouteMethod::Get || self.access == Access::Client
+    }
+
     /// The segment of `path`, which fits this route, at the place of the template's `{name}`: raw, so it may be
     /// percent-encoded. `None`: the template has no name.
     pub(crate) fn name_in<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -234,8 +257,14 @@ impl Route {
     /// port of its own (RFC 8252 §8.3): the browser's stops on the way, and what their pages need.
     pub fn is_on_callback_listeners(&self) -> bool {
         matches!(self.access, Access::Browser | Access::Form | Access::Public)
-            && self.path != "/healthz"
+            && !["/healthz", OAUTH_METADATA].contains(&self.path)
             && !self.path.starts_with("/open/")
+    }
+
+    /// Whether a callback listener with TLS serves it without TLS, too: the page that explains the certificate, and what
+    /// that needs.
+    pub(crate) fn is_before_tls(&self) -> bool {
+        matches!(self.endpoint, Endpoint::LoginStart | Endpoint::Style | Endpoint::Favicon)
     }
 }
 

@@ -90,6 +90,43 @@ fn only_the_token_is_printed_on_standard_output() {
 }
 
 #[test]
+fn each_format_of_a_token_is_printed_alone() {
+    let reply = r#"{"account":"work","access_token":"a~.b.c","expires_at":1795478400}"#;
+    let credential = "{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\
+                      \"status\":{\"expirationTimestamp\":\"2026-11-24T00:00:00Z\",\"token\":\"a~.b.c\"}}\n";
+    for (body, arguments, expected) in [
+        ("a~6\n", &["--format", "bare"][..], "a~6\n"),
+        ("a~6\n", &["--format=header"], "Authorization: Bearer a~6\n"),
+        ("a~6\n", &["--format", "curl-config"], "header = \"Authorization: Bearer a~6\"\n"),
+        ("a~6\n", &["--format", "xoauth2", "--user", "me"], "dXNlcj1tZQFhdXRoPUJlYXJlciBhfjYBAQ==\n"),
+        (reply, &["--format", "json"], &format!("{reply}\n")),
+        (reply, &["--format", "env"], "ACCESS_TOKEN='a~.b.c'\nEXPIRES_AT=1795478400\n"),
+        (reply, &["--format", "exec-credential"], credential),
+    ] {
+        let printed = against(&[(200, body)], &[&["token"], arguments].concat(), "");
+        assert_eq!(printed, (0, expected.to_owned(), String::new()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_format_that_has_errors_of_its_own_prints_them_alone_on_standard_output() {
+    let body = r#"{"error":"login_required","error_description":"A fact","hint":"An advice."}"#;
+    let refused = |arguments: &[&str]| against(&[(428, body)], &[&["token"], arguments].concat(), "");
+    let google = "{\"version\":1,\"success\":false,\"code\":\"login_required\",\"message\":\"A fact. An advice.\"}\n";
+    assert_eq!(refused(&["--format", "google-executable"]), (5, google.into(), String::new()));
+    let told = "error: A fact\nhint: An advice.\n";
+    assert_eq!(refused(&["--format", "exec-credential"]), (5, String::new(), told.into()));
+    for json in [&["--json"][..], &["--format", "json"], &["--format=json"]] {
+        let (code, out, said) = refused(json);
+        assert!(code == 5 && out.contains("\"error\":\"login_required\"") && said == told, "{json:?}: {out}{said}");
+    }
+    let (code, _, said) = against(&[], &["token", "--user", "me"], "");
+    assert!(code == 2 && said.contains("`--user` has no meaning for this format"), "{said}");
+    let (code, _, said) = against(&[], &["token", "--format", "xoauth2"], "");
+    assert!(code == 2 && said.contains("--user <USER>"), "{said}");
+}
+
+#[test]
 fn an_error_is_printed_with_a_hint_and_sets_the_exit_code() {
     let body = r#"{"error":"login_required","error_description":"a \u001b[31mfact\u0007","hint":"An advice."}"#;
     let told = "error: a [31mfact\nhint: An advice.\n";
@@ -127,7 +164,7 @@ fn config_check_reads_client_secret_files_and_never_shows_them() {
     assert_eq!(code, 2);
     assert!(err.contains("others can read or change it (mode 0644)") && err.contains("has 2 mistakes\n"), "{err}");
     put("\n", 0o600);
-    assert!(check(&one).2.contains("the secret from the file DIR/secret is empty\n"));
+    assert!(check(&one).2.contains("the text from the file DIR/secret is empty\n"));
     put("canary", 0o600);
     assert_eq!(check(&one), (0, "ok: 1 account\n".into(), nothing()));
     let two = format!("{one}{}", account("more", "client_secret_file = \"secret\""));
@@ -151,6 +188,9 @@ fn config_check_reads_client_secret_files_and_never_shows_them() {
         assert_eq!((code, out.as_str(), err.is_empty()), (0, "ok: 1 account\n", says.is_empty()), "{command}: {err}");
         assert!(err.contains(says), "{command}: {err}");
     }
+    let printed = account("work", "client_secret_file = \"secret\"");
+    let (_, _, err) = check(&printed.replace("client_id = \"i\"", "client_id_command = [\"/nowhere/id\", \"canary\"]"));
+    assert!(err.contains("work.client_id_command: names the program `/nowhere/id`, which does not exist"), "{err}");
     let (code, out, err) = check("");
     assert_eq!((code, out), (0, "ok: 0 accounts\n".into()));
     assert!(err.starts_with("There are no accounts yet"), "{err}");

@@ -25,6 +25,8 @@ use crate::secret::{CodeVerifier, Nonce256, RandomSecret as _};
 
 /// How long a start ticket is good for.
 const TICKET_LIFE: Duration = Duration::from_secs(60);
+/// The same where the user has to compare the fingerprint of a certificate first.
+const COMPARED_TICKET_LIFE: Duration = Duration::from_secs(300);
 /// Logins that may be pending at once.
 const MOST_LOGINS: usize = 64;
 /// Flows and unspent tickets of one login; the oldest is evicted.
@@ -142,7 +144,8 @@ impl Attempts {
     pub fn ticket(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Nonce256> {
         let login = self.logins.get_mut(id).filter(|login| login.stage == AttemptStage::Pending)?;
         let ticket = Nonce256::random(rng);
-        push_bounded(&mut login.tickets, (ticket.clone(), now.boot.plus(TICKET_LIFE)), MOST_FLOWS);
+        let life = if login.plan.redirect_uri.starts_with("https:") { COMPARED_TICKET_LIFE } else { TICKET_LIFE };
+        push_bounded(&mut login.tickets, (ticket.clone(), now.boot.plus(life)), MOST_FLOWS);
         Some(ticket)
     }
 

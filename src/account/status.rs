@@ -42,6 +42,7 @@ impl Snapshot {
             login_due_at: expires_at.filter(|_| !self.refreshable),
             login_pending: None,
             login_confirm: None,
+            file_error: None,
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
 
+use super::handed_out::HandedOut;
 use super::key::Digest;
 use super::rights::Rights;
 use crate::clock::Wall;
@@ -26,12 +27,28 @@ pub(crate) struct App {
     pub(crate) waiting: Arc<AtomicUsize>,
     /// How many streams of events it holds at this moment.
     pub(crate) listening: Arc<AtomicUsize>,
+    /// The tokens that it got last as an OAuth client.
+    pub(crate) handed_out: HandedOut,
+    /// How long it lives.
+    pub(crate) life: AppLife,
     pub(super) digest: Digest,
     /// Set when the app is removed or its key is rotated: requests that still hold this value are then refused.
     revoked: AtomicBool,
     uses: AtomicU64,
     last_used_at: AtomicI64,
     last_address: ArcSwapOption<IpAddr>,
+}
+
+/// How long an app lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AppLife {
+    /// Until it is removed.
+    Stored,
+    /// As long as its key is held; it is on no disk.
+    Temporary {
+        /// The executable that the key was made for, where the system tells.
+        program: Option<String>,
+    },
 }
 
 /// How often and when an app was used.
@@ -63,12 +80,31 @@ impl App {
             expires_at,
             waiting: Arc::default(),
             listening: Arc::default(),
+            handed_out: HandedOut::default(),
+            life: AppLife::Stored,
             digest,
             revoked: AtomicBool::new(false),
             uses: AtomicU64::new(usage.uses),
             last_used_at: AtomicI64::new(usage.last_used_at.unwrap_or_default()),
             last_address: ArcSwapOption::from(usage.last_address.map(Arc::new)),
         }
+    }
+
+    /// One that is in memory only.
+    pub(super) fn temporary(
+        name: String,
+        rights: Rights,
+        created_at: i64,
+        digest: Digest,
+        program: Option<String>,
+    ) -> Self {
+        let life = AppLife::Temporary { program };
+        Self { life, ..Self::new(name, rights, (created_at, None), digest, Usage::default()) }
+    }
+
+    /// Whether it is in memory only.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.life != AppLife::Stored
     }
 
     /// Counts a request. `from`: its address, if it came over TCP.

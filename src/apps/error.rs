@@ -27,6 +27,12 @@ pub enum AppsError {
     /// There is no app of that name.
     #[error("there is no app `{0}`: `ringback app list` shows the apps")]
     Unknown(String),
+    /// A temporary app keeps its key.
+    #[error("`{0}` is temporary: its key can't be changed")]
+    Temporary(String),
+    /// The limit of temporary apps is reached.
+    #[error("{0} programs have a temporary key already")]
+    TooManyTemporary(usize),
     /// The name is invalid.
     #[error("a name has 1 to 64 of the characters a-z, 0-9, `-`, `_` and `.`, and begins with a letter or digit")]
     Name,

@@ -76,6 +76,8 @@ pub(super) struct Common {
     /// Whether the store is locked, or about to be.
     pub(super) locked: Arc<AtomicBool>,
     pub(super) events: EventBus,
+    /// Notified after an account with token files has published a snapshot.
+    pub(super) file_changes: watch::Sender<()>,
     pub(super) slots: Arc<RefreshSlots>,
     pub(super) policies: SharedPolicies,
     /// The current boot of the machine.
@@ -261,6 +263,9 @@ impl Actor {
             };
             self.health = health;
             self.published.publish(after);
+            if !self.config.keys.file.is_empty() {
+                self.common.file_changes.send_replace(());
+            }
             // Announced after it was published: whoever receives the event and looks, sees it.
             if let Some(kind) = kind.filter(|kind| !self.is_known(*kind, &before)) {
                 self.announce(kind);

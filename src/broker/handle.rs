@@ -48,6 +48,8 @@ pub(super) struct BrokerInner {
     pub(super) accounts: Arc<ArcSwap<Accounts>>,
     /// The last config reload, if it was refused.
     pub(super) refused: ArcSwapOption<ReloadRefused>,
+    /// Why token files can't be written, by account.
+    pub(super) file_errors: ArcSwap<BTreeMap<String, String>>,
     pub(super) common: Arc<Common>,
     /// The redirect URI of accounts whose config has none: derived from the first TCP listener.
     pub(super) redirect_uri: Box<RedirectUri>,
@@ -72,6 +74,7 @@ impl Broker {
             jumps,
             locked: Arc::clone(&lock.locked),
             events: EventBus::new(),
+            file_changes: watch::Sender::new(()),
             slots: Arc::default(),
             policies: SharedPolicies::default(),
             boot: world.clock.boot_id(),
@@ -85,6 +88,7 @@ impl Broker {
                 exchanging: ExchangesInFlight::default(),
                 accounts,
                 refused: ArcSwapOption::empty(),
+                file_errors: ArcSwap::default(),
                 common,
                 redirect_uri: Box::new(redirect_uri),
             }),
@@ -132,6 +136,7 @@ impl Broker {
         draining.extend(removed);
         let stopping = draining.clone();
         self.inner.accounts.store(Arc::new(Accounts { config: Arc::clone(&config), members: accounts, draining }));
+        self.inner.common.file_changes.send_replace(());
         self.cancel_stale_logins(&old).await;
         // They may take their time to finish; nobody has to wait for it.
         tokio::spawn(async move { stop(stopping.values(), DRAIN_PATIENCE).await });
@@ -219,7 +224,13 @@ impl Broker {
         let overview = self.inner.logins.overview();
         reply.login_pending = overview.by_account.get(&reply.account).cloned();
         reply.login_confirm = overview.questions.get(&reply.account).cloned();
+        reply.file_error = self.inner.file_errors.load().get(&reply.account).cloned();
         reply
+    }
+
+    /// The name of every account.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.inner.accounts.load().members.keys().cloned().collect()
     }
 
     /// The default account's name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::world::World;
 use crate::account::state::{RefreshOutcome, Renewal};
-use crate::config::AccountConfig;
+use crate::config::{AccountConfig, ClientIdSource};
 use crate::credentials;
 use crate::error::Error;
 use crate::oauth::describe::Described;
@@ -31,7 +31,7 @@ impl ProviderCall<'_> {
     pub(super) async fn credentials(&self) -> Result<Credentials, String> {
         let config = self.config;
         let mut credentials = Credentials {
-            client_id: config.client_id.clone(),
+            client_id: self.client_id().await?,
             client_secret: None,
             client_key: None,
             origin: config.client_origin(),
@@ -47,6 +47,16 @@ impl ProviderCall<'_> {
             credentials.client_key = Some(ClientKey { pem, id: file.id.clone() });
         }
         Ok(credentials)
+    }
+
+    async fn client_id(&self) -> Result<String, String> {
+        match &self.config.client_id {
+            ClientIdSource::Written(id) => Ok(id.clone()),
+            ClientIdSource::Command(argv) => {
+                let read = credentials::client_id(argv, &self.world.credentials).await;
+                read.map_err(|error| format!("the client id is not available: {error}"))
+            }
+        }
     }
 
     /// The user, and the password from where the config says. The error is one clause.

@@ -2,14 +2,11 @@
 
 mod add;
 mod change;
-mod dialogue;
-mod diff;
 mod edit;
 mod keys;
 mod list;
 mod provider;
 mod questions;
-mod reload;
 mod remove;
 mod secret;
 

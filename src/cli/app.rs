@@ -235,7 +235,8 @@ fn rights(app: &AppReply) -> String {
 fn overview(reply: &AppsReply, now: i64) -> String {
     let mut text = String::new();
     for app in &reply.apps {
-        let _ = writeln!(text, "{}: {}", plain(&app.name), rights(app));
+        let temporary = if app.temporary { " (temporary)" } else { "" };
+        let _ = writeln!(text, "{}{temporary}: {}", plain(&app.name), rights(app));
         let from = app.last_address.as_deref().unwrap_or("the unix socket");
         let used = app.last_used_at.map_or("never used".to_owned(), |at| {
             format!("used {}, last {} from {}", times(app.uses), moment(at, now), plain(from))
@@ -267,6 +268,7 @@ mod tests {
             accounts: None,
             scopes: None,
             write: true,
+            temporary: false,
             created_at: 1_000,
             expires_at: None,
             uses: 2,
@@ -284,13 +286,16 @@ mod tests {
             last_address: None,
             ..app.clone()
         };
-        let reply = AppsReply { version: 1, apps: vec![app, editor], wrong_keys: 3 };
+        let exec = AppReply { name: "exec:1".into(), temporary: true, expires_at: None, ..editor.clone() };
+        let reply = AppsReply { version: 1, apps: vec![app, editor, exec], wrong_keys: 3 };
         assert_eq!(
             overview(&reply, 2_000),
             "default: reads and changes every account\n\
              \x20 key made 16 min ago, used 2 times, last 60 s ago from 127.0.0.1\n\
              editor: reads home, work, scope read\n\
              \x20 key made 16 min ago, never used, EXPIRED 10 s ago\n\
+             exec:1 (temporary): reads home, work, scope read\n\
+             \x20 key made 16 min ago, never used\n\
              Wrong keys since the daemon started: 3\n"
         );
     }

@@ -10,6 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::report;
 use crate::client::{Client, DaemonOptions};
 use crate::contract::DEFAULT_ACCOUNT;
+use crate::program_version::USER_AGENT;
 
 /// Which daemon is asked.
 #[derive(Args, Default, Clone)]
@@ -22,7 +23,8 @@ pub(super) struct DaemonChoice {
 
 impl DaemonChoice {
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::find(&DaemonOptions { socket: self.socket.clone() })?)
+        let client = Client::find(&DaemonOptions { socket: self.socket.clone() })?;
+        Ok(client.with_user_agent(USER_AGENT))
     }
 
     /// Whether neither the command line nor the environment names a daemon.

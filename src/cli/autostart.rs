@@ -11,11 +11,27 @@ use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::contract::ErrorCode;
 
+/// What is said of a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Announce {
+    /// That the daemon was started.
+    Start,
+    /// Nothing, since a program reads standard error as part of the result.
+    Nothing,
+}
+
 /// Does `ask`. If no daemon answers and `serve.autostart` is on, has it started and asks again.
-pub(super) fn or_start<T>(reach: &DaemonChoice, ask: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(super) fn or_start<T>(
+    reach: &DaemonChoice,
+    announce: Announce,
+    ask: impl Fn() -> Result<T, Failure>,
+) -> Result<T, Failure> {
     match ask() {
         Err(failure) if failure.code() == ErrorCode::NoDaemon && reach.is_usual() && is_on()? => {
             start()?;
+            if announce == Announce::Start {
+                report::say("Started the daemon with systemd.");
+            }
             match ask() {
                 Err(failure) if failure.code() == ErrorCode::NoDaemon => {
                     Err(message::autostart_failed("systemd started ringback.service, but it listens elsewhere"))
@@ -36,7 +52,5 @@ fn is_on() -> Result<bool, Failure> {
 fn start() -> Result<(), Failure> {
     let what = || "systemd to start the daemon".into();
     waiting::told(service::LONGEST_START, what, service::start_installed)
-        .map_err(|failure| message::autostart_failed(&failure.reply().error_description))?;
-    report::say("Started the daemon with systemd.");
-    Ok(())
+        .map_err(|failure| message::autostart_failed(&failure.reply().error_description))
 }

@@ -5,15 +5,17 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::arguments::JsonChoice;
+use super::arguments::{DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
+use super::config_change::ConfigRepair;
 use super::config_source::{ConfigSource, count, failure};
+use super::fix::{self, Examined, Fix, FixOptions};
 use super::named_files::{self, UnusableFile};
 use super::platform;
 use super::report;
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::{self, Config as Effective, ConfigErrors};
+use crate::config::{self, Config as Effective};
 use crate::config_file::{self, ConfigFileError};
 use crate::contract::ErrorCode;
 
@@ -29,6 +31,7 @@ const HELP: &str = "\
 Examples:
   ringback config check
   ringback config check --show   # with the redirect URI of every account
+  ringback config check --fix
   mkdir -p ~/.config/ringback && ringback config example >~/.config/ringback/config.toml
   ringback config schema >~/.config/ringback/config.schema.json
   ringback config path";
@@ -40,6 +43,11 @@ enum ConfigCommand {
     /// Reports every mistake with its line, and exits with 2 if there is one. Warnings don't change the exit code. Files that
     /// the config names are checked: client secrets, passwords and private keys (not shown), and certificates. Commands are
     /// not run, and keyrings and systemd credentials are not queried.
+    ///
+    /// `--fix` puts right what is certain: a file with a secret that others can read, a key at the wrong level if it can
+    /// belong to one place only, a key's earlier name. It shows the change and asks. Comments and order stay, and a
+    /// running daemon reads the file again. What is only likely, such as a misspelled key, is left to you. It exits with
+    /// 11 if there is no terminal to ask at.
     Check(CheckArgs),
     /// Print an example that explains every key
     Example,
@@ -73,26 +81,16 @@ struct CheckArgs {
     show: bool,
 
     #[command(flatten)]
+    fixing: FixOptions,
+
+    #[command(flatten)]
     json: JsonChoice,
 }
 
 /// Runs the subcommand.
 pub(super) fn run(args: &ConfigArgs) -> CommandResult {
     let text = match &args.act {
-        ConfigCommand::Check(CheckArgs { source, json, .. }) if json.is_chosen() => return check_json(source),
-        ConfigCommand::Check(CheckArgs { source, show, .. }) => {
-            let config = check(source)?;
-            if config.accounts.is_empty() {
-                report::say("There are no accounts yet: `ringback account add` adds one.");
-            }
-            if *show {
-                // Standard output has only TOML.
-                report::say(&fine(&config));
-                config::describe(&config)
-            } else {
-                fine(&config) + "\n"
-            }
-        }
+        ConfigCommand::Check(args) => return check(args),
         ConfigCommand::Example => config::example(),
         ConfigCommand::Schema => config::json_schema(),
         ConfigCommand::Path(PathArgs { source, json }) => {
@@ -109,59 +107,100 @@ pub(super) fn run(args: &ConfigArgs) -> CommandResult {
 }
 
 /// What a check finds.
+#[derive(Default)]
 struct Checked {
-    config: Effective,
+    /// What can be used of it; `None` if nothing can.
+    config: Option<Effective>,
     mistakes: Vec<String>,
     /// Files that the daemon could not use.
     unusable: Vec<String>,
     warnings: Vec<String>,
 }
 
-/// Checks a config that was loaded from `source`, and the files that it names.
-fn checked(source: &ConfigSource, (config, mistakes): (Effective, ConfigErrors)) -> Result<Checked, Failure> {
-    let file = config_file::default_path(&source.env()).map_err(|error| failure(&error))?;
-    let file = std::path::absolute(&file).unwrap_or(file);
-    let of_file = |key: &str, why: &str| format!("{}: {key}: {why}", file.display());
-    let unusable = named_files::unusable(&config);
-    let unusable = unusable.iter().map(|UnusableFile { key, why, .. }| of_file(key, why)).collect();
-    let warnings = config.warnings.iter().map(ToString::to_string);
-    let programs = named_files::missing_programs(&config);
-    let programs = programs.iter().map(|(key, why)| of_file(key, why));
-    let warnings = warnings.chain(platform::unmet(&config)).chain(programs).collect();
-    Ok(Checked { mistakes: mistakes.iter().map(ToString::to_string).collect(), unusable, warnings, config })
+/// Looks at the config and the files that it names, and finds what certainly puts something right.
+fn look(source: &ConfigSource, may_fix: bool) -> Result<(Checked, Vec<Fix>), Failure> {
+    let mut fixes = Vec::new();
+    let (config, mistakes) = match config_file::load_what_works(&source.env()) {
+        Ok((config, mistakes)) => (Some(config), mistakes),
+        // Nothing else can be checked then.
+        Err(ConfigFileError::Mistakes(mistakes)) => (None, mistakes),
+        Err(error) => match &error {
+            ConfigFileError::Unusable { fix: Some(fix), .. } if may_fix => {
+                fix::add_mode(&mut fixes, fix);
+                return Ok((Checked { mistakes: vec![error.to_string()], ..Checked::default() }, fixes));
+            }
+            _ => return Err(failure(&error)),
+        },
+    };
+    let mut checked = Checked { mistakes: mistakes.iter().map(ToString::to_string).collect(), ..Checked::default() };
+    if let Some(config) = &config {
+        let file = source.file().unwrap_or_default();
+        let of_file = |key: &str, why: &str| format!("{}: {key}: {why}", file.display());
+        for UnusableFile { key, why, fix, .. } in &named_files::unusable(config) {
+            checked.unusable.push(of_file(key, why));
+            if let Some(fix) = fix {
+                fix::add_mode(&mut fixes, fix);
+            }
+        }
+        let programs = named_files::missing_programs(config);
+        let programs = programs.iter().map(|(key, why)| of_file(key, why));
+        let warnings = config.warnings.iter().map(ToString::to_string);
+        checked.warnings = warnings.chain(platform::unmet(config)).chain(programs).collect();
+    }
+    fixes.extend(ConfigRepair::find(source).map(|repair| Fix::Config(Box::new(repair))));
+    Ok((Checked { config, ..checked }, fixes))
 }
 
-/// Reports every mistake, and every file that the daemon could not use, one on each line; fails if there is one.
-fn check(source: &ConfigSource) -> Result<Effective, Failure> {
-    let Checked { config, mistakes, unusable, warnings } = checked(source, source.load_what_works()?)?;
-    mistakes.iter().chain(&unusable).for_each(|mistake| report::say(mistake));
-    for warning in &warnings {
-        report::say(&format!("warning: {warning}"));
+fn check(args: &CheckArgs) -> CommandResult {
+    let CheckArgs { source, show, json, fixing } = args;
+    let examined = fixing.examine(&DaemonChoice::default(), || look(source, fixing.is_chosen()))?;
+    if json.is_chosen() {
+        return check_json(examined);
     }
-    match (mistakes.len(), unusable.len()) {
-        (0, 0) => Ok(config),
-        (0, files) => Err(message::files_unusable(count(files))),
-        (mistakes, files) => Err(message::config_mistakes(count(mistakes + files))),
+    let found = &examined.found;
+    found.mistakes.iter().chain(&found.unusable).for_each(|mistake| report::say(mistake));
+    found.warnings.iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+    if !fixing.is_chosen() && examined.possible() > 0 {
+        report::say(&can_be_fixed(examined.possible()));
+    }
+    let (text, result) = (summary(found, *show), examined.end(false, ExitCode::SUCCESS)?);
+    report::answer(text?.as_bytes())?;
+    Ok(result)
+}
+
+/// What goes to standard output if there is no mistake; fails if there is one.
+fn summary(found: &Checked, show: bool) -> Result<String, Failure> {
+    let config = match (&found.config, found.mistakes.len(), found.unusable.len()) {
+        (Some(config), 0, 0) => config,
+        (_, 0, files) => return Err(message::files_unusable(count(files))),
+        (_, mistakes, files) => return Err(message::config_mistakes(count(mistakes + files))),
+    };
+    if config.accounts.is_empty() {
+        report::say("There are no accounts yet: `ringback account add` adds one.");
+    }
+    if show {
+        // Standard output has only TOML.
+        report::say(&fine(config));
+        Ok(config::describe(config))
+    } else {
+        Ok(fine(config) + "\n")
     }
 }
 
 /// The same as one object, also if there are mistakes; the exit code is the same.
-fn check_json(source: &ConfigSource) -> CommandResult {
-    let (accounts, mistakes, warnings): (Vec<String>, Vec<String>, Vec<String>) =
-        match config_file::load_what_works(&source.env()) {
-            // Nothing else can be checked then.
-            Err(ConfigFileError::Mistakes(mistakes)) => {
-                (Vec::new(), mistakes.iter().map(ToString::to_string).collect(), Vec::new())
-            }
-            Err(error) => return Err(failure(&error)),
-            Ok(loaded) => {
-                let Checked { config, mistakes, unusable, warnings } = checked(source, loaded)?;
-                (config.accounts.keys().cloned().collect(), [mistakes, unusable].concat(), warnings)
-            }
-        };
-    let checked = json!({ "accounts": accounts, "mistakes": mistakes, "warnings": warnings });
+fn check_json(examined: Examined<Checked>) -> CommandResult {
+    let Checked { config, mistakes, unusable, warnings } = &examined.found;
+    let accounts: Vec<&String> = config.iter().flat_map(|config| config.accounts.keys()).collect();
+    let mistakes: Vec<&String> = mistakes.iter().chain(unusable).collect();
+    let code = if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(ErrorCode::Usage.row().exit) };
+    let checked = json!({ "accounts": accounts, "mistakes": mistakes, "warnings": warnings, "fixes": examined.fixes });
     report::answer(report::json(&checked)?.as_bytes())?;
-    Ok(if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(ErrorCode::Usage.row().exit) })
+    examined.end(true, code)
+}
+
+fn can_be_fixed(fixes: usize) -> String {
+    let what = if fixes == 1 { "One thing".to_owned() } else { format!("{fixes} things") };
+    format!("{what} can be fixed for certain: `ringback config check --fix` shows it and asks.")
 }
 
 /// The last line of a check without mistakes.

@@ -11,7 +11,7 @@ use crate::config::{Config as Effective, ConfigErrors};
 use crate::config_file::{self, ConfigEnv, ConfigFileError};
 
 /// Which config file.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[group(id = "config-source")]
 pub(super) struct ConfigSource {
     /// The config file [default: `RINGBACK_CONFIG`, else ringback/config.toml in the config folder]
@@ -63,6 +63,7 @@ pub(super) fn failure(error: &ConfigFileError) -> Failure {
             Some(folder) => message::config_folder_missing(path.display(), named_by, folder.display()),
             None => message::config_missing(path.display(), named_by),
         },
+        ConfigFileError::Unusable { fix: Some(_), .. } => message::config_open(error),
         ConfigFileError::Unusable { .. } => message::config_unusable(error),
     }
 }

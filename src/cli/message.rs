@@ -6,6 +6,7 @@ mod config;
 mod daemon;
 #[cfg(test)]
 mod docs_test;
+mod exec;
 mod general;
 mod login;
 mod sandbox;
@@ -13,12 +14,15 @@ mod serve;
 mod service;
 mod store;
 mod table;
+mod token;
 
 pub(super) use account::*;
 pub(super) use config::*;
+pub(super) use exec::*;
 pub(super) use general::*;
 pub(super) use login::*;
 pub(super) use sandbox::*;
 pub(super) use serve::*;
 pub(super) use service::*;
 pub(super) use store::*;
+pub(super) use token::*;

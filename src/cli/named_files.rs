@@ -6,9 +6,10 @@ use std::path::Path;
 use ring::rand::SystemRandom;
 
 use crate::config::{AccountConfig, Config, segment};
-use crate::credentials;
+use crate::credentials::{self, CredentialError};
 use crate::oauth::assertion;
 use crate::os::child_env;
+use crate::os::mode_fix::ModeFix;
 use crate::provider::check_ca_file;
 use crate::secret::source::SecretSource;
 use crate::secret::text::Rule;
@@ -23,6 +24,17 @@ pub(super) struct UnusableFile<'a> {
     pub(super) why: String,
     /// What to do.
     pub(super) advice: &'static str,
+    /// What certainly puts it right.
+    pub(super) fix: Option<ModeFix>,
+}
+
+/// Why a file can't be used, and what certainly puts that right.
+struct Unfit(String, Option<ModeFix>);
+
+impl From<CredentialError> for Unfit {
+    fn from(error: CredentialError) -> Self {
+        Self(error.to_string(), error.fix().cloned())
+    }
 }
 
 const SECRET: &str = "Put only the secret into the file, and make it readable by you alone (`chmod 600`).";
@@ -35,8 +47,9 @@ pub(super) fn unusable(config: &Config) -> Vec<UnusableFile<'_>> {
     let mut seen = BTreeSet::new();
     let mut unusable = Vec::new();
     for account in config.accounts.values() {
-        let mut note = |key: String, checked: Result<(), String>, advice| {
-            unusable.extend(checked.err().map(|why| UnusableFile { account, key, why, advice }));
+        let mut note = |key: String, checked: Result<(), Unfit>, advice| {
+            let unfit = checked.err();
+            unusable.extend(unfit.map(|Unfit(why, fix)| UnusableFile { account, key, why, advice, fix }));
         };
         let of_account = |key: &str| format!("accounts.{}.{key}", segment(&account.name));
         let password = account.user.as_ref().and_then(|user| user.password.as_ref());
@@ -45,8 +58,7 @@ pub(super) fn unusable(config: &Config) -> Vec<UnusableFile<'_>> {
             ("password_file", Rule::Password, password),
         ] {
             if let Some(SecretSource::File(path)) = source {
-                let checked = credentials::check_file(path, rule).map_err(|error| error.to_string());
-                note(of_account(key), checked, SECRET);
+                note(of_account(key), credentials::check_file(path, rule).map_err(Unfit::from), SECRET);
             }
         }
         if let Some(key) = &account.client_key {
@@ -57,7 +69,11 @@ pub(super) fn unusable(config: &Config) -> Vec<UnusableFile<'_>> {
         if let Some(path) = &account.dialect.reach.ca_file
             && seen.insert((provider, path))
         {
-            note(format!("providers.{}.ca_file", segment(provider)), check_ca_file(path), CERTIFICATES);
+            note(
+                format!("providers.{}.ca_file", segment(provider)),
+                check_ca_file(path).map_err(|why| Unfit(why, None)),
+                CERTIFICATES,
+            );
         }
     }
     unusable
@@ -73,6 +89,7 @@ pub(super) fn missing_programs(config: &Config) -> Vec<(String, String)> {
     for account in config.accounts.values() {
         let password = account.user.as_ref().and_then(|user| user.password.as_ref());
         let commands = [
+            ("client_id_command", account.keys.client_id_command.as_ref()),
             ("client_secret_command", argv(account.client_secret.as_ref())),
             ("password_command", argv(password)),
             ("hook", account.keys.hook.as_ref()),
@@ -101,7 +118,8 @@ fn is_there(program: &str) -> bool {
     child_env::finds(program, &std::env::var_os("PATH").unwrap_or_default())
 }
 
-fn check_key(path: &Path) -> Result<(), String> {
-    let pem = credentials::private_text(path).map_err(|error| error.to_string())?;
-    assertion::check_key(&pem, &SystemRandom::new()).map_err(|error| format!("{}: {error}", path.display()))
+fn check_key(path: &Path) -> Result<(), Unfit> {
+    let pem = credentials::private_text(path)?;
+    let checked = assertion::check_key(&pem, &SystemRandom::new());
+    checked.map_err(|error| Unfit(format!("{}: {error}", path.display()), None))
 }

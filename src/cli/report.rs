@@ -130,9 +130,11 @@ pub(super) fn usage(words: &str) {
     }
 }
 
-/// Whether the command line has `--json`. Also asked for one that can't be parsed.
+/// Whether the command line has `--json`, or `--format json`, which is the same. Also asked for one that can't be parsed.
 pub(super) fn asks_for_json() -> bool {
-    std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json")
+    let words: Vec<_> = std::env::args_os().skip(1).take_while(|word| word != "--").collect();
+    words.iter().any(|word| word == "--json" || word == "--format=json")
+        || words.windows(2).any(|pair| matches!(pair, [option, value] if option == "--format" && value == "json"))
 }
 
 /// `text` without characters that control a terminal or hide text: a provider may have written it.

@@ -32,6 +32,7 @@ use crate::attention;
 use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
 use crate::broker::{World, wakeups};
+use crate::callback_certificate::CallbackCertificates;
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::clock::Clock;
@@ -50,6 +51,7 @@ use crate::os::support::Topic;
 use crate::os::{service_manager, suspend};
 use crate::provider::HttpProvider;
 use crate::random::Randomness;
+use crate::token_files::TokenFiles;
 
 /// Worker threads. They mostly wait; disk and keyring access have threads of their own.
 const THREADS: usize = 2;
@@ -148,7 +150,12 @@ async fn serve(
     let limits = ConnectionLimits { connections: config.listen.max_connections, ..ConnectionLimits::default() };
     let server = Server::new(limits).with_log(log.clone());
     let tcp: Vec<SocketAddr> = listeners.iter().filter_map(BoundListener::tcp_address).collect();
-    let callback_listeners = Arc::new(CallbackListeners::new(server.clone(), tcp.clone()));
+    let callback_listeners = Arc::new(CallbackListeners::new(
+        server.clone(),
+        tcp.clone(),
+        CallbackCertificates::in_folder(&paths.state),
+        Clock::System,
+    ));
     let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
     let world = World {
         store,
@@ -165,6 +172,11 @@ async fn serve(
     let stirs = wakeups::watch();
     let broker =
         Broker::start(Arc::clone(&config), world, stirs.clone(), move |account| redirect_uri(account, first)).await;
+    let (jumps, state) = (stirs.clone(), paths.state.as_path());
+    let token_files = TokenFiles::open(state, broker.clone(), audit.clone(), Clock::System);
+    let mut token_files = token_files.map_err(|error| broken_store(&error))?;
+    // Who starts after this daemon finds them; those of a daemon that was killed may be out of date.
+    token_files.update().await;
     let asked_again = Arc::clone(&provider);
     tokio::spawn(async move { asked_again.try_again_at(stirs).await });
     let sessions = Sessions::default();
@@ -224,12 +236,14 @@ async fn serve(
         () = reloading::on_hangup(&args.source, config, &broker, &audit, signals.hangup, &hangups) => {}
         () = announced.keep(hangups.subscribe(), &apps) => {}
         () = keep_usage(&apps) => {}
+        () = token_files.follow(jumps) => {}
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }
     tracing::info!("stopping");
     service_manager::stopping();
     drop(open);
     announced.withdraw();
+    token_files.withdraw().await;
     tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
     log.close();
     save_usage(apps).await;

@@ -1,6 +1,7 @@
 //! `ringback service`: the daemon as a service of the user's systemd.
 
 mod journal;
+pub(super) mod outdated;
 pub(super) mod systemctl;
 mod units;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use self::outdated::OutdatedUnits;
 use self::systemctl::Property;
 use self::units::{SERVICE, SOCKET, UnitFile, UnitFolder, Written};
 use super::arguments::JsonChoice;
@@ -19,6 +21,7 @@ use super::config_source::ConfigSource;
 use super::{report, waiting};
 use crate::cli::failure::Failure;
 use crate::cli::message;
+use crate::config::Config;
 use crate::os::holder;
 use crate::os::paths::Paths;
 
@@ -94,6 +97,17 @@ struct LogsArgs {
 
 /// systemd waits this long for a daemon to become ready, or to end.
 pub(super) const LONGEST_START: Duration = Duration::from_secs(90);
+
+/// Units that `install` wrote, and that it would certainly write differently now for this config.
+pub(super) fn outdated(source: &ConfigSource, config: &Config) -> Option<OutdatedUnits> {
+    OutdatedUnits::find(&own_program().ok()?, source, config)
+}
+
+/// The same as `ringback service install`.
+pub(super) fn install_again(units: &OutdatedUnits) -> Result<(), Failure> {
+    let (source, json) = (units.source().clone(), JsonChoice::default());
+    install(&InstallArgs { socket: false, no_start: false, force: false, json, source }).map(drop)
+}
 
 pub(super) fn run(args: &ServiceArgs) -> CommandResult {
     match &args.act {

@@ -1,16 +1,20 @@
 //! `ringback token`: one request, the token on standard output, nothing else.
 
+mod format;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
-use zeroize::Zeroizing;
+use clap::{Args, ValueEnum as _};
 
+use self::format::{Reader, Rendered, Rendering, TokenFormat};
 use super::arguments::{AccountChoice, DaemonChoice};
+use super::autostart::{self, Announce};
 use super::command_result::CommandResult;
-use super::{autostart, report, waiting};
+use super::{report, waiting};
 use crate::cli::failure::Failure;
+use crate::cli::message;
 use crate::client::{DEFAULT_TIMEOUT, TokenOptions};
 use crate::contract::DEFAULT_ACCOUNT;
 
@@ -24,13 +28,29 @@ pub(super) struct TokenArgs {
     #[command(flatten)]
     account: AccountChoice,
 
-    /// Print the daemon's whole reply as JSON (docs/api.md)
+    /// How to print the token (docs/cli.md)
+    #[arg(long, value_name = "FORMAT", default_value = "bare", conflicts_with_all = ["json", "header"])]
+    format: TokenFormat,
+
+    /// The same as --format json
     #[arg(long, conflicts_with = "header")]
     json: bool,
 
-    /// Print `Authorization: Bearer TOKEN`
+    /// The same as --format header
     #[arg(long)]
     header: bool,
+
+    /// The user at the mail server, for the formats xoauth2 and oauthbearer
+    #[arg(long, value_name = "USER", required_if_eq("format", "xoauth2"))]
+    user: Option<String>,
+
+    /// The mail server, for the format oauthbearer
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+
+    /// Its port, for the format oauthbearer
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
 
     /// Minimum remaining lifetime of the token [default: from the config]
     #[arg(long, value_name = "SECONDS")]
@@ -62,21 +82,27 @@ Examples:
   ringback token work --min-ttl 300                   Valid for at least five more minutes
   ringback token --scope calls.read --scope faxes.read
   ringback token --resource https://api.example.com/  Valid for this resource only
+  ringback token --format curl-config | curl -K - https://api.example.com/
   ringback token --header | curl -H @- https://api.example.com/
-  curl -H \"$(ringback token --header)\" https://api.example.com/
+  eval \"$(ringback token --format env)\"
+  ringback token mail --format xoauth2 --user me@example.com
 
-The first curl command is safer: the second puts the token into curl's arguments, where other users
+With `curl -H \"$(ringback token --header)\"` the token is among curl's arguments, where other users
 of the machine can read it while curl runs.";
 
 impl TokenArgs {
-    /// The fast path: reads the shortest command lines, `token [ACCOUNT] [--header|--json]`, without building the command
-    /// tree, which takes longer than the whole request. `None` for everything else, which [`clap`] reads; `arguments` has
-    /// neither the program's name nor the command's.
-    pub(super) fn short(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+    /// The fast path: reads the shortest command lines, `token [ACCOUNT] [--header|--json|--format FORMAT]`, without
+    /// building the command tree, which takes longer than the whole request. `None` for everything else, which [`clap`]
+    /// reads; `arguments` has neither the program's name nor the command's.
+    pub(super) fn short(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
         let mut short = Self {
             account: AccountChoice { name: DEFAULT_ACCOUNT.to_owned() },
+            format: TokenFormat::Bare,
             json: false,
             header: false,
+            user: None,
+            host: None,
+            port: None,
             min_ttl: None,
             wait: None,
             scope: Vec::new(),
@@ -84,11 +110,15 @@ impl TokenArgs {
             resource: None,
             reach: DaemonChoice::default(),
         };
-        let mut named = false;
-        for argument in arguments {
+        let (mut named, mut formatted) = (false, false);
+        while let Some(argument) = arguments.next() {
             match argument.to_str()? {
-                "--json" if !short.json && !short.header => short.json = true,
-                "--header" if !short.json && !short.header => short.header = true,
+                "--json" if !formatted => (short.json, formatted) = (true, true),
+                "--header" if !formatted => (short.header, formatted) = (true, true),
+                "--format" if !formatted => {
+                    short.format = TokenFormat::from_str(arguments.next()?.to_str()?, false).ok()?;
+                    formatted = true;
+                }
                 name if !named && !name.is_empty() && !name.starts_with('-') => {
                     name.clone_into(&mut short.account.name);
                     named = true;
@@ -96,18 +126,54 @@ impl TokenArgs {
                 _ => return None,
             }
         }
-        Some(short)
+        // What else this one needs, clap asks for.
+        (short.format != TokenFormat::Xoauth2).then_some(short)
+    }
+
+    fn format(&self) -> TokenFormat {
+        match (self.json, self.header) {
+            (true, _) => TokenFormat::Json,
+            (_, true) => TokenFormat::Header,
+            _ => self.format,
+        }
+    }
+
+    /// Refuses options that the format would ignore.
+    fn check(&self) -> Result<(), Failure> {
+        let format = self.format();
+        let bearer = "oauthbearer";
+        for (option, given, taken, formats) in [
+            ("--user", self.user.is_some(), format.takes_user(), "xoauth2` or `--format oauthbearer"),
+            ("--host", self.host.is_some(), format.takes_server(), bearer),
+            ("--port", self.port.is_some(), format.takes_server(), bearer),
+        ] {
+            if given && !taken {
+                return Err(message::option_without_format(option, formats));
+            }
+        }
+        Ok(())
     }
 }
 
 /// Requests the token and prints it.
 pub(super) fn run(args: &TokenArgs) -> CommandResult {
-    report::answer(&autostart::or_start(&args.reach, || request(args))?)?;
-    Ok(ExitCode::SUCCESS)
+    args.check()?;
+    let announce = if args.format().reads_both_outputs() { Announce::Nothing } else { Announce::Start };
+    match autostart::or_start(&args.reach, announce, || request(args)) {
+        Ok(line) => {
+            report::answer(&line)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(failure) if args.format().reads_both_outputs() => {
+            report::answer(format::google_refusal(&failure)?.as_bytes())?;
+            Ok(ExitCode::from(failure.exit()))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
-/// The line to print.
-fn request(args: &TokenArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// What to print.
+fn request(args: &TokenArgs) -> Rendered {
     let client = args.reach.client()?;
     let wish = TokenOptions {
         min_ttl: args.min_ttl,
@@ -119,25 +185,22 @@ fn request(args: &TokenArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let account = &args.account.name;
     let longest = args.wait.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
     let what = || waiting::for_a_token(&client, account);
-    if args.json {
-        let reply = waiting::told(longest, what, || client.token_json(account, &wish))?;
-        return Ok(line(&[reply.trim_ascii_end()]));
+    let reader = Reader {
+        user: args.user.as_deref(),
+        host: args.host.as_deref(),
+        port: args.port,
+        env: |name| std::env::var_os(name),
+    };
+    match args.format().rendering() {
+        Rendering::Unchanged => {
+            let reply = waiting::told(longest, what, || client.token_json(account, &wish))?;
+            Ok(format::line(&[reply.trim_ascii_end()]))
+        }
+        Rendering::OfToken(make) => make(&waiting::told(longest, what, || client.token(account, &wish))?, &reader),
+        Rendering::OfLifetime(make) => {
+            make(&waiting::told(longest, what, || client.token_with_lifetime(account, &wish))?, &reader)
+        }
     }
-    let token = waiting::told(longest, what, || client.token(account, &wish))?;
-    let before: &[u8] = if args.header { b"Authorization: Bearer " } else { b"" };
-    // Exposed, since printing the token is the purpose of this command.
-    Ok(line(&[before, token.expose().as_bytes()]))
-}
-
-/// The parts and a newline in one piece, so that a pipe gets all or nothing. Wiped when dropped.
-fn line(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
-    let length = parts.iter().map(|part| part.len()).sum::<usize>();
-    let mut line = Zeroizing::new(Vec::with_capacity(length + 1));
-    for part in parts {
-        line.extend_from_slice(part);
-    }
-    line.push(b'\n');
-    line
 }
 
 #[cfg(test)]
@@ -160,8 +223,11 @@ mod tests {
             "--",
             "--json",
             "--header",
+            "--format",
+            "env",
+            "xoauth2",
             "--head",
-            "--json=1",
+            "--format=env",
             "-h",
             "--help",
             "--min-ttl",
@@ -182,6 +248,8 @@ mod tests {
                 assert_eq!(Some(args), by_clap(&line), "{line:?}");
             }
         }
-        assert_eq!(short, 1 + 2 + 3 + 2 * 2 * 3, "none, one and two of them, in either order");
+        // Nothing; one of five names or of two flags; both, in either order; `--format` and its value, alone or beside a
+        // name, in either order.
+        assert_eq!(short, 1 + (5 + 2) + (5 * 2 * 2) + 1 + (5 * 2), "every line that it should read");
     }
 }

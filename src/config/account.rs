@@ -1,5 +1,7 @@
 //! Accounts: the keys of `[accounts.NAME]`.
 
+mod client_id;
+mod files;
 mod redirects;
 mod secrets;
 mod shared;
@@ -8,6 +10,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use self::client_id::client_id;
+use self::files::check_files;
+pub(super) use self::files::refuse_shared_files;
 use self::redirects::literal_redirect_uri;
 pub(super) use self::redirects::refuse_shared_redirects;
 pub(crate) use self::secrets::CLIENT_SECRET_KEYS;
@@ -56,9 +61,11 @@ pub(super) fn account(
     };
     let auth = dialect.as_ref().map(|dialect| dialect.client_auth);
     let client_secret = client_secret(&mut keys, section, context.privacy, auth);
+    let client_id = client_id(&keys, section);
     let client_key = client_key(&keys, section, auth);
     let user = password_user(&keys, section);
     let target = Target { scope: keys.scope.clone(), resource: keys.resource.clone(), audience: keys.audience.clone() };
+    check_files(&keys, section);
     let redirect_uri = literal_redirect_uri(&keys, section, context.tcp.as_deref());
     let dialect = dialect.map(|dialect| with_extra(dialect, grant, &keys.extra_authorize, section));
     if let Some(dialect) = dialect.as_ref().filter(|_| !section.is_mistaken("grant")) {
@@ -69,7 +76,7 @@ pub(super) fn account(
     if let Some(Err(no_account)) = provider {
         return Err(no_account);
     }
-    let (Some(dialect), Some(client_id)) = (dialect, keys.client_id.clone()) else {
+    let (Some(dialect), Some(client_id)) = (dialect, client_id) else {
         return Err(NoAccount::Mistaken);
     };
     if !["grant", "scope", "extra_authorize"].iter().any(|key| section.is_mistaken(key)) {

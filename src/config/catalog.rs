@@ -139,7 +139,7 @@ impl<'a> Catalog<'a> {
             let blame = ProblemScope::Provider(text.name.to_owned());
             // Presets have no relative paths.
             let base = Base { folder: Path::new(""), home: None };
-            let reading = Reading { sheet: &text.sheet, base, schema: SCHEMA };
+            let reading = Reading { sheet: &text.sheet, base, schema: SCHEMA, document: None };
             SectionReader::of_text(&providers::PROVIDER, &text.document, reading, blame)
         };
         let entry = |text: &'a PresetText<'a>| {

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 
 use toml::Value;
 
+use super::dotted::segment;
 use super::effective::{AccountConfig, Config};
 use super::kind::{ShownKey, ShownValue};
 use super::kinds::program;
 use super::provider::endpoints_shown;
-use super::reader::segment;
 use super::redirect::comes_back;
 use super::schema::{Fallback, Section};
 use super::sections::accounts::ACCOUNT;

@@ -11,15 +11,23 @@ use toml::{Table, Value};
 use zeroize::Zeroizing;
 
 use self::places::{Lines, header_starts, is_header, last_end, sections_below, values_below};
-use super::reader::segment;
+use super::dotted::{dotted, segment};
 
 /// One change of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigEdit {
     /// The names on the way to a key or section.
     path: Vec<String>,
-    /// Its new value; `None` removes it.
-    value: Option<Value>,
+    act: Act,
+}
+
+/// What becomes of it.
+#[derive(Debug, Clone, PartialEq)]
+enum Act {
+    Set(Value),
+    Remove,
+    /// Its names from then on.
+    Relocate(Vec<String>),
 }
 
 /// Why the text can't be edited.
@@ -36,44 +44,57 @@ pub enum EditError {
 impl ConfigEdit {
     /// Sets a key. Its section is added at the end if it is not there.
     pub fn set(path: &[&str], value: impl Into<Value>) -> Self {
-        Self { value: Some(value.into()), ..Self::remove(path) }
+        Self { act: Act::Set(value.into()), ..Self::remove(path) }
     }
 
     /// Removes a key, or a section with everything below it. Succeeds if it is not there.
     pub fn remove(path: &[&str]) -> Self {
-        Self { path: path.iter().map(|name| (*name).to_owned()).collect(), value: None }
+        Self { path: path.iter().map(|name| (*name).to_owned()).collect(), act: Act::Remove }
+    }
+
+    /// Gives a key another name or place, with its value as it is written and the comments beside and directly above it.
+    pub(super) fn relocate(from: Vec<String>, to: Vec<String>) -> Self {
+        Self { path: from, act: Act::Relocate(to) }
     }
 
     /// The edited text.
     pub fn apply(&self, text: &str) -> Result<Zeroizing<String>, EditError> {
         let before = meaning(text)?;
-        // In whatever form it says so already.
-        if found(&before, &self.path) == self.value.as_ref() {
-            return Ok(Zeroizing::new(text.to_owned()));
-        }
-        let new = match &self.value {
-            Some(value) => self.insert(text, value),
-            None => self.cut(text),
+        let old = found(&before, &self.path);
+        let unchanged = || Ok(Zeroizing::new(text.to_owned()));
+        let mut asked = before.clone();
+        let new = match &self.act {
+            // In whatever form it says so already.
+            Act::Set(value) if old == Some(value) => return unchanged(),
+            Act::Remove if old.is_none() => return unchanged(),
+            Act::Set(value) => {
+                change(&mut asked, &self.path, Some(value));
+                self.insert(text, value)
+            }
+            Act::Remove => {
+                change(&mut asked, &self.path, None);
+                self.cut(text)
+            }
+            Act::Relocate(to) => {
+                let value = old.filter(|_| found(&before, to).is_none()).ok_or_else(|| self.unfit())?;
+                change(&mut asked, &self.path, None);
+                change(&mut asked, to, Some(value));
+                self.moved(text, to)
+            }
         }?;
-        let mut asked = before;
-        change(&mut asked, &self.path, self.value.as_ref());
         let is_right = meaning(&new).is_ok_and(|found| without_empty(found) == without_empty(asked));
         if is_right { Ok(new) } else { Err(self.unfit()) }
     }
 
     fn unfit(&self) -> EditError {
-        EditError::Form(self.path.iter().map(|name| segment(name)).collect::<Vec<_>>().join("."))
+        EditError::Form(dotted(&self.path))
     }
 
     fn insert(&self, text: &str, value: &Value) -> Result<Zeroizing<String>, EditError> {
         let document = parse(text)?;
-        let (section, key) = self.path.split_at(self.path.len().saturating_sub(1));
-        let key = key.first().map(|key| segment(key)).unwrap_or_default();
-        let lines = Lines { text };
-        let line = format!("{key} = {value}{}", lines.end());
         match places::find(&document, &self.path) {
             Some(found) if !is_header(text, found.value) && !found.is_spread() => {
-                return Ok(replaced(text, &[(found.value.span(), value.to_string())]));
+                Ok(replaced(text, &[(found.value.span(), value.to_string())]))
             }
             // Under a header of its own, or with dots: written again, as one value.
             Some(_) => {
@@ -81,29 +102,41 @@ impl ConfigEdit {
                 if places::find(&parse(&cut)?, &self.path).is_some() {
                     return Err(self.unfit());
                 }
-                return self.insert(&cut, value);
+                self.insert(&cut, value)
             }
-            None => {}
+            None => added(text, &self.path, &format!("{} = {value}{}", last(&self.path), Lines { text }.end())),
         }
-        if section.is_empty() {
-            let (at, gap) = lines.for_top_key(&document, &key);
-            let gap = if gap { lines.end() } else { "" };
-            return Ok(replaced(text, &[(at..at, lines.fresh(at) + &line + gap)]));
+    }
+
+    fn moved(&self, text: &str, to: &[String]) -> Result<Zeroizing<String>, EditError> {
+        let document = parse(text)?;
+        let found = places::find(&document, &self.path);
+        let found = found.filter(|found| !is_header(text, found.value) && !found.is_spread());
+        let found = found.ok_or_else(|| self.unfit())?;
+        let (key, name) = (found.key.span(), last(to));
+        let is_beside = self.path.iter().rev().skip(1).eq(to.iter().rev().skip(1));
+        if is_beside {
+            return Ok(replaced(text, &[(key, name)]));
         }
-        if let Some(found) = places::find(&document, section).filter(|found| is_header(text, found.value)) {
-            let at = lines.after(last_end(text, &document, found.value));
-            return Ok(replaced(text, &[(at..at, lines.fresh(at) + &line)]));
+        let lines = Lines { text };
+        let [comment, own] = lines.of_key(&(key.start..found.value.span().end));
+        let part = |place: Range<usize>| text.get(place).unwrap_or_default();
+        let block = [part(comment.clone()), &name, part(key.end..own.end)];
+        // Allocated at once: the value may be a secret.
+        let mut line = Zeroizing::new(String::with_capacity(block.iter().map(|part| part.len()).sum::<usize>() + 2));
+        for part in block {
+            line.push_str(part);
         }
-        let header = section.iter().map(|name| segment(name)).collect::<Vec<_>>().join(".");
-        let gap = if text.trim().is_empty() { "" } else { lines.end() };
-        let at = text.len();
-        let new = format!("{}{gap}[{header}]{}{line}", lines.fresh(at), lines.end());
-        Ok(replaced(text, &[(at..at, new)]))
+        if !line.ends_with('\n') {
+            line.push_str(lines.end());
+        }
+        let rest = replaced(text, &[(comment.start..own.end, "")]);
+        added(&rest, to, &line)
     }
 
     fn cut(&self, text: &str) -> Result<Zeroizing<String>, EditError> {
         let document = parse(text)?;
-        let Some(found) = places::find(&document, &self.path) else { return Ok(replaced(text, &[])) };
+        let Some(found) = places::find(&document, &self.path) else { return Ok(Zeroizing::new(text.to_owned())) };
         let lines = Lines { text };
         let ends = header_starts(text, &document);
         let mut ranges: Vec<Range<usize>> = sections_below(text, found.value)
@@ -114,9 +147,34 @@ impl ConfigEdit {
         ranges.extend(values_below(text, &found).into_iter().map(|value| lines.whole(&value)));
         ranges.sort_by_key(|range| range.start);
         ranges.dedup();
-        let cuts: Vec<(Range<usize>, String)> = ranges.into_iter().map(|range| (range, String::new())).collect();
+        let cuts: Vec<_> = ranges.into_iter().map(|range| (range, "")).collect();
         Ok(replaced(text, &cuts))
     }
+}
+
+/// The name of a key as it is written.
+fn last(path: &[String]) -> String {
+    path.last().map(|key| segment(key)).unwrap_or_default()
+}
+
+/// The text with the lines of a new key in its section, which is added at the end if it is not there.
+fn added(text: &str, path: &[String], new: &str) -> Result<Zeroizing<String>, EditError> {
+    let document = parse(text)?;
+    let section = path.split_last().map(|(_, section)| section).unwrap_or_default();
+    let lines = Lines { text };
+    if section.is_empty() {
+        let (at, gap) = lines.for_top_key(&document, &last(path));
+        let gap = if gap { lines.end() } else { "" };
+        return Ok(replaced(text, &[(at..at, lines.fresh(at).as_str()), (at..at, new), (at..at, gap)]));
+    }
+    if let Some(found) = places::find(&document, section).filter(|found| is_header(text, found.value)) {
+        let at = lines.after(last_end(text, &document, found.value));
+        return Ok(replaced(text, &[(at..at, lines.fresh(at).as_str()), (at..at, new)]));
+    }
+    let gap = if text.trim().is_empty() { "" } else { lines.end() };
+    let at = text.len();
+    let header = format!("{}{gap}[{}]{}", lines.fresh(at), dotted(section), lines.end());
+    Ok(replaced(text, &[(at..at, header.as_str()), (at..at, new)]))
 }
 
 /// Applies one edit after the other.
@@ -186,14 +244,14 @@ fn without_empty(table: Table) -> Table {
 }
 
 /// The text with these places replaced; they are in order and don't overlap.
-fn replaced(text: &str, places: &[(Range<usize>, String)]) -> Zeroizing<String> {
-    let more: usize = places.iter().map(|(_, new)| new.len()).sum();
+fn replaced(text: &str, places: &[(Range<usize>, impl AsRef<str>)]) -> Zeroizing<String> {
+    let more: usize = places.iter().map(|(_, new)| new.as_ref().len()).sum();
     // Allocated at once, since a buffer that grows leaves copies behind.
     let mut new = Zeroizing::new(String::with_capacity(text.len().saturating_add(more)));
     let mut from = 0;
     for (place, with) in places {
         new.push_str(text.get(from..place.start).unwrap_or_default());
-        new.push_str(with);
+        new.push_str(with.as_ref());
         from = place.end.max(from);
     }
     new.push_str(text.get(from..).unwrap_or_default());

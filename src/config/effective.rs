@@ -1,12 +1,13 @@
 //! The effective configuration: the file, the presets and the defaults, merged and validated.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::problem::ConfigErrors;
+use super::problem::{ConfigError, ConfigErrors};
 use super::redirect::default_redirect_uri;
 use super::sections::accounts::AccountKeys;
 use super::sections::daemon::{AuditConfig, Listen, Serving, StoreConfig};
@@ -33,8 +34,8 @@ pub struct Config {
     pub accounts: BTreeMap<String, Arc<AccountConfig>>,
     /// Accounts that can't be used, by name, each with the first mistake that prevents it, on one line.
     pub broken: BTreeMap<String, String>,
-    /// Settings that work but are discouraged, one line each.
-    pub warnings: Vec<String>,
+    /// Settings that work but are discouraged.
+    pub warnings: Vec<ConfigError>,
 }
 
 /// The result of reading a config.
@@ -67,8 +68,8 @@ pub struct AccountConfig {
 pub struct AccountSettings {
     /// Its provider, the account's own overrides included.
     pub dialect: Arc<Dialect>,
-    /// The client id.
-    pub client_id: String,
+    /// The client id, or where it comes from.
+    pub client_id: ClientIdSource,
     /// Where the client's secret comes from; a public client has none.
     pub client_secret: Option<SecretSource>,
     /// Where the client's private key is, for `client_auth = "private_key_jwt"`.
@@ -90,6 +91,37 @@ impl Deref for AccountConfig {
 
     fn deref(&self) -> &AccountSettings {
         &self.settings
+    }
+}
+
+/// The client id, or where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientIdSource {
+    /// It is in the config.
+    Written(String),
+    /// The output of this program (first word: the program; no shell).
+    Command(Vec<String>),
+}
+
+impl ClientIdSource {
+    /// The id as far as it is known without running anything.
+    pub(crate) fn known(&self) -> Option<&str> {
+        if let Self::Written(id) = self { Some(id) } else { None }
+    }
+
+    /// Whether it is this id, as far as that is known.
+    pub(crate) fn may_be(&self, id: &str) -> bool {
+        self.known().is_none_or(|known| known == id)
+    }
+}
+
+/// For people. An argument of a command may be secret.
+impl fmt::Display for ClientIdSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Written(id) => f.write_str(id),
+            Self::Command(argv) => write!(f, "[printed by `{}`]", argv.first().map(String::as_str).unwrap_or_default()),
+        }
     }
 }
 
@@ -117,7 +149,7 @@ impl AccountConfig {
         Binding {
             provider: self.dialect.provider.as_str().into(),
             token_url: self.dialect.authority().into(),
-            client_id: self.client_id.as_str().into(),
+            client_id: self.client_id.known().unwrap_or_default().into(),
         }
     }
 

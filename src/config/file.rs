@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::account::{Context, NoAccount, SharedSettings, account, refuse_shared_redirects};
+use super::account::{Context, NoAccount, SharedSettings, account, refuse_shared_files, refuse_shared_redirects};
 use super::catalog::{self, Catalog, PresetText};
 use super::effective::{AccountConfig, Config, Parsed};
 use super::input::{FilePrivacy, Sources};
@@ -40,7 +40,7 @@ pub fn assemble(sources: &Sources<'_>) -> Parsed {
 
 pub(super) fn read(sources: &Sources<'_>, sheet: &Diagnostics<'_>, texts: &[PresetText<'_>]) -> Option<Config> {
     let document = document(sources.text, sheet)?;
-    let reading = Reading { sheet, base: sources.base(), schema: SCHEMA };
+    let reading = Reading { sheet, base: sources.base(), schema: SCHEMA, document: Some(&document) };
     let top = SectionReader::of_text(&daemon::TOP, &document, reading, ProblemScope::Everything);
     let (listen, tcp) = listen(top.child("listen").as_ref());
     let store = store(top.child("store").as_ref());
@@ -52,7 +52,7 @@ pub(super) fn read(sources: &Sources<'_>, sheet: &Diagnostics<'_>, texts: &[Pres
     let default_account = default_account(&top, &sections);
     let (accounts, broken) = accounts(&sections, &context, sheet);
     let warnings = sheet.warnings().into_iter().chain(catalog::warnings(texts));
-    let warnings = warnings.map(|warning| warning.to_string()).collect();
+    let warnings = warnings.collect();
     Some(Config { default_account, listen, store, serve, audit, accounts, broken, warnings })
 }
 
@@ -120,6 +120,8 @@ fn accounts(
     // An account that is disabled anyway must not disable another.
     sound.retain(|(_, section)| section.first_mistake().is_none());
     refuse_shared_redirects(&sound, context.tcp.as_ref().and_then(|tcp| tcp.first()));
+    sound.retain(|(_, section)| section.first_mistake().is_none());
+    refuse_shared_files(&sound);
     sound.retain(|(_, section)| section.first_mistake().is_none());
     for mistake in sheet.errors() {
         if let ProblemScope::Account(name) = &mistake.blame {

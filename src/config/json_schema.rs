@@ -15,7 +15,7 @@ const DURATION: &str = "^(0|\\s*([0-9]+(\\.[0-9]+)?\\s*[a-zA-Z\u{b5}]+\\s*)+)$";
 const LOOPBACK_ADDRESS: &str = "^(127(\\.[0-9]{1,3}){3}|\\[[0-9a-fA-F:.]+\\]):[0-9]{1,5}$";
 /// With variables in it, its host is known only once they are filled in.
 const URL: &str = "^(https:|http://(127\\.|\\[::1\\]|localhost([:/?]|$)|\\{)|\\{token_url\\})";
-const REDIRECT_URI: &str = "^http://(127\\.0\\.0\\.1|\\[::1\\]|localhost)(:[0-9]{1,5})?/[^?#]*$";
+const REDIRECT_URI: &str = "^https?://(127\\.0\\.0\\.1|\\[::1\\]|localhost)(:[0-9]{1,5})?/[^?#]*$";
 const CREDENTIAL: &str = "^[^/]+$";
 const VARIABLE: &str = "^[a-z0-9_]+$";
 const RESOURCE: &str = "^[A-Za-z][A-Za-z0-9+.-]*:[^#]*$";
@@ -55,13 +55,20 @@ pub fn json_schema() -> String {
 pub(super) fn table(section: &Section) -> Value {
     let required: Vec<&str> =
         section.keys.iter().filter(|key| matches!(key.fallback, Fallback::Required)).map(|key| key.name).collect();
-    json!({
+    let mut table = json!({
         "type": "object",
         "description": section.doc,
         "properties": keys(section),
         "required": required,
         "additionalProperties": false,
-    })
+    });
+    // No section has two such pairs.
+    if let (Some((one, other)), Some(table)) =
+        (section.keys.iter().find_map(|key| Some((key.name, key.or?))), table.as_object_mut())
+    {
+        table.insert("oneOf".into(), json!([{ "required": [one] }, { "required": [other] }]));
+    }
+    table
 }
 
 fn keys(section: &Section) -> Map<String, Value> {
@@ -131,11 +138,15 @@ fn value(section: &Section, key: &ConfigKey) -> Value {
         }),
         ValueKind::Rate => matching(RATE),
         ValueKind::Choice(words) => json!({ "enum": words() }),
-        ValueKind::Inline(_) => {
-            let path = format!("{}.{}", section.path, key.name);
-            SECTIONS.iter().find(|section| section.path == path).map_or(json!({ "type": "object" }), |item| table(item))
-        }
+        ValueKind::Inline(_) => table_of(section, key),
+        ValueKind::Tables(_) => json!({ "type": "array", "items": table_of(section, key) }),
     }
+}
+
+/// The table that is a key's value, or one of several.
+fn table_of(section: &Section, key: &ConfigKey) -> Value {
+    let path = format!("{}.{}", section.path, key.name);
+    SECTIONS.iter().find(|section| section.path == path).map_or(json!({ "type": "object" }), |item| table(item))
 }
 
 fn as_json(value: &toml::Value) -> Value {

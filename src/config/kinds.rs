@@ -9,6 +9,7 @@ use std::time::Duration;
 use toml::Value;
 use toml::de::DeValue;
 
+use super::file_template::{FileTemplate, file_mode, file_template};
 use super::kind::{Kind, Place, ShownValue};
 use super::locations::location;
 use super::problem::{Problem, nearest};
@@ -92,6 +93,16 @@ kind! {
 kind! {
     /// Whether and where there is a unix socket.
     Socket: SocketChoice, as FlagOrPath, read |value, place| value::socket(value, &place.base), show |socket| Some(socket.to_toml().into())
+}
+
+kind! {
+    /// What a token file holds.
+    Content: FileTemplate, as Text, read |value, _| file_template(value), show |template| Some(template.to_string().into())
+}
+
+kind! {
+    /// The mode of a token file.
+    Mode: u32, as Text, read |value, _| file_mode(value), show |mode| Some(format!("{mode:04o}").into())
 }
 
 kind! {

@@ -52,7 +52,7 @@ pub fn known_providers(sources: &Sources<'_>) -> (Vec<KnownProvider>, ConfigErro
     let texts = texts(&built_in, sources.providers);
     let sheet = Diagnostics::new(sources.path, sources.text);
     let document = document(sources.text, &sheet).unwrap_or_default();
-    let reading = Reading { sheet: &sheet, base: sources.base(), schema: SCHEMA };
+    let reading = Reading { sheet: &sheet, base: sources.base(), schema: SCHEMA, document: None };
     let top = SectionReader::of_text(&daemon::TOP, &document, reading, ProblemScope::Everything);
     let catalog = Catalog::new(&texts, top.children("providers", ProblemScope::Provider));
     let known = catalog.iter().map(known).collect();

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::fix::ConfigFix;
+
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -42,6 +44,8 @@ pub struct Problem {
     pub(super) expected: Option<String>,
     /// The most similar valid spelling.
     pub(super) nearest: Option<String>,
+    /// What certainly puts it right.
+    pub(super) fix: Option<ConfigFix>,
 }
 
 /// All mistakes of a config, file by file, each in its order.
@@ -51,7 +55,7 @@ pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 impl Problem {
     /// Only what is wrong.
     pub(super) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), expected: None, nearest: None }
+        Self { what: what.into(), expected: None, nearest: None, fix: None }
     }
 
     /// With what was expected.
@@ -64,6 +68,12 @@ impl Problem {
     #[must_use]
     pub fn nearest(self, nearest: Option<impl Into<String>>) -> Self {
         Self { nearest: nearest.map(Into::into), ..self }
+    }
+
+    /// With what certainly puts it right, if anything does.
+    #[must_use]
+    pub(super) fn fixed_by(self, fix: Option<ConfigFix>) -> Self {
+        Self { fix, ..self }
     }
 }
 
@@ -92,6 +102,19 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+impl ConfigError {
+    /// What certainly puts it right, if anything does.
+    pub(crate) fn fix(&self) -> Option<&ConfigFix> {
+        self.problem.fix.as_ref()
+    }
+
+    /// Whether it says the same of the same key, wherever that stands by now.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        // What puts it right depends on the rest of the file.
+        self.key == other.key && self.problem.to_string() == other.problem.to_string()
+    }
+}
 
 impl ConfigErrors {
     /// One by one, in the order of the file.

@@ -4,6 +4,9 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::dotted::{dotted, segment};
+use super::fix::ConfigFix;
+use super::misplaced::Misplaced;
 use super::problem::{Diagnostics, MayFollow, Problem, ProblemScope, nearest};
 use super::schema::{ConfigKey, Fallback, Schema, Section, SectionForm};
 use super::value::{self, Base};
@@ -17,13 +20,17 @@ pub(super) struct Reading<'a> {
     pub(super) base: Base<'a>,
     /// All sections there are.
     pub(super) schema: Schema,
+    /// The whole text, if it is the config file: there, keys can be moved.
+    pub(super) document: Option<&'a DeTable<'a>>,
 }
 
 /// One table of the file and the section that it has to be.
 pub(crate) struct SectionReader<'a> {
     section: &'static Section,
-    /// Dotted path as the user wrote it; empty at the top.
-    path: String,
+    /// The names on the way to it, as the user wrote them; none at the top.
+    names: Vec<String>,
+    /// Which of the tables of a list it is. A fix can't name a place in one.
+    item: Option<usize>,
     /// Where the table begins, for reports of missing keys.
     at: usize,
     table: &'a DeTable<'a>,
@@ -50,7 +57,7 @@ impl<'a> SectionReader<'a> {
         reading: Reading<'a>,
         blame: ProblemScope,
     ) -> Self {
-        Self { section, path: String::new(), at: 0, table, reading, blame }.checked()
+        Self { section, names: Vec::new(), item: None, at: 0, table, reading, blame }.checked()
     }
 
     /// Reports the keys that the section does not have, and those that were renamed.
@@ -70,7 +77,9 @@ impl<'a> SectionReader<'a> {
                 }
                 Some(key) => {
                     let problem = Problem::new(format!("is called `{}` now; the old name still works", key.name));
-                    self.sheet().warn(at, &path, problem, &self.blame);
+                    let rename = ConfigFix::Rename { from: self.names_to(written), to: key.name };
+                    let fix = self.fixable().map(|_| rename);
+                    self.sheet().warn(at, &path, problem.fixed_by(fix), &self.blame);
                 }
             }
         }
@@ -191,9 +200,27 @@ impl<'a> SectionReader<'a> {
     pub(super) fn child(&self, name: &'static str) -> Option<Self> {
         let section = self.reading.schema.at(&join(self.section.path, name))?;
         let (key, value) = self.table.get_key_value(name)?;
-        let (path, at, blame) = (self.path_of(name), key.span().start, self.blame.clone());
-        let table = self.as_table(&path, at, value.get_ref(), &blame)?;
-        Some(Self { section, path, at, table, reading: self.reading, blame }.checked())
+        let (at, blame) = (key.span().start, self.blame.clone());
+        let table = self.as_table(&self.path_of(name), at, value.get_ref(), &blame)?;
+        Some(
+            Self { section, names: self.names_to(name), item: None, at, table, reading: self.reading, blame }.checked(),
+        )
+    }
+
+    /// The tables of the list of this name; `None` if there is none, or it is something else, which is then reported.
+    pub(super) fn items(&self, name: &'static str) -> Option<Vec<Self>> {
+        let section = self.reading.schema.at(&join(self.section.path, name))?;
+        let field = self.field(name)?;
+        let Some(items) = field.value.as_array() else {
+            field.refuse(value::is_a(field.value));
+            return None;
+        };
+        let reader = |(number, item): (usize, &'a Spanned<DeValue<'a>>)| {
+            let (names, at, blame) = (self.names_to(name), item.span().start, self.blame.clone());
+            let table = self.as_table(&format!("{}[{number}]", dotted(&names)), at, item.get_ref(), &blame)?;
+            Some(Self { section, names, item: Some(number), at, table, reading: self.reading, blame }.checked())
+        };
+        items.iter().enumerate().map(reader).collect()
     }
 
     /// The tables below the table of this name, each with its name. A mistake in one of them disables only that one.
@@ -209,13 +236,14 @@ impl<'a> SectionReader<'a> {
         let mut children = Vec::new();
         for (key, value) in tables {
             let (child, at) = (key.get_ref(), key.span().start);
-            let path = join(&path, &segment(child));
+            let names = [self.names_to(name), vec![child.to_string()]].concat();
+            let path = dotted(&names);
             let blame = blame(child.to_string());
             if let Err(problem) = value::name(child) {
                 self.sheet().report(at, &path, problem, &blame);
             }
             if let Some(table) = self.as_table(&path, at, value.get_ref(), &blame) {
-                let reader = Self { section, path, at, table, reading: self.reading, blame }.checked();
+                let reader = Self { section, names, item: None, at, table, reading: self.reading, blame }.checked();
                 children.push((child.to_string(), reader));
             }
         }
@@ -230,12 +258,36 @@ impl<'a> SectionReader<'a> {
         table
     }
 
+    /// The names on the way to a key of this section.
+    fn names_to(&self, name: &str) -> Vec<String> {
+        self.names.iter().cloned().chain([name.to_owned()]).collect()
+    }
+
     fn path_of(&self, name: &str) -> String {
-        join(&self.path, &segment(name))
+        match self.item {
+            None => dotted(&self.names_to(name)),
+            Some(number) => format!("{}[{number}].{}", dotted(&self.names), segment(name)),
+        }
+    }
+
+    /// The document whose keys a fix could change.
+    fn fixable(&self) -> Option<&'a DeTable<'a>> {
+        self.reading.document.filter(|_| self.item.is_none())
     }
 
     /// The problem of a key that the section does not have.
     fn unknown(&self, name: &str) -> Problem {
+        self.what_is_unknown(name).fixed_by(self.moved(name))
+    }
+
+    /// Moves the key to where it belongs, if that is certain.
+    fn moved(&self, name: &str) -> Option<ConfigFix> {
+        let document = self.fixable()?;
+        let place = Misplaced { document, section: &self.names, key: name }.only_place(self.reading.schema)?;
+        Some(ConfigFix::Move { from: self.names_to(name), to: place })
+    }
+
+    fn what_is_unknown(&self, name: &str) -> Problem {
         let problem = Problem::new("is not a known key");
         if let Some(place) = self.belongs(name) {
             return Problem::new(format!("is not a known key here: it belongs {place}"));
@@ -260,7 +312,7 @@ impl<'a> SectionReader<'a> {
         let section = schema.sections().find(|section| section.path.split('.').next() == Some(name));
         match section {
             // A file of the `providers` folder has one provider's keys.
-            Some(section) if self.path.is_empty() && self.section.path == section.path => {
+            Some(section) if self.names.is_empty() && self.section.path == section.path => {
                 Some("at the top of this file, without the header".into())
             }
             Some(section) => Some(format!("in the config file, under a header of its own, `[{}]`", section.path)),
@@ -288,10 +340,4 @@ fn list(names: &[&str]) -> String {
 
 fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-/// A name as it is written in a dotted key: bare where TOML allows, else in quotes.
-pub fn segment(name: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if !name.is_empty() && name.bytes().all(bare) { name.to_owned() } else { format!("\"{}\"", name.escape_debug()) }
 }

@@ -12,7 +12,9 @@ use crate::oauth::grant::GrantType;
 use crate::routes::ambiguous::is_ambiguous;
 use crate::routes::is_reserved;
 
+/// The ports that browsers omit.
 const DEFAULT_PORT: &str = ":80";
+const DEFAULT_TLS_PORT: &str = ":443";
 
 /// The redirect URI of an account that names none, from the daemon's first TCP listener.
 pub fn default_redirect_uri(listener: SocketAddr, provider: &str) -> String {
@@ -41,20 +43,26 @@ impl RedirectTarget {
         Some(Self { port, path: url.path().to_owned() })
     }
 
+    /// Whether it has the port of one of these listeners.
+    pub(super) fn is_at(&self, listeners: &[SocketAddr]) -> bool {
+        listeners.iter().any(|listener| listener.port() == self.port)
+    }
+
     /// Whether the daemon answers there with something else.
     pub(super) fn is_taken(&self, listeners: &[SocketAddr]) -> bool {
-        is_reserved(&self.path, listeners.iter().any(|listener| listener.port() == self.port))
+        is_reserved(&self.path, self.is_at(listeners))
     }
 }
 
-/// A literal redirect URI: http on loopback (RFC 8252 §7.3), with a path, in the form in which the browser will request
-/// it.
+/// A literal redirect URI: on loopback (RFC 8252 §7.3), with a path, in the form in which the browser will request it.
 pub(super) fn redirect_uri(value: &DeValue<'_>) -> Result<String, Problem> {
     let literal = text(value)?;
     let url = plain_url(&literal)?;
-    if url.scheme() != "http" {
-        return Err(Problem::new(format!("uses `{}`", url.scheme())));
-    }
+    let default_port = match url.scheme() {
+        "http" => DEFAULT_PORT,
+        "https" => DEFAULT_TLS_PORT,
+        other => return Err(Problem::new(format!("uses `{other}`"))),
+    };
     if !is_loopback(&url) {
         return Err(Problem::new("has a host beyond loopback"));
     }
@@ -69,8 +77,9 @@ pub(super) fn redirect_uri(value: &DeValue<'_>) -> Result<String, Problem> {
     if url.port() == Some(0) {
         return Err(Problem::new("has port 0, which a browser can't connect to"));
     }
-    if authority.split('/').next().is_some_and(|origin| origin.ends_with(DEFAULT_PORT)) {
-        let problem = Problem::new("has the default port `:80`, which browsers omit when they come back");
+    if authority.split('/').next().is_some_and(|origin| origin.ends_with(default_port)) {
+        let what = format!("has the default port `{default_port}`, which browsers omit when they come back");
+        let problem = Problem::new(what);
         return Err(problem.nearest(Some(url.as_str())));
     }
     // RFC 8252 §7.3 names these; the gate accepts no others.

@@ -12,7 +12,7 @@
 //! - `none("words")`: no value; the words describe what applies. TYPE is an `Option`.
 //! - `required()`: a mistake. TYPE is an `Option`, which is `None` after the mistake was reported.
 //!
-//! FLAGS are the methods of `ConfigKey`: `instead()`, `quiet()`, `formerly("old_name")`.
+//! FLAGS are the methods of `ConfigKey`: `instead()`, `quiet()`, `or("other_key")`, `formerly("old_name")`.
 //!
 //! [`settings!`] makes a struct with the effective values. [`layer!`] makes one with the values of one text, to be
 //! merged over another; its rows may name the field of the [`Dialect`](crate::oauth::dialect::Dialect) that they set:

@@ -63,6 +63,8 @@ pub(super) struct ConfigKey {
     pub(super) quiet: bool,
     /// Its name in earlier versions, which is read with a warning.
     pub(super) formerly: Option<&'static str>,
+    /// Another key: exactly one of the two is required.
+    pub(super) or: Option<&'static str>,
 }
 
 /// What applies if a key is missing.
@@ -130,6 +132,8 @@ pub(super) enum ValueKind {
     Choice(fn() -> Vec<&'static str>),
     /// An inline table (see the section of the same path) with these keys.
     Inline(&'static [&'static str]),
+    /// Any number of such tables, of which each needs these keys.
+    Tables(&'static [&'static str]),
 }
 
 impl ConfigKey {
@@ -150,6 +154,7 @@ impl ConfigKey {
             shown: Shown::Line,
             quiet: false,
             formerly: None,
+            or: None,
         }
     }
 
@@ -161,6 +166,11 @@ impl ConfigKey {
     /// `config check --show` leaves it out if it has its default.
     pub(super) const fn quiet(self) -> Self {
         Self { quiet: true, ..self }
+    }
+
+    /// Exactly one of it and the key of this name is required. The code that reads both checks it.
+    pub(super) const fn or(self, name: &'static str) -> Self {
+        Self { or: Some(name), ..self }
     }
 
     /// It had another name in earlier versions.
@@ -180,7 +190,7 @@ impl ValueKind {
             Self::Duration => "a duration such as `\"90s\"`, `\"10m\"` or `\"1h 30m\"`, or whole seconds".into(),
             Self::Url => "an https URL, or http on loopback (127.0.0.1, [::1], localhost)".into(),
             Self::RedirectUri => {
-                "an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`".into()
+                "an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`".into()
             }
             Self::Path => "a path: absolute, from `~/`, or relative to the config file's folder".into(),
             Self::FlagOrPath => "`true`, `false` or a path".into(),
@@ -200,6 +210,7 @@ impl ValueKind {
             Self::Rate => "a number and a duration such as `\"30/30s\"`".into(),
             Self::Choice(words) => one_of(&words()),
             Self::Inline(keys) => format!("a table with {}", and(keys)),
+            Self::Tables(keys) => format!("a list of tables, each with {}", and(keys)),
         }
     }
 }

@@ -17,6 +17,7 @@ pub(super) static SECTIONS: &[&Section] = &[
     &accounts::ACCOUNT,
     &accounts::CLIENT_SECRET_ITEM,
     &accounts::PASSWORD_ITEM,
+    &accounts::TOKEN_FILE,
 ];
 
 /// The same as a schema, for readers.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod edit;
+mod fixes;
 mod foreseen;
 mod grants;
 mod json_schema;
@@ -32,6 +33,11 @@ fn sound(text: &str) -> Config {
     parse(text).unwrap_or_else(|errors| panic!("{errors}\n---\n{text}"))
 }
 
+/// The warnings about a config without mistakes.
+fn discouraged(text: &str) -> Vec<String> {
+    sound(text).warnings.iter().map(ToString::to_string).collect()
+}
+
 /// A Phone.com account that lacks only the keys in `more`.
 fn with_account(more: &str) -> String {
     format!("[accounts.work]\nprovider = \"phonecom\"\nclient_id = \"id\"\n{more}\n")
@@ -47,9 +53,9 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
         ("store", "key_command") => format!("[store]\nkey = \"command\"\n{line}"),
         ("store", "key") if value.contains("credential") => format!("[store]\n{line}key_credential = \"x\"\n"),
         ("store", "key") if value.contains("command") => format!("[store]\n{line}key_command = [\"x\"]\n"),
-        ("accounts.NAME", "provider" | "client_id") => {
-            let own = with_account(secret);
-            let kept: Vec<&str> = own.lines().filter(|l| !l.starts_with(&format!("{name} ="))).collect();
+        ("accounts.NAME", "provider" | "client_id" | "client_id_command") => {
+            let (own, replaced) = (with_account(secret), name.trim_end_matches("_command"));
+            let kept: Vec<&str> = own.lines().filter(|l| !l.starts_with(&format!("{replaced} ="))).collect();
             format!("{}\n{line}", kept.join("\n"))
         }
         ("accounts.NAME", "client_key_file" | "client_key_id") => {
@@ -83,6 +89,10 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
                     with_account(&format!("grant = \"password\"\nusername = \"u\"\n{secret}password_keyring = {item}"))
                 }
             }
+        }
+        ("accounts.NAME.file", _) => {
+            let path = if name == "path" { "" } else { "path = \"/t\"\n" };
+            with_account(&format!("{secret}[[accounts.work.file]]\n{path}{line}"))
         }
         ("providers.NAME", _) => {
             let mut text = String::from("[providers.p]\n");
@@ -132,7 +142,7 @@ fn every_key_of_the_schema_accepts_its_example_and_keywords() {
 #[test]
 fn the_deserialiser_reads_every_key_of_the_schema_and_no_other() {
     let text = "[listen]\n[store]\n[serve]\n[audit]\n[providers.p]\ntoken_url = \"https://t/\"\n\
-                [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\n";
+                [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\nfile = [{}]\n";
     let path = Path::new("/test");
     let sheet = Diagnostics::new(path, text);
     let sources = Sources { text, path, privacy: FilePrivacy::Private, home: None, providers: &[] };
@@ -270,7 +280,10 @@ fn secrets_appear_nowhere() {
     assert!(DeTable::parse(&described).is_ok(), "{described}");
     let command = describe(&sound(&with_account("client_secret_command = [\"echo\", \"canary\"]")));
     assert!(command.contains("from the program `echo` with 1 arguments"), "{command}");
-    assert!(!format!("{config:?}{config:#?}{described}{command}").contains("canary"));
+    let id = text.replace("client_id = ", "client_id_command = [\"echo\", \"canary-id\"] #");
+    let id = describe(&sound(&id));
+    assert!(id.contains("client_id_command = [\"[hidden]\"]  # the program `echo` with 1 arguments"), "{id}");
+    assert!(!format!("{config:?}{config:#?}{described}{command}{id}").contains("canary"));
     for broken in [
         "client_secret = \"canary",
         "client_secret = canary",

@@ -8,7 +8,7 @@ use rustix::fs::Access;
 use zeroize::Zeroizing;
 
 use super::{ConfigEnv, ConfigFileError, FoundConfig, MOST_BYTES, find_or_new};
-use crate::config::{ConfigEdit, EditError, Sources, apply_edits};
+use crate::config::{ConfigEdit, ConfigFix, EditError, FilePrivacy, Sources, apply_edits};
 use crate::os::atomic_file;
 use crate::os::private_file::{self, own_uid};
 use crate::secret::text::BOM;
@@ -17,6 +17,8 @@ use crate::secret::text::BOM;
 pub(crate) struct ConfigDraft {
     found: FoundConfig,
     text: Zeroizing<String>,
+    /// As it is to be: [`ConfigFix::Close`] changes it.
+    privacy: FilePrivacy,
     target: Target,
 }
 
@@ -47,13 +49,29 @@ impl ConfigDraft {
     pub(crate) fn open(env: &ConfigEnv) -> Result<Self, ConfigFileError> {
         let found = find_or_new(env)?;
         let target = target(&found.path);
-        Ok(Self { text: found.text.clone(), found, target })
+        Ok(Self { text: found.text.clone(), privacy: found.privacy, found, target })
     }
 
     /// Changes what it is to say.
     pub(crate) fn edit(&mut self, edits: &[ConfigEdit]) -> Result<(), EditError> {
         self.text = apply_edits(&self.text, edits)?;
         Ok(())
+    }
+
+    /// Puts something right, if what comes of it `is_right`; returns whether it did.
+    pub(crate) fn fix(&mut self, fix: &ConfigFix, is_right: impl FnOnce(&Self) -> bool) -> bool {
+        let (text, privacy) = (self.text.clone(), self.privacy);
+        let is_done = if let Some(edit) = fix.edit() {
+            self.edit(&[edit]).is_ok()
+        } else {
+            self.privacy = FilePrivacy::Private;
+            true
+        };
+        if is_done && is_right(self) {
+            return true;
+        }
+        (self.text, self.privacy) = (text, privacy);
+        false
     }
 
     /// As it was read.
@@ -63,7 +81,7 @@ impl ConfigDraft {
 
     /// As it is to be.
     pub(crate) fn after(&self) -> Sources<'_> {
-        Sources { text: &self.text, ..self.before() }
+        Sources { text: &self.text, privacy: self.privacy, ..self.before() }
     }
 
     /// Why the file is not replaced, if it isn't.
@@ -71,7 +89,15 @@ impl ConfigDraft {
         if let Target::Fixed(why) = &self.target { Some(why) } else { None }
     }
 
-    /// Replaces the file, durably and at once, and keeps its mode; creates it if there is none.
+    /// The mode that others can read the file by, if it is to be closed.
+    pub(crate) fn closes(&self) -> Option<u32> {
+        match (self.found.privacy, self.privacy) {
+            (FilePrivacy::Exposed { mode }, FilePrivacy::Private) => Some(mode),
+            _ => None,
+        }
+    }
+
+    /// Replaces the file, durably and at once, and keeps its mode unless it is to be closed; creates it if there is none.
     pub(crate) fn write(&self) -> Result<(), DraftError> {
         let path = &self.found.path;
         match &self.target {
@@ -81,7 +107,7 @@ impl ConfigDraft {
             }
             Target::Ours(mode) => {
                 let bytes = self.unchanged(path)?;
-                Ok(atomic_file::replace(path, &bytes, *mode)?)
+                Ok(atomic_file::replace(path, &bytes, if self.closes().is_some() { 0o600 } else { *mode })?)
             }
             Target::Fixed(why) => Err(io::Error::other(why.clone()).into()),
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::os::keyring::KeyringError;
+use crate::os::mode_fix::ModeFix;
 
 /// Longest secret, in bytes.
 pub(crate) const MOST_BYTES: usize = 64 * 1024;
@@ -17,6 +18,8 @@ pub(crate) enum CredentialError {
         path: PathBuf,
         /// What is wrong and what to do.
         why: String,
+        /// What certainly puts it right.
+        fix: Option<Box<ModeFix>>,
     },
     /// The program did not provide a secret.
     #[error("the command `{program}` {why}; run it by hand to see more")]
@@ -38,11 +41,23 @@ pub(crate) enum CredentialError {
     #[error(transparent)]
     Keyring(#[from] KeyringError),
     /// The content can't be a secret.
-    #[error("the secret from {from} {why}")]
+    #[error("the text from {from} {why}")]
     Unfit {
         /// The source, in words.
         from: String,
         /// A predicate.
         why: String,
     },
+}
+
+impl CredentialError {
+    /// A file that can't be used, and nothing is certain to help.
+    pub(super) fn file(path: impl Into<PathBuf>, why: impl std::fmt::Display) -> Self {
+        Self::File { path: path.into(), why: why.to_string(), fix: None }
+    }
+
+    /// What certainly puts it right, if anything does.
+    pub(crate) fn fix(&self) -> Option<&ModeFix> {
+        if let Self::File { fix, .. } = self { fix.as_deref() } else { None }
+    }
 }

@@ -27,8 +27,7 @@ impl PasswordPipe {
     /// Creates a pipe in `folder`, which is the user's own. Needs a tokio runtime.
     pub(crate) fn make(folder: &Path) -> Result<Self, CredentialError> {
         let path = folder.join(format!("password-{}", Nonce256::random(&mut rand::rng()).fingerprint()));
-        let unusable = |why: String| CredentialError::File { path: path.clone(), why };
-        let pipe = fifo::make(&path).map_err(|error| unusable(error.to_string()))?;
+        let pipe = fifo::make(&path).map_err(|error| CredentialError::file(&path, error))?;
         Ok(Self { path, pipe })
     }
 
@@ -45,8 +44,7 @@ impl PasswordPipe {
         let mut filled = 0;
         while let Some(room) = line.get_mut(filled..).filter(|room| !room.is_empty()) {
             let read = self.pipe.read(room).await;
-            filled +=
-                read.map_err(|error| CredentialError::File { path: self.path.clone(), why: error.to_string() })?;
+            filled += read.map_err(|error| CredentialError::file(&self.path, error))?;
             let text = line.get(..filled).unwrap_or_default();
             if let Some(end) = text.iter().position(|byte| *byte == b'\n') {
                 let typed = text.get(..end).filter(|typed| !typed.trim_ascii().is_empty());
@@ -92,6 +90,6 @@ mod tests {
     async fn one_line_is_one_password() {
         assert_eq!(said(b"open sesame\nrest").await, "open sesame");
         assert_eq!(said(b"\n").await, "-");
-        assert_eq!(said(&[b'x'; LONGEST + 1]).await, "the secret from the terminal is too long");
+        assert_eq!(said(&[b'x'; LONGEST + 1]).await, "the text from the terminal is too long");
     }
 }

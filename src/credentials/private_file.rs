@@ -7,19 +7,22 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::error::{CredentialError, MOST_BYTES};
+use crate::os::mode_fix::ModeFix;
 use crate::os::private_file::{self, NotPrivate, OTHERS, Owners, own_uid};
 
 /// The content of a regular file that belongs to this user or root and that nobody else can read. A symbolic link is
 /// followed; what counts is its target.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
-    let (file, meta) = private_file::open_regular(path).map_err(|error| unusable(path, error))?;
+    let (file, meta) = private_file::open_regular(path).map_err(|error| CredentialError::file(path, error))?;
     match private_file::check(meta.uid(), meta.mode(), Owners::UserOrRoot, OTHERS) {
         Ok(()) => contents(file, path),
         Err(NotPrivate::Foreign { uid }) => {
-            Err(unusable(path, format!("it belongs to uid {uid}, not to you (uid {}) or root", own_uid())))
+            Err(CredentialError::file(path, format!("it belongs to uid {uid}, not to you (uid {}) or root", own_uid())))
         }
         Err(NotPrivate::Open { mode }) => {
-            Err(unusable(path, format!("others can read or change it (mode {mode:04o}); chmod 600 it")))
+            let why = format!("others can read or change it (mode {mode:04o}); chmod 600 it");
+            let fix = ModeFix::new(path, &file).map(Box::new);
+            Err(CredentialError::File { path: path.to_owned(), why, fix })
         }
     }
 }
@@ -27,18 +30,15 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
 /// The content of a regular file in a folder that was created only for this process. The mode is not checked: systemd
 /// may grant access by an access control list, which shows as group permission.
 pub(super) fn read_granted(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
-    let (file, _) = private_file::open_regular(path).map_err(|error| unusable(path, error))?;
+    let (file, _) = private_file::open_regular(path).map_err(|error| CredentialError::file(path, error))?;
     contents(file, path)
 }
 
 fn contents(file: File, path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
-    let bytes = private_file::read_wiped(file, MOST_BYTES, MOST_BYTES).map_err(|error| unusable(path, error))?;
+    let bytes =
+        private_file::read_wiped(file, MOST_BYTES, MOST_BYTES).map_err(|error| CredentialError::file(path, error))?;
     if bytes.len() > MOST_BYTES {
-        return Err(unusable(path, format!("it is longer than {MOST_BYTES} bytes")));
+        return Err(CredentialError::file(path, format!("it is longer than {MOST_BYTES} bytes")));
     }
     Ok(bytes)
-}
-
-fn unusable(path: &Path, why: impl std::fmt::Display) -> CredentialError {
-    CredentialError::File { path: path.to_owned(), why: why.to_string() }
 }

@@ -80,6 +80,25 @@ async fn a_command_gives_its_output_and_runs_with_a_clean_environment() {
 }
 
 #[tokio::test]
+async fn a_client_id_is_one_line_of_what_its_command_prints() {
+    let env = env(Path::new("/"));
+    let run = async |script: &str| {
+        let argv = ["sh", "-c", script].map(str::to_owned);
+        client_id(&argv, &env).await.map_err(|error| error.to_string())
+    };
+    assert_eq!(run("echo ' 7-x.apps '").await, Ok("7-x.apps".to_owned()));
+    for (script, why) in [
+        ("true", "the text from the command `sh` is empty"),
+        ("echo a; echo b", "the text from the command `sh` has more than one line"),
+        ("printf 'caf\\303\\251'", "has a character that is not ASCII (U+00E9) in line 1, column 4"),
+        ("exit 3", "the command `sh` failed (exit status: 3)"),
+    ] {
+        let said = run(script).await.unwrap_err();
+        assert!(said.contains(why), "{script}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_failed_command_reports_its_status_and_none_of_its_output() {
     let env = env(Path::new("/"));
     for (source, why) in [

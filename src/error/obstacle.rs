@@ -6,6 +6,15 @@ pub enum Obstacle {
     /// There is no default account.
     #[error("no account was named, and there is no default account")]
     NoDefaultAccount,
+    /// An OAuth client named no account, and the caller has none or several.
+    #[error("the token URL names no account, and {}", several(names))]
+    NotOneAccount {
+        /// Those of the caller.
+        names: Vec<String>,
+    },
+    /// An OAuth client asks by a grant that needs more than an access token.
+    #[error("the token endpoint knows the grants `client_credentials` and `refresh_token` only")]
+    NoSuchGrant,
     /// According to the config, the provider issues no tokens for a part of the grant.
     #[error("according to its config, `{provider}` issues no separate tokens for a {part}")]
     NoTokensFor {
@@ -64,9 +73,31 @@ pub enum Obstacle {
     /// The limit of event streams is reached.
     #[error("this caller has too many event streams open")]
     TooManyStreams,
-    /// The status page needs a TCP port.
-    #[error("the status page needs a TCP listener, but the config has none")]
-    NoPort,
+    /// A temporary app keeps its key.
+    #[error("`{name}` is temporary: its key can't be changed")]
+    TemporaryApp {
+        /// The app.
+        name: String,
+    },
+    /// The limit of temporary apps is reached.
+    #[error("{most} programs have a temporary key already")]
+    TooManyTemporaryApps {
+        /// The limit.
+        most: usize,
+    },
+    /// A browser, or a program with a key, needs a TCP port.
+    #[error("{what} needs a TCP listener, but the config has none")]
+    NoPort {
+        /// What needs it.
+        what: &'static str,
+    },
+}
+
+fn several(names: &[String]) -> String {
+    if names.is_empty() {
+        return "there is no account".into();
+    }
+    format!("there are several: `{}`", names.join("`, `"))
 }
 
 impl Obstacle {
@@ -75,6 +106,13 @@ impl Obstacle {
         match self {
             Self::NoDefaultAccount => {
                 "Name one of the accounts that `ringback status` shows, or set `default_account` in the config.".into()
+            }
+            Self::NotOneAccount { .. } => {
+                "Use the token URL `/oauth2/ACCOUNT/token`, or a key for one account: `ringback app add NAME --account ACCOUNT`."
+                    .into()
+            }
+            Self::NoSuchGrant => {
+                "Set the client up for one of them. The daemon does the login: `ringback login`.".into()
             }
             Self::NoTokensFor { provider, .. } => {
                 format!(
@@ -105,7 +143,13 @@ impl Obstacle {
             }
             Self::AppName { .. } => "Choose another name for the app.".into(),
             Self::TooManyStreams => "Close an open one; a single stream reports on all accounts.".into(),
-            Self::NoPort => "Set `tcp = [\"127.0.0.1:7464\"]` in `[listen]`, and restart the daemon.".into(),
+            Self::TemporaryApp { name } => {
+                format!("Run `ringback app remove {name}` to end it; `ringback exec --url` makes another one.")
+            }
+            Self::TooManyTemporaryApps { .. } => {
+                "End some of the programs that `ringback app list` shows as temporary.".into()
+            }
+            Self::NoPort { .. } => "Set `tcp = [\"127.0.0.1:7464\"]` in `[listen]`, and restart the daemon.".into(),
         }
     }
 }

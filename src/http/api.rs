@@ -6,5 +6,7 @@ pub(super) mod apps;
 pub(super) mod consents;
 pub(super) mod events;
 pub(super) mod logins;
+pub(super) mod oauth;
 pub(super) mod store;
+pub(super) mod temporary_apps;
 pub(super) mod token;

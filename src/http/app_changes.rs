@@ -1,7 +1,11 @@
-//! Changes to the list of apps and to what the user said of them: on disk, off the runtime's threads.
+//! Changes to the list of apps and to what the user said of them: on disk, off the runtime's threads. And how an app is
+//! shown.
+
+use std::collections::BTreeSet;
 
 use super::state::Http;
-use crate::apps::{Apps, AppsError};
+use crate::apps::{App, Apps, AppsError};
+use crate::contract::AppReply;
 use crate::error::{Error, Obstacle};
 
 /// Removes an app and the user's answers about it: another app may have its name later.
@@ -23,11 +27,40 @@ pub(super) async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AppsError> + Send + 'static,
 ) -> Result<T, Error> {
     let died = |_| Error::Internal { what: "the thread that changes the apps crashed".into() };
-    tokio::task::spawn_blocking(work).await.map_err(died)?.map_err(|error| match error {
+    tokio::task::spawn_blocking(work).await.map_err(died)?.map_err(told)
+}
+
+/// The error that a caller gets.
+pub(super) fn told(error: AppsError) -> Error {
+    match error {
         AppsError::Exists(name) => Error::AppExists { name },
         AppsError::Unknown(name) => Error::UnknownApp { name },
+        AppsError::Temporary(name) => Error::Obstacle(Obstacle::TemporaryApp { name }),
+        AppsError::TooManyTemporary(most) => Error::Obstacle(Obstacle::TooManyTemporaryApps { most }),
         AppsError::Name => Error::Obstacle(Obstacle::AppName { why: error.to_string() }),
         AppsError::Folder(_) | AppsError::Malformed { .. } => Error::StoreUnavailable { why: error.to_string() },
         AppsError::Random(_) => Error::Internal { what: error.to_string() },
-    })
+    }
+}
+
+/// Accounts by their own names, and all of them known: a key for a misspelt one would be good for nothing.
+pub(super) fn own_names(http: &Http, names: Vec<String>) -> Result<BTreeSet<String>, Error> {
+    names.into_iter().map(|name| Ok(http.broker.account(&name)?.account)).collect()
+}
+
+/// An app, as its owner sees it.
+pub(super) fn view(app: &App) -> AppReply {
+    let usage = app.usage();
+    AppReply {
+        name: app.name.clone(),
+        accounts: app.rights.accounts.clone().map(|accounts| accounts.into_iter().collect()),
+        scopes: app.rights.scopes.clone().map(|scopes| scopes.into_iter().collect()),
+        write: app.rights.write,
+        temporary: app.is_temporary(),
+        created_at: app.created_at,
+        expires_at: app.expires_at,
+        uses: usage.uses,
+        last_used_at: usage.last_used_at,
+        last_address: usage.last_address.map(|address| address.to_string()),
+    }
 }

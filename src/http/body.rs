@@ -1,14 +1,16 @@
 //! Reads a request body within its limits, mostly as JSON. Errors never repeat what was sent.
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::peer::Connection;
-use super::reply::{BodyTooLarge, Reject, TooSlow};
+use super::peer::{BodyLimits, Connection};
+use super::reply::Reject;
 use crate::error::Error;
 
 /// The JSON body of a request; `None` if there is none.
@@ -35,16 +37,58 @@ pub(super) async fn read(request: Request, most: usize) -> Result<Zeroizing<Vec<
     let Some(Connection { body: limits, .. }) = request.extensions().get().cloned() else {
         return Err(Reject(Error::Internal { what: "a request without its connection".into() }).into_response());
     };
-    let (body, most) = (request.into_body(), limits.size.min(most));
+    whole(request.into_body(), limits, most).await.map_err(IntoResponse::into_response)
+}
+
+/// The same, for whoever has the body and its limits.
+pub(super) async fn whole(body: Body, limits: BodyLimits, most: usize) -> Result<Zeroizing<Vec<u8>>, Unread> {
+    let most = limits.size.min(most);
     // Refused by its announced length, before reading would make hyper send `100 Continue`.
     if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > most) {
-        return Err(BodyTooLarge.into_response());
+        return Err(Unread::TooLarge);
     }
     let whole = Limited::new(body, most).collect();
     match tokio::time::timeout(limits.deadline, whole).await {
-        Err(_) => Err(TooSlow.into_response()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyTooLarge.into_response()),
-        Ok(Err(_)) => Err(Reject(Error::Usage { what: "the body broke off".into() }).into_response()),
+        Err(_) => Err(Unread::TooSlow),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Ok(Err(_)) => Err(Unread::BrokenOff),
         Ok(Ok(body)) => Ok(Zeroizing::new(body.to_bytes().to_vec())),
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// 413: it is too large.
+    TooLarge,
+    /// 408: it took too long.
+    TooSlow,
+    /// 400: the connection broke.
+    BrokenOff,
+}
+
+impl Unread {
+    /// It, in a clause.
+    pub(super) fn what(self) -> &'static str {
+        match self {
+            Self::TooLarge => "the body is too large",
+            Self::TooSlow => "the body took too long to arrive",
+            Self::BrokenOff => "the body broke off",
+        }
+    }
+}
+
+impl IntoResponse for Unread {
+    fn into_response(self) -> Response {
+        let mut reply = Reject(Error::Usage { what: self.what().into() }).into_response();
+        let status = match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BrokenOff => return reply,
+        };
+        *reply.status_mut() = status;
+        // The rest of the body is left behind, so the connection can't be used again.
+        reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        reply
     }
 }

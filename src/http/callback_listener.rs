@@ -1,6 +1,6 @@
 //! Callback listeners: where a redirect URI has an address of its own, a listener is open for the time of the login only
 //! (RFC 8252 §8.3). For `localhost` it listens on both loopback families (§7.3), since the browser may pick either, and
-//! another user's program could hold the other.
+//! another user's program could hold the other. For https it has a certificate of our own.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -12,9 +12,12 @@ use url::Url;
 
 use super::gate::Guarded;
 use super::listen::bind::{BindError, bind_tcp};
-use super::listen::{ServedListener, Server};
+use super::listen::{BoundListener, ServedListener, Server, TlsIdentity};
 use crate::broker::{CallbackListener, ListenerGuard};
+use crate::callback_certificate::CallbackCertificates;
+use crate::clock::Clock;
 use crate::loopback;
+use crate::os::sockets::is_absent;
 use crate::provider::ProviderFuture;
 
 /// How long a listener stays open after a login, so that the browser can load the outcome page and its style.
@@ -28,13 +31,21 @@ pub(crate) struct CallbackListeners {
     /// Set once it exists, which needs the broker, which needs this.
     app: OnceLock<Guarded>,
     /// Those that are open now. Logins are rare, and nothing else takes this lock.
-    open: Mutex<HashMap<SocketAddr, Weak<ServedListener>>>,
+    open: Mutex<HashMap<SocketAddr, OpenListener>>,
+    certificates: CallbackCertificates,
+    clock: Clock,
+}
+
+/// A listener that was opened.
+struct OpenListener {
+    listener: Weak<ServedListener>,
+    has_tls: bool,
 }
 
 impl CallbackListeners {
     /// None so far, beside the listeners in `own`.
-    pub(crate) fn new(server: Server, own: Vec<SocketAddr>) -> Self {
-        Self { server, own, app: OnceLock::new(), open: Mutex::default() }
+    pub(crate) fn new(server: Server, own: Vec<SocketAddr>, certificates: CallbackCertificates, clock: Clock) -> Self {
+        Self { server, own, app: OnceLock::new(), open: Mutex::default(), certificates, clock }
     }
 
     /// What they serve: `callback_router`.
@@ -46,16 +57,25 @@ impl CallbackListeners {
         let wanted = addresses(redirect_uri)?;
         let app = self.app.get().ok_or("the daemon is still starting")?;
         let mut open = self.open.lock().await;
-        open.retain(|_, listener| listener.strong_count() > 0);
+        open.retain(|_, open| open.listener.strong_count() > 0);
+        let identity = if redirect_uri.starts_with("https:") { Some(self.identity().await?) } else { None };
         let mut held = OpenListeners(Vec::new());
         let mut unavailable = None;
         let mut covered = false;
         for address in wanted {
             if self.own.contains(&address) {
+                if identity.is_some() {
+                    return Err(format!(
+                        "the daemon speaks http on {address}: register an https URI with another port"
+                    ));
+                }
                 covered = true;
                 continue;
             }
-            match self.one(address, &mut open, app).await {
+            if open.get(&address).is_some_and(|open| open.has_tls != identity.is_some()) {
+                return Err(format!("another login has {address} open with the other of http and https"));
+            }
+            match self.one(address, &mut open, app, identity.as_ref()).await {
                 Ok(listener) => held.0.push(listener),
                 // A family that this machine does not have can't be taken by a stranger either.
                 Err(BindError::Io { source, .. }) if is_absent(&source) => unavailable = Some(source.to_string()),
@@ -71,16 +91,27 @@ impl CallbackListeners {
     async fn one(
         &self,
         address: SocketAddr,
-        open: &mut HashMap<SocketAddr, Weak<ServedListener>>,
+        open: &mut HashMap<SocketAddr, OpenListener>,
         app: &Guarded,
+        identity: Option<&TlsIdentity>,
     ) -> Result<Arc<ServedListener>, BindError> {
-        if let Some(listener) = open.get(&address).and_then(Weak::upgrade) {
+        if let Some(listener) = open.get(&address).and_then(|open| open.listener.upgrade()) {
             return Ok(listener);
         }
-        let bound = bind_tcp(address).await?;
-        let listener = Arc::new(self.server.spawn(bound, app.clone()));
-        open.insert(address, Arc::downgrade(&listener));
+        let listener = Arc::new(match (bind_tcp(address).await?, identity) {
+            (BoundListener::Tcp(bound), Some(identity)) => self.server.spawn_tls(bound, identity.clone(), app.clone()),
+            (bound, _) => self.server.spawn(bound, app.clone()),
+        });
+        open.insert(address, OpenListener { listener: Arc::downgrade(&listener), has_tls: identity.is_some() });
         Ok(listener)
+    }
+
+    /// Who a listener with TLS says that it is. Read for each login: it may have been renewed.
+    async fn identity(&self) -> Result<TlsIdentity, String> {
+        let (certificates, now) = (self.certificates.clone(), self.clock.now().wall);
+        let current = tokio::task::spawn_blocking(move || certificates.current(now)).await;
+        let certificate = current.map_err(|_| "the daemon is stopping")?.map_err(|error| error.to_string())?;
+        TlsIdentity::new(certificate).map_err(|error| format!("the certificate for https can't be used: {error}"))
     }
 }
 
@@ -117,11 +148,6 @@ fn addresses(redirect_uri: &str) -> Result<Vec<SocketAddr>, String> {
     Ok(hosts.into_iter().map(|host| SocketAddr::new(host, port)).collect())
 }
 
-fn is_absent(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::AddrNotAvailable
-        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
-}
-
 #[cfg(test)]
 mod tests {
     use axum::Router;
@@ -140,6 +166,7 @@ mod tests {
             ("http://127.0.0.1:8400/cb", "127.0.0.1:8400"),
             ("http://localhost:8400/cb", "127.0.0.1:8400 [::1]:8400"),
             ("http://[::1]/cb", "[::1]:80"),
+            ("https://localhost/cb", "127.0.0.1:443 [::1]:443"),
             ("https://example.com/cb", "`https://example.com/cb` does not point to this machine"),
         ] {
             let got = addresses(uri).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
@@ -147,12 +174,23 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_listener_opens_once_for_all_and_a_taken_port_is_refused_with_the_reason() {
-        let listeners = CallbackListeners::new(Server::new(ConnectionLimits::default()), vec![]);
+    fn listeners(state: &std::path::Path, own: Vec<SocketAddr>) -> CallbackListeners {
+        let certificates = CallbackCertificates::in_folder(&state.join("ringback"));
+        let server = Server::new(ConnectionLimits::default());
+        let listeners = CallbackListeners::new(server, own, certificates, Clock::System);
         let gate = Gate::new(fresh().0, AuditLog::default(), Sessions::default(), Clock::System);
         listeners.serve(guard(Router::new(), gate));
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        listeners
+    }
+
+    fn free() -> SocketAddr {
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_listener_opens_once_for_all_and_a_taken_port_is_refused_with_the_reason() {
+        let state = tempfile::tempdir().unwrap();
+        let (listeners, free) = (listeners(state.path(), vec![]), free());
         let uri = format!("http://{free}/cb");
         let first = listeners.open(&uri).await.unwrap();
         let second = listeners.open(&uri).await.unwrap();
@@ -164,5 +202,20 @@ mod tests {
         let taken = format!("http://{}/cb", squatter.local_addr().unwrap());
         let refused = listeners.open(&taken).await.err().unwrap();
         assert!(refused.contains("is taken by another program"), "{refused}");
+        assert!(!state.path().join("ringback").exists(), "no certificate is made for http");
+    }
+
+    #[tokio::test]
+    async fn a_port_has_either_http_or_https() {
+        let state = tempfile::tempdir().unwrap();
+        let own = free();
+        let (listeners, free) = (listeners(state.path(), vec![own]), free());
+        let secure = listeners.open(&format!("https://{free}/cb")).await.unwrap();
+        let refused = listeners.open(&format!("http://{free}/other")).await.err().unwrap();
+        assert!(refused.contains("the other of http and https"), "{refused}");
+        assert!(listeners.open(&format!("https://{free}/other")).await.is_ok());
+        let refused = listeners.open(&format!("https://{own}/cb")).await.err().unwrap();
+        assert!(refused.contains("the daemon speaks http"), "{refused}");
+        drop(secure);
     }
 }

@@ -7,6 +7,7 @@ use super::app_changes::on_disk;
 use super::audited;
 use super::gate::caller::Caller;
 use super::state::Http;
+use crate::apps::AppLife;
 use crate::apps::consent::{ConsentDecision, ConsentRefused, Consents, Requester, STANDS};
 use crate::contract::{AuditEvent, ConsentAnswer};
 use crate::error::{Error, Missing};
@@ -35,13 +36,15 @@ fn why(refused: ConsentRefused) -> &'static str {
     }
 }
 
-/// An app is identified by its name; a caller without a key by its executable.
+/// An app is identified by its name; a caller without a key by its executable, and so is a temporary app, by that of
+/// whoever asked for its key: its name will not come back.
 fn asker(caller: &Caller) -> Requester {
-    match (caller.app(), caller.program()) {
-        (Some(app), _) => Requester::App(app.name.clone()),
-        (None, Some(path)) => Requester::Program(path.to_owned()),
-        (None, None) => Requester::Unknown,
-    }
+    let program = match caller.app().map(|app| (app, &app.life)) {
+        Some((app, AppLife::Stored)) => return Requester::App(app.name.clone()),
+        Some((_, AppLife::Temporary { program })) => program.as_deref(),
+        None => caller.program(),
+    };
+    program.map_or(Requester::Unknown, |path| Requester::Program(path.to_owned()))
 }
 
 /// Gives an answer and writes down that it was given.

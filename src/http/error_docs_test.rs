@@ -7,6 +7,7 @@ use serde_json::Map;
 use crate::contract::{Confirm, ErrorCode};
 use crate::docs_test::{every_variant, keep_current, table};
 use crate::error::{Error, Missing, Obstacle};
+use crate::http::oauth_error;
 
 #[test]
 fn every_code_is_in_the_docs() {
@@ -15,6 +16,20 @@ fn every_code_is_in_the_docs() {
         [format!("`{}`", row.name), status, row.exit.to_string(), row.when.to_owned()]
     });
     keep_current("ErrorCode::TABLE", &table(["`error`", "HTTP", "exit", "meaning"], rows));
+}
+
+#[test]
+fn every_code_for_oauth_clients_is_in_the_docs() {
+    let rows = oauth_error::TABLE.iter().filter(|(own, ..)| own.row().status != 0);
+    let rows = rows.map(|(own, code, status)| {
+        [format!("`{}` ({})", own.row().name, own.row().status), format!("`{code}`"), status.to_string()]
+    });
+    let special = errors().into_iter().filter_map(|(error, _)| {
+        let code = oauth_error::special(&error)?;
+        Some([error.to_string(), format!("`{code}`"), "400".to_owned()])
+    });
+    let rows = rows.chain(special.collect::<Vec<_>>());
+    keep_current("oauth_error::TABLE", &table(["error", "for an OAuth client", "HTTP"], rows));
 }
 
 /// Every error as a caller sees it, with its cause.
@@ -30,6 +45,14 @@ fn errors() -> Vec<(Error, &'static str)> {
         )],
         Obstacle: [
             (Error::Obstacle(Obstacle::NoDefaultAccount), "`default_account` is not set, and there is more than one account, or none"),
+            (
+                Error::Obstacle(Obstacle::NotOneAccount { names: vec!["home".into(), account()] }),
+                "an OAuth client at `/oauth2/token`, with a key for more than one account"
+            ),
+            (
+                Error::Obstacle(Obstacle::NoSuchGrant),
+                "an OAuth client that is set up for codes, passwords or device codes"
+            ),
             (
                 Error::Obstacle(Obstacle::NoTokensFor { provider: "acme".into(), part: "scope" }),
                 "`token --scope`, `--resource` or `--audience` of a provider without `narrow`"
@@ -57,7 +80,16 @@ fn errors() -> Vec<(Error, &'static str)> {
             ),
             (Error::Obstacle(Obstacle::AppName { why: why() }), "`app add` with an invalid name"),
             (Error::Obstacle(Obstacle::TooManyStreams), "a program opens `/v1/events` again and again"),
-            (Error::Obstacle(Obstacle::NoPort), "`open`, and `listen.tcp` is empty")
+            (Error::Obstacle(Obstacle::TemporaryApp { name: "exec:1".into() }), "`app rotate` for a temporary app"),
+            (
+                Error::Obstacle(Obstacle::TooManyTemporaryApps { most: 64 }),
+                "`exec --url`, and that many programs already run with a temporary key"
+            ),
+            (Error::Obstacle(Obstacle::NoPort { what: "the status page" }), "`open`, and `listen.tcp` is empty"),
+            (
+                Error::Obstacle(Obstacle::NoPort { what: "a temporary key" }),
+                "`exec --url`, and `listen.tcp` is empty"
+            )
         ],
         UnknownAccount: [
             (Error::UnknownAccount { name: "wrok".into(), nearest: vec![account()] }, "a misspelled name"),

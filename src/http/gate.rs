@@ -6,8 +6,10 @@
 pub(super) mod account;
 mod browser;
 pub(super) mod caller;
+mod client;
 mod facts;
 pub(super) mod headers;
+mod key_check;
 mod proof;
 mod refusal;
 mod rules;
@@ -18,10 +20,10 @@ pub(super) mod trace;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
@@ -29,19 +31,20 @@ use axum::response::Response;
 use tower::Service as _;
 use tracing::Instrument as _;
 
-use super::activity::Evictable;
 use super::listen::Answers;
 use super::log_limit::{LogKey, LogLimit};
 use super::negotiate::{self, ReplyFormat};
-use super::peer::{Connection, Peer};
+use super::peer::{Connection, Peer, Scheme};
 use super::session::{self, Sessions};
-use crate::apps::{App, Apps, Stranger};
+use super::token_request::TokenRequest;
+use crate::apps::{App, Apps};
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::contract::{AuditEvent, ErrorCode};
 use crate::routes::{self, Access, Route, RouteMatch};
 use caller::{Caller, LetIn, RequestId, Session};
 use facts::RequestFacts;
+use key_check::KeyCheck;
 use proof::Proof;
 use refusal::GateRefusal;
 use trace::{log_one_line, logs_successes, name_route, span_of};
@@ -58,28 +61,21 @@ pub struct Gate {
 }
 
 struct GateInner {
-    apps: Apps,
+    keys: KeyCheck,
     audit: AuditLog,
     sessions: Sessions,
     clock: Clock,
-    /// Wrong keys since the last right one.
-    wrong_keys: AtomicU32,
     /// Request ids: this process's random quarter, and a count.
     process: u16,
     served: AtomicU64,
 }
 
-/// The delay after the first wrong key; it doubles with each.
-const FIRST_DELAY: Duration = Duration::from_millis(100);
-/// The longest delay: a key has 256 bits, so this is about noise in the log, not about guessing.
-const LONGEST_DELAY: Duration = Duration::from_secs(2);
-
 impl Gate {
     /// A gate that admits only `apps` over TCP.
     pub fn new(apps: Apps, audit: AuditLog, sessions: Sessions, clock: Clock) -> Self {
-        let (wrong_keys, served) = (AtomicU32::new(0), AtomicU64::new(0));
+        let (keys, served) = (KeyCheck::new(apps), AtomicU64::new(0));
         Self {
-            inner: Arc::new(GateInner { apps, audit, sessions, clock, wrong_keys, process: rand::random(), served }),
+            inner: Arc::new(GateInner { keys, audit, sessions, clock, process: rand::random(), served }),
             log: LogLimit::default(),
             callback_listener: false,
             other_users: false,
@@ -106,41 +102,30 @@ impl Gate {
         Self { callback_listener: true, other_users: false, ..self }
     }
 
-    fn serves(&self, route: &Route) -> bool {
-        !self.callback_listener || route.is_on_callback_listeners()
+    fn serves(&self, route: &Route, peer: Peer) -> bool {
+        let on_listener = !self.callback_listener || route.is_on_callback_listeners();
+        on_listener && (peer.scheme() != Scheme::BeforeTls || route.is_before_tls())
     }
 
     fn request_id(&self) -> RequestId {
         RequestId { process: self.inner.process, count: self.inner.served.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// Authenticates the caller: the app, or `None` for a process of our user. A wrong key is answered after a delay, which
-    /// grows with each.
+    /// Authenticates the caller: the app, or `None` for a process of our user. `request`: what it sent as an OAuth client.
     async fn authenticate(
         &self,
         facts: &RequestFacts<'_>,
+        request: Option<&TokenRequest>,
         connection: &Connection,
     ) -> Result<Option<Arc<App>>, GateRefusal> {
         let now = self.inner.clock.now().wall;
-        let app = match proof::proof(facts)? {
-            Proof::SameUser => None,
-            Proof::Key(shown) => Some(match self.inner.apps.identify(shown, now) {
-                Ok(app) => app,
-                Err(Stranger::Expired) => return Err(GateRefusal::ExpiredKey),
-                Err(Stranger::Unknown) => {
-                    let before = self.inner.wrong_keys.fetch_add(1, Ordering::Relaxed);
-                    // Every user of the machine can show a wrong key, and would hold a connection by it.
-                    let _evictable = connection.evictable.as_ref().map(Evictable::now);
-                    tokio::time::sleep(delay_after(before)).await;
-                    return Err(GateRefusal::WrongKey);
-                }
-            }),
+        let keys = &self.inner.keys;
+        let app = match proof::proof(facts, request)? {
+            Proof::SameUser => return Ok(None),
+            Proof::Key(key) => keys.app_of(key, None, connection, now).await?,
+            Proof::Client(shown) => keys.app_of(shown.key.expose(), shown.name.as_deref(), connection, now).await?,
         };
-        if let Some(app) = &app {
-            self.inner.wrong_keys.store(0, Ordering::Relaxed);
-            self.inner.apps.used(app, facts.peer.ip(), now);
-        }
-        Ok(app)
+        Ok(Some(app))
     }
 
     /// Audits a refusal, if it is for what the sender showed or is; most of the others are noise.
@@ -160,10 +145,11 @@ impl Gate {
         }
     }
 
-    /// Decides.
+    /// Decides. `body` is taken where the proof may be in it.
     async fn admit(
         &self,
         head: &Parts,
+        body: &mut Body,
         connection: &Connection,
         found: RouteMatch,
         id: RequestId,
@@ -175,12 +161,18 @@ impl Gate {
         if access.needs_proof() {
             // Only rows ask for a proof.
             let RouteMatch::Row(route) = found else { return Err(GateRefusal::NoRoute.into()) };
-            let app = self.authenticate(&facts, connection).await?;
+            let request = match access {
+                // Boxed, so that no other request carries its size.
+                Access::Client => Some(Arc::new(Box::pin(client::read(&facts, body, connection.body)).await?)),
+                _ => None,
+            };
+            let app = self.authenticate(&facts, request.as_deref(), connection).await?;
             if let Some(app) = &app {
                 let beyond = |why| Denied { why, app: Some(Arc::clone(app)) };
                 proof::suffices(&app.rights, route).map_err(beyond)?;
             }
-            return Ok(Admitted::Program(LetIn { caller: Caller::new(app, connection, id), reach: route.reach }));
+            let caller = Caller::new(app, connection, id);
+            return Ok(Admitted::Program(LetIn { caller, reach: route.reach, request }));
         }
         if access == Access::Session {
             // No browser comes over the socket.
@@ -238,11 +230,6 @@ fn asker(admitted: &Result<Admitted, Denied>) -> LogKey {
     }
 }
 
-/// The delay for a wrong key that comes after `before` others.
-fn delay_after(before: u32) -> Duration {
-    FIRST_DELAY.saturating_mul(1 << before.min(5)).min(LONGEST_DELAY)
-}
-
 /// Answers some requests at once, which then need no router.
 pub(super) trait Shortcut: Send + Sync {
     /// The reply to a request that was let in, if nothing has to be waited for.
@@ -282,7 +269,7 @@ impl Guarded {
     /// By the router, or as a refusal.
     async fn routed(
         &self,
-        (mut head, body): (Parts, axum::body::Body),
+        (mut head, body): (Parts, Body),
         connection: &Connection,
         found: RouteMatch,
         admitted: Result<Admitted, Denied>,
@@ -305,7 +292,11 @@ impl Guarded {
                 refusal::reply(denied.why)
             }
         };
-        let reader = if for_a_person { ReplyFormat::Person } else { ReplyFormat::Program(host.as_ref()) };
+        let reader = match found {
+            RouteMatch::Row(Route { access: Access::Client, .. }) => ReplyFormat::OAuthClient,
+            _ if for_a_person => ReplyFormat::Person,
+            _ => ReplyFormat::Program(host.as_ref()),
+        };
         negotiate::written(reply, reader)
     }
 }
@@ -315,10 +306,9 @@ impl Answers for Guarded {
         let gate = &self.gate;
         let begun = gate.inner.clock.now();
         let id = gate.request_id();
-        // The rules see the head only; a body can't be shared while they wait.
-        let (head, body) = request.into_parts();
-        let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| gate.serves(route));
-        let admitted = gate.admit(&head, connection, found, id).await;
+        let (head, mut body) = request.into_parts();
+        let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| gate.serves(route, connection.peer));
+        let admitted = gate.admit(&head, &mut body, connection, found, id).await;
         let mut reply = if let Some(reply) = self.at_once(&admitted, found, &head) {
             reply
         } else {

@@ -11,6 +11,7 @@ mod passed;
 mod shutdown;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod write_timeout;
 
 use std::io;
@@ -22,14 +23,15 @@ use connection_cap::{ConnectionCap, Permits};
 use executable::executable;
 use rustix::net::sockopt;
 use shutdown::{ShutdownStage, until_draining};
+use tls::{BegunConnection, begun};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use write_timeout::WriteTimeout;
 
 use super::log_limit::LogLimit;
-use super::peer::{BodyLimits, Connection, Peer, Transport};
+use super::peer::{BodyLimits, Connection, Peer, Scheme, Transport};
 use crate::os::ports::PeerLookup;
 use crate::os::private_file;
 
@@ -39,6 +41,7 @@ pub(super) use bind::UnixSocket;
 pub(crate) use bind::{BindError, BoundListener, SocketId, bind_tcp, bind_unix};
 pub use connection::Answers;
 pub(crate) use passed::{Passed, PassedError};
+pub(crate) use tls::TlsIdentity;
 
 /// What a connection may cost.
 #[derive(Debug, Clone, Copy)]
@@ -123,9 +126,22 @@ impl Server {
     pub(crate) fn spawn(&self, listener: BoundListener, app: impl Answers) -> ServedListener {
         let server = self.clone();
         let accepting = match listener {
-            BoundListener::Tcp(listener) => tokio::spawn(async move { server.accept_tcp(listener, &app).await }),
+            BoundListener::Tcp(listener) => tokio::spawn(async move {
+                let serve = |stream, peer, permits| server.serve_one(stream, peer, &app, permits);
+                server.accept_tcp(listener, serve).await;
+            }),
             BoundListener::Unix(socket) => tokio::spawn(async move { server.accept_unix(socket, &app).await }),
         };
+        ServedListener { accepting: accepting.abort_handle() }
+    }
+
+    /// The same over TLS. A browser that comes without gets to `app` as [`Scheme::BeforeTls`].
+    pub(crate) fn spawn_tls(&self, listener: TcpListener, identity: TlsIdentity, app: impl Answers) -> ServedListener {
+        let server = self.clone();
+        let accepting = tokio::spawn(async move {
+            let serve = |stream, peer, permits| server.serve_tls(stream, peer, &identity, &app, permits);
+            server.accept_tcp(listener, serve).await;
+        });
         ServedListener { accepting: accepting.abort_handle() }
     }
 
@@ -140,7 +156,7 @@ impl Server {
         }
     }
 
-    async fn accept_tcp(&self, listener: TcpListener, app: &impl Answers) {
+    async fn accept_tcp(&self, listener: TcpListener, serve: impl Fn(TcpStream, Peer, Permits)) {
         let mut stage = self.stage.subscribe();
         let Ok(ours) = listener.local_addr() else { return };
         // A reply is one small write, which Nagle's algorithm could only delay. Connections inherit it from the listener.
@@ -155,7 +171,8 @@ impl Server {
                     if stream.peer_addr().is_err() {
                         continue;
                     }
-                    self.serve_one(stream, Peer::Tcp { address, port: ours.port(), user }, app, permits);
+                    let port = ours.port();
+                    serve(stream, Peer::Tcp { address, port, user, scheme: Scheme::Http }, permits);
                 }
             }
         }
@@ -204,6 +221,31 @@ impl Server {
         let stream = WriteTimeout::new(stream, self.limits.reply);
         tokio::spawn(async move {
             one_connection(stream, connection, app, head, (stage, open), &log).await;
+        });
+    }
+
+    fn serve_tls(&self, stream: TcpStream, peer: Peer, identity: &TlsIdentity, app: &impl Answers, permits: Permits) {
+        let open = self.places.enter(permits);
+        let connection = Connection::new(peer, executable(peer), self.limits.body);
+        let (limits, app, mut stage, log) = (self.limits, app.clone(), self.stage.subscribe(), self.log.clone());
+        let identity = identity.clone();
+        tokio::spawn(async move {
+            let handshake = tokio::time::timeout(limits.head, begun(stream, connection, &identity, limits.reply));
+            let begun = tokio::select! {
+                begun = until_draining(&mut stage, handshake) => begun,
+                () = open.activity.evicted() => None,
+            };
+            match begun {
+                Some(Ok(Ok(BegunConnection::Tls(stream, connection)))) => {
+                    one_connection(*stream, connection, app, limits.head, (stage, open), &log).await;
+                }
+                Some(Ok(Ok(BegunConnection::Plain(stream, connection)))) => {
+                    one_connection(stream, connection, app, limits.head, (stage, open), &log).await;
+                }
+                // A browser that does not trust the certificate yet, as a rule.
+                Some(Ok(Err(error))) => tracing::trace!(%error, "a TLS handshake failed"),
+                Some(Err(_)) | None => {}
+            }
         });
     }
 }

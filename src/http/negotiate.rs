@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::head::Excess;
 use super::message_page;
+use super::oauth_error;
 use super::reply::Reject;
 use crate::contract::ErrorReply;
 use crate::error::Error;
@@ -18,6 +19,8 @@ pub(super) enum ReplyFormat<'a> {
     Program(Option<&'a HeaderValue>),
     /// A person, whose browser navigates to the address.
     Person,
+    /// An OAuth client, which knows the codes of RFC 6749.
+    OAuthClient,
 }
 
 /// Whether a browser will show the reply as a page, which fetch metadata tell. A browser without them is known by an
@@ -46,6 +49,13 @@ pub(super) fn written(mut reply: Response, reader: ReplyFormat<'_>) -> Response 
     let (mut parts, ()) = reply.map(drop).into_parts();
     let written = match (reader, parts.extensions.remove::<Excess>()) {
         (ReplyFormat::Program(_), _) => Json(body).into_response(),
+        (ReplyFormat::OAuthClient, _) => {
+            let written = oauth_error::reply(&error, &body, parts.status);
+            parts.status = written.status();
+            // The challenge of our own API is not for it.
+            parts.headers.remove(header::WWW_AUTHENTICATE);
+            written
+        }
         (ReplyFormat::Person, Some(excess)) => message_page::too_large(excess),
         (ReplyFormat::Person, None) => message_page::of_error(&error, parts.status),
     };

@@ -8,6 +8,7 @@
 
 mod answer;
 pub(super) mod callback;
+mod certificate;
 pub(super) mod fragment;
 pub(super) mod outcome;
 pub(super) mod question;

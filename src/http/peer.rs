@@ -18,6 +18,8 @@ pub enum Peer {
         port: u16,
         /// Whose it was when it connected.
         user: PeerUser,
+        /// What is spoken.
+        scheme: Scheme,
     },
     /// A process whose user is known.
     Unix {
@@ -26,6 +28,35 @@ pub enum Peer {
         /// Its process id, where the system tells.
         pid: Option<i32>,
     },
+}
+
+/// What is spoken on a TCP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+    /// HTTP where the listener has TLS: a browser that is told what comes next, and nothing else.
+    BeforeTls,
+}
+
+impl Scheme {
+    /// As it stands before `://`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Http | Self::BeforeTls => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that browsers omit.
+    pub(super) fn usual_port(self) -> u16 {
+        match self {
+            Self::Http | Self::BeforeTls => 80,
+            Self::Https => 443,
+        }
+    }
 }
 
 /// What a connection goes over.
@@ -43,6 +74,14 @@ impl Peer {
         match self {
             Self::Tcp { .. } => Transport::Tcp,
             Self::Unix { .. } => Transport::Unix,
+        }
+    }
+
+    /// What is spoken.
+    pub(super) fn scheme(self) -> Scheme {
+        match self {
+            Self::Tcp { scheme, .. } => scheme,
+            Self::Unix { .. } => Scheme::Http,
         }
     }
 
@@ -73,6 +112,8 @@ pub struct Connection {
     pub(super) executable: Option<Executable>,
     /// What a body may cost.
     pub(super) body: BodyLimits,
+    /// The fingerprint of the listener's certificate, if it has one.
+    pub(super) fingerprint: Option<Arc<str>>,
     /// By which a request says that the connection may be evicted. `None`: there is no connection.
     pub(super) evictable: Option<Evictable>,
 }
@@ -80,7 +121,7 @@ pub struct Connection {
 impl Connection {
     /// Without anything that could evict it.
     pub fn new(peer: Peer, executable: Option<Executable>, body: BodyLimits) -> Self {
-        Self { peer, executable, body, evictable: None }
+        Self { peer, executable, body, fingerprint: None, evictable: None }
     }
 }
 

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use url::form_urlencoded;
 
 use super::reply::{Reject, not_found};
-use crate::broker::handle::TokenQuery;
+use crate::broker::handle::{Target, TokenQuery};
 use crate::error::Error;
 
 /// The path's one variable segment, percent-decoded by axum; the gate has refused the odd ones.
@@ -61,6 +61,11 @@ pub(super) fn token(query: Option<&str>) -> Result<TokenQuery, Error> {
         wait: seconds(WAIT, wait)?,
         target: target::read(scope.as_deref(), audience.as_deref(), resource.as_deref())?,
     })
+}
+
+/// What a token is for: scope, audience and resource, as an OAuth client has them in its body.
+pub(super) fn target([scope, audience, resource]: [Option<&str>; 3]) -> Result<Option<Target>, Error> {
+    target::read(scope, audience, resource)
 }
 
 /// What is wanted of a login.

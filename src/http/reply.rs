@@ -4,7 +4,7 @@
 use std::any::Any;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::head::Excess;
@@ -48,39 +48,11 @@ fn status_of(code: ErrorCode) -> StatusCode {
     StatusCode::from_u16(code.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// A body that is too large: 413 says more than the table's 400.
-#[derive(Debug)]
-pub(super) struct BodyTooLarge;
-
-/// A body that took too long: 408.
-#[derive(Debug)]
-pub(super) struct TooSlow;
-
-impl IntoResponse for BodyTooLarge {
-    fn into_response(self) -> Response {
-        with_status(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
-    }
-}
-
-impl IntoResponse for TooSlow {
-    fn into_response(self) -> Response {
-        with_status(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")
-    }
-}
-
 /// A head that is larger than is taken: 431, with a page that says what to do.
 pub(super) fn head_too_large(excess: Excess) -> Response {
     let mut reply = Reject(Error::Usage { what: excess.what().into() }).into_response();
     *reply.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
     reply.extensions_mut().insert(excess);
-    reply
-}
-
-/// Both leave the rest of a body behind, so the connection can't be used again.
-fn with_status(status: StatusCode, what: &str) -> Response {
-    let mut reply = Reject(Error::Usage { what: what.into() }).into_response();
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     reply
 }
 

@@ -5,7 +5,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::api::token::CachedTokens;
-use super::api::{accounts, apps, consents, events, logins, store, token};
+use super::api::{accounts, apps, consents, events, logins, oauth, store, temporary_apps, token};
 use super::gate::{self, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::reply;
@@ -40,6 +40,8 @@ fn handler(route: &Route) -> MethodRouter<Http> {
     };
     match route.endpoint {
         Endpoint::Token => on(method, token::token),
+        Endpoint::OAuthToken => on(method, oauth::token),
+        Endpoint::OAuthMetadata => on(method, oauth::metadata),
         Endpoint::Accounts => on(method, accounts::accounts),
         Endpoint::Account => on(method, accounts::account),
         Endpoint::AccountInfo => on(method, accounts::info),
@@ -57,6 +59,7 @@ fn handler(route: &Route) -> MethodRouter<Http> {
         Endpoint::AddApp => on(method, apps::add),
         Endpoint::RemoveApp => on(method, apps::remove),
         Endpoint::RotateApp => on(method, apps::rotate),
+        Endpoint::TemporaryApp => on(method, temporary_apps::make),
         Endpoint::Lock => on(method, store::lock),
         Endpoint::Unlock => on(method, store::unlock),
         Endpoint::Consents => on(method, consents::list),

@@ -115,13 +115,43 @@ pub struct Binding {
     pub provider: Arc<str>,
     /// Its token endpoint, or its issuer if metadata names the endpoint (`Dialect::authority`).
     pub token_url: Arc<str>,
-    /// The client.
+    /// The client. Empty if a program prints the id (`client_id_command`): then it is known only while a request is
+    /// made.
     pub client_id: Arc<str>,
+}
+
+impl Binding {
+    /// Whether tokens with this binding may be used where `wanted` is. A client id that nobody knows yet is taken for the
+    /// same; if it is another, the provider refuses the refresh token (RFC 6749 §5.2, `invalid_grant`).
+    pub fn fits(&self, wanted: &Self) -> bool {
+        let same_client =
+            self.client_id == wanted.client_id || self.client_id.is_empty() || wanted.client_id.is_empty();
+        same_client && self.provider == wanted.provider && self.token_url == wanted.token_url
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_fit_their_own_client_and_one_that_nobody_knows_yet_at_their_endpoint_alone() {
+        let binding = |provider: &str, token_url: &str, client_id: &str| Binding {
+            provider: provider.into(),
+            token_url: token_url.into(),
+            client_id: client_id.into(),
+        };
+        let kept = binding("p", "https://id.example/t", "c");
+        for (wanted, fits) in [
+            (kept.clone(), true),
+            (binding("p", "https://id.example/t", ""), true),
+            (binding("p", "https://id.example/t", "d"), false),
+            (binding("q", "https://id.example/t", ""), false),
+            (binding("p", "https://id.example/u", ""), false),
+        ] {
+            assert_eq!((kept.fits(&wanted), wanted.fits(&kept)), (fits, fits), "{wanted:?}");
+        }
+    }
 
     #[test]
     fn debug_tells_the_names_of_what_else_came_and_not_what_it_says() {

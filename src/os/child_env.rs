@@ -54,6 +54,10 @@ const OURS: [&str; 14] = [
     "MEMORY_PRESSURE_",
 ];
 
+/// What leads to the daemon with somebody's key. A program that is run on behalf of the user gets all of the user's
+/// environment but these.
+pub(crate) const DAEMON_AND_KEY: [&str; 2] = ["RINGBACK_URL", "RINGBACK_KEY_FILE"];
+
 /// Words in a name that mark the value as secret. `XDG_ACTIVATION_TOKEN` passes by its beginning nevertheless.
 const SECRETIVE: [&str; 7] = ["SECRET", "PASSWORD", "PASSPHRASE", "TOKEN", "CREDENTIAL", "API_KEY", "ACCESS_KEY"];
 

@@ -4,6 +4,7 @@
 pub(crate) mod error;
 pub(crate) mod file_system;
 mod moving;
+pub(crate) mod placed;
 pub(crate) mod trust;
 
 use std::fs::File;
@@ -16,6 +17,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use super::mode_fix::ModeFix;
 use super::private_file;
 use error::{FileSystemFeature, FolderError};
 
@@ -70,7 +72,7 @@ impl Folder {
     fn checked(fd: OwnedFd, path: PathBuf, made: Made) -> Result<Self, FolderError> {
         let stat = rustix::fs::fstat(&fd).map_err(|e| FolderError::io(&path, e))?;
         trust::check_owner(&stat, &path)?;
-        trust::check_mode(&stat, &path, "700")?;
+        trust::check_mode(&stat, &path, "700").map_err(|e| e.fixed_by(ModeFix::new(&path, &fd)))?;
         if matches!(made, Made::Now) {
             // Created with 0700 or less: the umask may have removed bits of the owner. It never adds any for others.
             rustix::fs::fchmod(&fd, Mode::RWXU).map_err(|e| FolderError::io(&path, e))?;
@@ -103,6 +105,7 @@ impl Folder {
         };
         let stat = rustix::fs::fstat(&fd).map_err(|e| FolderError::io(&path, e))?;
         trust::check_file(&stat, &path)?;
+        trust::check_mode(&stat, &path, "600").map_err(|e| e.fixed_by(ModeFix::new(&path, &fd)))?;
         Ok(Some(File::from(fd)))
     }
 

@@ -8,6 +8,12 @@ pub(crate) fn is_listening(socket: impl AsFd) -> io::Result<Option<bool>> {
     system::is_listening(socket)
 }
 
+/// Whether listening failed because this machine has no such address, such as `::1` without IPv6.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
 #[cfg(target_os = "linux")]
 mod system {
     use rustix::net::sockopt::socket_acceptconn;

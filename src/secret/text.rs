@@ -15,6 +15,8 @@ pub enum Rule {
     /// A client secret: RFC 6749 Appendix A.2 allows visible ASCII and spaces. Other characters are accepted if they
     /// are visible.
     ClientSecret,
+    /// A client id: RFC 6749 Appendix A.1 allows visible ASCII and spaces.
+    ClientId,
     /// What a person chose, in any language: invisible characters are refused only at the ends.
     Password,
 }
@@ -52,7 +54,7 @@ impl fmt::Display for Unfit {
                 let (code, name) = (u32::from(*c), name(*c));
                 write!(
                     f,
-                    "has {name} (U+{code:04X}) in line {line}, column {column}: remove it, or copy the secret again"
+                    "has {name} (U+{code:04X}) in line {line}, column {column}: remove it, or copy the text again"
                 )
             }
         }
@@ -117,6 +119,7 @@ fn unfit(secret: &str, rule: Rule) -> Option<(usize, char)> {
         c.is_control()
             || match rule {
                 Rule::ClientSecret => unseen(*c) || is_selector(*c),
+                Rule::ClientId => !c.is_ascii(),
                 Rule::Password => unseen(*c) && (*at == 0 || *at == last),
             }
     })
@@ -144,14 +147,15 @@ fn name(c: char) -> &'static str {
         }
         c if c.is_control() => "a control character",
         c if c.is_whitespace() => "white space that is not ASCII",
-        _ => "an invisible character",
+        c if is_invisible(c) || is_selector(c) => "an invisible character",
+        _ => "a character that is not ASCII",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Rule::{ClientSecret, Password};
+    use Rule::{ClientId, ClientSecret, Password};
 
     #[test]
     fn what_nobody_sees_is_cut_or_told_by_its_place() {
@@ -162,6 +166,10 @@ mod tests {
             ("\u{feff}p\u{e4}ss w\u{f6}rd\n", Password, Ok("p\u{e4}ss w\u{f6}rd")),
             ("sch\u{f6}n", ClientSecret, Ok("sch\u{f6}n")),
             ("two words", ClientSecret, Ok("two words")),
+            (" canary-7.apps\n", ClientId, Ok("canary-7.apps")),
+            ("sch\u{f6}n", ClientId, at('\u{f6}', 1, 4)),
+            ("canary\u{200b}", ClientId, at('\u{200b}', 1, 7)),
+            ("canary\nnotes", ClientId, Err(Unfit::Lines)),
             ("\u{feff}\u{feff}x", ClientSecret, at('\u{feff}', 1, 1)),
             ("\n\n  can\u{200b}ary\n", ClientSecret, at('\u{200b}', 3, 6)),
             ("canary\u{a0}\n", ClientSecret, at('\u{a0}', 1, 7)),

@@ -32,7 +32,7 @@ fn refused_statuses(access: Access) -> &'static [u16] {
         Access::Public => &[200, 204],
         // The secret is in the path, and wrong.
         Access::Browser => &[404, 410],
-        Access::Read | Access::Write => &[401],
+        Access::Read | Access::Client | Access::Write => &[401],
         Access::Socket | Access::Owner => &[403],
         Access::Session | Access::Form | Access::OwnPage => &[400, 401, 403],
     }

@@ -5,10 +5,11 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 
-use ringback::routes::ROUTES;
+use ringback::routes::{Access, ROUTES};
+use serde_json::{Value, json};
 
 use crate::http::{Reply, Request, Wire, parse};
-use crate::idp::Idp;
+use crate::idp::{Act, Idp, plain};
 use crate::report::Report;
 use crate::world::{World, account, provider, until};
 
@@ -43,6 +44,7 @@ const ROWS: &[(&str, &str)] = &[
     ("POST /v1/apps", "xxxx"),
     ("DELETE /v1/apps/{name}", "xxxx"),
     ("POST /v1/apps/{name}/rotate", "xxxx"),
+    ("POST /v1/temporary-apps", "xxxx"),
     ("POST /v1/lock", "xx.x"),
     ("POST /v1/unlock", "xx.x"),
     ("GET /v1/consents", "xxxx"),
@@ -88,7 +90,7 @@ fn every_route_enforces_the_rights_of_an_app() {
     };
     let before = seen();
     let mut report = Report::default();
-    for route in ROUTES.iter().filter(|route| route.access.needs_proof()) {
+    for route in ROUTES.iter().filter(|route| route.access.needs_proof() && route.access != Access::Client) {
         let title = format!("{} {}", route.method.as_str(), route.path);
         let Some((_, row)) = ROWS.iter().find(|(known, _)| *known == title) else {
             report.expect(&title, false, "has no row");
@@ -145,6 +147,46 @@ fn every_route_enforces_the_rights_of_an_app() {
     let locked = world.ask_tcp(&Request::new("POST", "/v1/lock").header("Authorization", &writer));
     assert_eq!(locked.status, 200, "{locked:?}");
     until("it is locked", || (world.get("/v1/accounts").json()["store"] != "unlocked").then_some(()));
+    report.end();
+}
+
+/// What each of [`APPS`] gets as an OAuth client at a token URL: the account whose token it is, or the error.
+#[rustfmt::skip]
+const TOKEN_URLS: &[(&str, [&str; 4])] = &[
+    ("/oauth2/token", ["home", "home", "invalid_request", "invalid_request"]),
+    ("/v4/oauth/access-token", ["home", "home", "invalid_request", "invalid_request"]),
+    ("/oauth/access-token", ["home", "home", "invalid_request", "invalid_request"]),
+    ("/oauth2/work/token", ["unauthorized_client", "unauthorized_client", "narrow", "work"]),
+    ("/oauth2/default/token", ["unauthorized_client", "unauthorized_client", "narrow", "work"]),
+    ("/oauth2/nowhere/token", ["unauthorized_client", "unauthorized_client", "invalid_request", "invalid_request"]),
+];
+
+#[test]
+fn every_token_url_enforces_the_rights_of_an_app() {
+    let idp = Idp::start();
+    let world = world(&idp);
+    let keys = APPS.map(|(name, arguments)| (name, world.add_app(&[&[name], arguments].concat())));
+    let narrow = r#"{"access_token":"narrow","token_type":"bearer","expires_in":3600,"scope":"one"}"#;
+    idp.next(Act::Raw(plain(200, "application/json", narrow)));
+    let tokens = [("work", world.token("work")), ("home", world.token("home"))];
+    let mut report = Report::default();
+    for (url, expected) in TOKEN_URLS {
+        for ((app, key), expected) in keys.iter().zip(expected) {
+            let proof = json!({"grant_type": "client_credentials", "client_id": app, "client_secret": key});
+            let other = json!({"grant_type": "client_credentials", "client_id": "default", "client_secret": key});
+            report.row();
+            let asked = |proof: &Value| world.ask_tcp(&Request::new("POST", url).json(&proof.to_string()));
+            let reply = asked(&proof);
+            let token = reply.json()["access_token"].as_str().map(str::to_owned);
+            let whose = tokens.iter().find(|(_, known)| Some(known) == token.as_ref()).map(|(name, _)| *name);
+            let got = whose.map(str::to_owned).or(token).unwrap_or_else(|| reply.code());
+            report.expect(&format!("{app} at {url}"), got == *expected, &reply);
+            let impostor = asked(&other);
+            report.expect(&format!("{app} as the default app at {url}"), impostor.status == 401, &impostor);
+            let right = asked(&proof).status;
+            report.expect(&format!("{app} at {url}, again"), right == reply.status, right);
+        }
+    }
     report.end();
 }
 

@@ -45,7 +45,7 @@ fn the_dialogue_ends_in_an_account_that_is_logged_in() {
         ("Did you mean `idp`?", "idp"),
         ("Copy it to the clipboard? [Y/n]", "y"),
         ("Registered redirect URI [", "https://example.com/"),
-        ("`redirect_uri` uses `https`", ""),
+        ("`redirect_uri` has a host beyond loopback", ""),
         ("Client id:", ""),
         ("Client id: \r\nClient id:", "the client"),
         ("Client secret (it is not shown", SECRET),
@@ -146,6 +146,15 @@ fn other_sources_of_the_client_secret_need_no_answer() {
     assert!(code == 2 && said.contains("--client-secret-file"), "nobody can be asked: {said}");
     let (code, _, said) = add("ran", &["--set", r#"client_secret_command=["/bin/echo", "x"]"#]);
     assert!(code == 0 && text(&world).contains("client_secret_command = ["), "{said}");
+    let (code, _, said) = world.cli(&["account", "edit", "ran", "--set", r#"client_id_command=["/bin/echo", "c"]"#]);
+    assert!(code == 0 && text(&world).contains("client_id_command = ["), "{said}");
+    assert!(!text(&world).contains("client_id = "), "one replaces the other: {}", text(&world));
+    let (code, _, said) = world.cli(&["account", "edit", "ran", "--client-id", "c"]);
+    assert!(code == 0 && text(&world).contains("client_id = \"c\""), "{said}");
+    assert!(!text(&world).contains("client_id_command"), "{}", text(&world));
+    let both = ["--client-id", "d", "--set", r#"client_id_command=["/bin/echo", "x"]"#];
+    let (code, _, said) = world.cli(&[&["account", "edit", "ran"], &both[..]].concat());
+    assert!(code == 2 && said.contains("client_id_command: stands beside `client_id`"), "{said}");
     let (code, _, said) = add("implicit", &["--grant", "implicit"]);
     assert!(code == 0 && text(&world).contains("grant = \"implicit\""), "{said}");
 

@@ -32,6 +32,7 @@ const fn reexported(name: &'static str, floor: u8) -> Module {
 
 const MODULES: &[Module] = &[
     module("printable", 0, &[]),
+    module("program_version", 0, &[]),
     reexported("loopback", 0),
     module("secret", 0, &["printable"]),
     // The system clocks differ between operating systems.
@@ -53,6 +54,7 @@ const MODULES: &[Module] = &[
     module("apps", 2, &["os"]),
     module("rate_limit", 2, &[]),
     module("audit", 2, &["os", "rate_limit"]),
+    module("callback_certificate", 2, &["os"]),
     module("credentials", 2, &["os"]),
     module("store", 2, &["os"]),
     // Replies are translated into the account state machine's types.
@@ -67,6 +69,7 @@ const MODULES: &[Module] = &[
             "broker",
             "apps",
             "audit",
+            "callback_certificate",
             "os",
             "clock",
             "config",
@@ -74,6 +77,7 @@ const MODULES: &[Module] = &[
             "error",
             "loopback",
             "printable",
+            "program_version",
             "secret",
             "provider",
             "rate_limit",
@@ -85,9 +89,11 @@ const MODULES: &[Module] = &[
     confined("log", 4, &["error"]),
     // The desktop.
     confined("attention", 4, &["broker", "os", "contract"]),
+    // Files that follow what the broker publishes.
+    confined("token_files", 4, &["broker", "os", "audit", "clock", "contract", "config"]),
     reexported("sandbox", 4),
     // Composes everything.
-    module("cli", 4, &["http", "client", "log", "sandbox", "attention"]),
+    module("cli", 4, &["http", "client", "log", "sandbox", "attention", "token_files"]),
 ];
 
 /// Edges that are allowed for a few names only: (from, to, the names or submodules that may be used).
@@ -95,6 +101,7 @@ const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
     ("http", "os", &["notify", "ports", "private_file", "sockets"]),
     ("client", "os", &["folder", "holder", "paths", "ports", "sockets"]),
     ("attention", "os", &["notify"]),
+    ("token_files", "os", &["folder"]),
     ("provider", "os", &["folder"]),
     ("http", "provider", &["ProviderFuture"]),
     ("provider", "account", &["state::RefreshOutcome", "state::Priority"]),

@@ -4,10 +4,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
@@ -100,6 +102,7 @@ impl Request {
 /// A TCP or Unix socket connection.
 pub(crate) enum Wire {
     Tcp(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
     Unix(UnixStream),
 }
 
@@ -108,6 +111,14 @@ impl Wire {
         let stream = TcpStream::connect(authority).unwrap_or_else(|error| panic!("{authority}: {error}"));
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self::Tcp(stream)
+    }
+
+    /// Over TLS, to whoever has a certificate for this host that `trust` accepts.
+    pub(crate) fn tls(authority: &str, trust: &Arc<ClientConfig>) -> Self {
+        let Self::Tcp(stream) = Self::tcp(authority) else { unreachable!() };
+        let host = authority.rsplit_once(':').unwrap().0.trim_matches(['[', ']']).to_owned();
+        let session = ClientConnection::new(Arc::clone(trust), ServerName::try_from(host).unwrap()).unwrap();
+        Self::Tls(Box::new(StreamOwned::new(session, stream)))
     }
 
     pub(crate) fn unix(path: &Path) -> Self {
@@ -119,6 +130,7 @@ impl Wire {
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         match self {
             Self::Tcp(stream) => stream.write_all(bytes).unwrap(),
+            Self::Tls(stream) => stream.write_all(bytes).unwrap(),
             Self::Unix(stream) => stream.write_all(bytes).unwrap(),
         }
     }
@@ -128,6 +140,7 @@ impl Wire {
         let mut all = Vec::new();
         let read = match self {
             Self::Tcp(stream) => stream.read_to_end(&mut all),
+            Self::Tls(stream) => stream.read_to_end(&mut all),
             Self::Unix(stream) => stream.read_to_end(&mut all),
         };
         match read {
@@ -171,6 +184,8 @@ pub(crate) struct Browser {
     pub(crate) cookies: Vec<(String, String, String, String)>,
     /// Every visited URL.
     pub(crate) visited: Vec<Url>,
+    /// Which certificates it trusts.
+    pub(crate) trust: Option<Arc<ClientConfig>>,
 }
 
 impl Browser {
@@ -198,7 +213,11 @@ impl Browser {
             request = request.header("Cookie", &fitting.join("; "));
         }
         self.visited.push(url.clone());
-        let reply = Wire::tcp(&authority).ask(&request.bytes(&authority));
+        let wire = match url.scheme() {
+            "https" => Wire::tls(&authority, self.trust.as_ref().expect("certificates to trust")),
+            _ => Wire::tcp(&authority),
+        };
+        let reply = wire.ask(&request.bytes(&authority));
         for (_, line) in reply.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("set-cookie")) {
             let mut parts = line.split(';').map(str::trim);
             let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).unwrap();

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use ringback::contract::{AccountHealth, AccountState};
-use rustix::process::{Resource, Rlimit};
+use rustix::process::{Resource, Rlimit, Signal};
 
-use crate::http::{Request, Wire, parse};
+use crate::http::{Browser, Request, Wire, parse};
 use crate::idp::{Act, Idp, Manner, plain};
 use crate::world::{World, account, provider, until, until_past};
 
@@ -294,6 +294,39 @@ fn the_client_secret_is_read_where_the_config_says() {
     assert_eq!((reply.status, reply.code().as_str()), (503, "provider_unreachable"), "{reply:?}");
     assert!(reply.body.contains("client secret"), "{reply:?}");
     assert_eq!(idp.seen().len(), sent, "without the secret nothing is sent");
+}
+
+#[test]
+fn the_client_id_may_be_printed_by_a_command_and_tokens_survive_the_move_to_one() {
+    let idp = Idp::start();
+    let top = provider("idp", &idp, "/token", "client_auth = \"post\"");
+    let with = |id: &str| [top.clone(), account("work", "idp", "").replace("client_id = \"the client\"", id)].concat();
+    let mut world = World::with_config(&with("client_id = \"the client\""));
+    let file = world.root().join("id");
+    std::fs::write(&file, "the client\n").unwrap();
+    world.run();
+    world.log_in("work");
+    let command = format!("client_id_command = [\"/bin/cat\", \"{}\"]", file.display());
+    world.configure(&with(&command));
+    world.signal(Signal::HUP);
+    world.until_logged("the config was reloaded");
+    assert_eq!(world.post("/v1/accounts/work/refresh").status, 200, "the tokens may be of that client");
+    assert_eq!(idp.seen_at("/token").pop().unwrap().parameters()["client_id"], "the client");
+
+    std::fs::write(&file, "another\n").unwrap();
+    let started = world.start_login("work", "caller_browser");
+    let (provider, _) =
+        Browser::default().go_until(started.start_url.as_deref().unwrap(), |url| url.path() == "/authorize");
+    let id = provider.query_pairs().find(|(name, _)| name == "client_id").unwrap().1.into_owned();
+    assert_eq!(id, "another", "it is run again for each login");
+    std::fs::remove_file(&file).unwrap();
+    world.restart();
+    let sent = idp.seen().len();
+    let reply = world.post("/v1/accounts/work/refresh");
+    assert_eq!((reply.status, reply.code().as_str()), (503, "provider_unreachable"), "{reply:?}");
+    assert!(reply.body.contains("the client id is not available: the command `/bin/cat` failed"), "{reply:?}");
+    assert_eq!(idp.seen().len(), sent, "without the id nothing is sent");
+    assert!(!reply.body.contains(&file.display().to_string()), "an argument may be secret: {reply:?}");
 }
 
 #[test]

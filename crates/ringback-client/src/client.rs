@@ -8,7 +8,7 @@ use crate::body::{json, parse, refusal, unanswered};
 use crate::contract::{
     AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ConsentAnswer, ConsentRequest,
     ConsentsReply, ImportReply, ImportRequest, InfoReply, LockReply, LoginAnswer, LoginReply, LoginRequest,
-    LoginStarted, LogoutReply, PasteRequest, SessionReply, UnlockRequest,
+    LoginStarted, LogoutReply, PasteRequest, SessionReply, TemporaryAppRequest, UnlockRequest,
 };
 use crate::discover::{DaemonOptions, discover};
 use crate::error::Error;
@@ -16,6 +16,8 @@ use crate::events::Events;
 use crate::exchange::{Request, Response, exchange};
 use crate::secret::AccessToken;
 use crate::targets::{TokenOptions, account_target, segment, token_target};
+use crate::temporary::TemporaryApp;
+use crate::token::{self, Token};
 use crate::transport::{DaemonAddress, Transport};
 
 #[cfg(test)]
@@ -27,6 +29,8 @@ pub const TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
 
 const JSON: &str = "application/json";
+/// `User-Agent` of a program that does not name itself.
+const AGENT: &str = concat!("ringback-client/", env!("CARGO_PKG_VERSION"));
 const CONSENTS: &str = "questions are answered";
 const APPS: &str = "apps are managed";
 
@@ -39,6 +43,7 @@ const APPS: &str = "apps are managed";
 #[derive(Debug)]
 pub struct Client {
     daemon: DaemonAddress,
+    agent: &'static str,
 }
 
 impl Client {
@@ -48,7 +53,13 @@ impl Client {
     /// # Errors
     /// `RINGBACK_URL`, `RINGBACK_KEY_FILE` or `endpoint.json` is invalid, or another user could have written it.
     pub fn find(asked: &DaemonOptions) -> Result<Self, Error> {
-        Ok(Self { daemon: discover(asked, &|name| std::env::var_os(name))? })
+        Ok(Self { daemon: discover(asked, &|name| std::env::var_os(name))?, agent: AGENT })
+    }
+
+    /// Names the program in each request: the value of `User-Agent`, such as `editor/1.0`.
+    #[must_use]
+    pub fn with_user_agent(self, agent: &'static str) -> Self {
+        Self { agent, ..self }
     }
 
     /// The current access token of `account`, refreshed first if need be. [`DEFAULT_ACCOUNT`] names the config's
@@ -68,18 +79,15 @@ impl Client {
     pub fn token(&self, account: &str, options: &TokenOptions) -> Result<AccessToken, Error> {
         let target = token_target(account, options);
         let mut response = self.ask("GET", &target, "text/plain", None, token_timeout(options.wait))?;
-        let text = std::mem::take(&mut *response.body);
-        let text = String::from_utf8(text).map(Zeroizing::new).map_err(|error| {
-            error.into_bytes().zeroize();
-            Error::UnexpectedReply { why: "the token is not text".to_owned() }
-        })?;
-        let token = text.trim_ascii();
-        // RFC 6750 §2.1 and RFC 6749 §A.12: visible ASCII. Anything else could break out of a header.
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let why = "the token is empty or has characters that are not allowed in tokens".to_owned();
-            return Err(Error::UnexpectedReply { why });
-        }
-        Ok(AccessToken::new(token))
+        token::bare(std::mem::take(&mut *response.body))
+    }
+
+    /// The same, with the account's own name and the token's lifetime.
+    ///
+    /// # Errors
+    /// As for [`Self::token`].
+    pub fn token_with_lifetime(&self, account: &str, options: &TokenOptions) -> Result<Token, Error> {
+        Token::read(&self.token_json(account, options)?)
     }
 
     /// The same as JSON, with expiry and scope: the bytes of a [`TokenReply`](crate::contract::TokenReply), unchanged.
@@ -101,7 +109,7 @@ impl Client {
     /// # Errors
     /// An older daemon has no events; one that has too many clients already refuses.
     pub fn events(&self) -> Result<Events, Error> {
-        Events::open(&self.daemon)
+        Events::open(&self.daemon, self.agent)
     }
 
     /// The state of one account.
@@ -210,6 +218,15 @@ impl Client {
         parse(&self.ask("POST", "/v1/apps", JSON, Some(&json(app)?), TIMEOUT_MARGIN)?)
     }
 
+    /// Creates an app whose key works as long as the result is kept.
+    ///
+    /// # Errors
+    /// [`Error::SocketOnly`] over TCP.
+    pub fn temporary_app(&self, app: &TemporaryAppRequest) -> Result<TemporaryApp, Error> {
+        self.on_socket(APPS)?;
+        TemporaryApp::open(&self.daemon, self.agent, &json(app)?)
+    }
+
     /// Rotates an app's key.
     ///
     /// # Errors
@@ -275,7 +292,8 @@ impl Client {
         timeout: Duration,
     ) -> Result<Response, Error> {
         let (mut stream, key) = self.daemon.open()?;
-        let request = Request { method, target, host: self.daemon.host(), accept, key: key.as_ref(), body };
+        let host = self.daemon.host();
+        let request = Request { method, target, host, accept, key: key.as_ref(), agent: self.agent, body };
         let response = exchange(stream.as_mut(), &request, timeout).map_err(|error| unanswered(&error))?;
         if (200..300).contains(&response.status) { Ok(response) } else { Err(refusal(&response)) }
     }

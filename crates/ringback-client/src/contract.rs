@@ -30,7 +30,7 @@ pub use account::{
 };
 pub use audit::{AuditEvent, AuditLine};
 pub use confirm::{Confirm, LoginAnswer, Replaced};
-pub use doctor::{DoctorReply, Finding, FindingState};
+pub use doctor::{DoctorReply, Finding, FindingState, FixReply, FixState};
 pub use endpoint::{Endpoint, Health};
 pub use errors::{ErrorCode, ErrorReply, ErrorRow};
 pub use events::{AccountEvent, EventKind};
@@ -46,7 +46,7 @@ pub use logout::{LogoutOutcome, LogoutReply};
 pub use name::is_name;
 pub use owner::{
     AppMade, AppReply, AppRequest, AppsReply, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply,
-    SessionReply,
+    SessionReply, TemporaryAppMade, TemporaryAppRequest,
 };
 pub use provider::AcceptReply;
 pub use rejected::RejectedReply;

@@ -35,6 +35,8 @@ pub(crate) struct Request<'a> {
     pub(crate) accept: &'static str,
     /// The key for TCP; the socket needs none.
     pub(crate) key: Option<&'a AppKey>,
+    /// Value of `User-Agent`.
+    pub(crate) agent: &'static str,
     /// A JSON body.
     pub(crate) body: Option<&'a [u8]>,
 }
@@ -110,7 +112,7 @@ impl Request<'_> {
             Zeroizing::new(Vec::with_capacity(512 + self.target.len() + self.host.len() + key + body.len()));
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         put(&[self.method, " ", self.target, " HTTP/1.1\r\nHost: ", self.host]);
-        put(&["\r\nAccept: ", self.accept, "\r\nConnection: close\r\nUser-Agent: ringback-client\r\n"]);
+        put(&["\r\nAccept: ", self.accept, "\r\nConnection: close\r\nUser-Agent: ", self.agent, "\r\n"]);
         // The key is exposed only here: no type but the request itself can carry it.
         if let Some(key) = self.key {
             put(&["Authorization: Bearer ", key.expose(), "\r\n"]);

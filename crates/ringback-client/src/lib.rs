@@ -44,7 +44,10 @@ pub mod loopback;
 pub mod os;
 pub mod paths;
 pub mod secret;
+mod stream;
 mod targets;
+mod temporary;
+mod token;
 mod transport;
 
 pub use client::{Client, DEFAULT_TIMEOUT, TIMEOUT_MARGIN};
@@ -53,3 +56,5 @@ pub use error::Error;
 pub use events::{Events, Happened};
 pub use files::{read_endpoint, read_key};
 pub use targets::TokenOptions;
+pub use temporary::TemporaryApp;
+pub use token::Token;

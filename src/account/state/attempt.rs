@@ -16,8 +16,9 @@ impl Machine {
         self.wanted = false;
         // Client credentials need no refresh token (RFC 6749 §4.4.3), and using one could lose it.
         let refreshes = self.policy.reacquire != Reacquire::Always;
-        let usable =
-            |current: &&CommittedRecord| current.record.binding == self.policy.binding && !self.is_rolled_back(current);
+        let usable = |current: &&CommittedRecord| {
+            current.record.binding.fits(&self.policy.binding) && !self.is_rolled_back(current)
+        };
         let current = self.current().filter(|current| refreshes && usable(current));
         let Some((current, token)) =
             current.and_then(|current| Some((current, current.record.tokens.refresh_token.as_ref()?)))

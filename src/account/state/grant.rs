@@ -22,7 +22,7 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 impl Machine {
     pub(super) fn granted(&mut self, grant: Grant, sent_at: Moment, now: Moment, jitter: f64) -> Effect {
         // Tokens of another client or endpoint don't count.
-        let current = self.current().filter(|current| current.record.binding == self.policy.binding);
+        let current = self.current().filter(|current| current.record.binding.fits(&self.policy.binding));
         let Some(current) = current else { return self.logged_in(grant, Map::new(), sent_at, now, jitter) };
         if grant.access_token.is_none() {
             return self.granted_without_access_token(grant, now, jitter);
@@ -64,7 +64,7 @@ impl Machine {
         jitter: f64,
     ) -> Effect {
         let generation = self.next_generation();
-        let before = self.newest().filter(|record| record.binding == self.policy.binding);
+        let before = self.newest().filter(|record| record.binding.fits(&self.policy.binding));
         let logins = before.map(|record| record.logins.clone()).unwrap_or_default().begun(now.wall);
         let identity = identity::joined(identity::of_reply(&grant.extra), description);
         let flaws = grant.flaws.join("; ");

@@ -100,7 +100,7 @@ impl Machine {
             } => current,
             other => return self.state = other,
         };
-        let reason = if current.record.binding != self.policy.binding {
+        let reason = if !current.record.binding.fits(&self.policy.binding) {
             Some(LoginReason::ConfigChanged)
         } else if self.is_rolled_back(&current) {
             Some(LoginReason::RestoredFromBackup { found: current.record.generation, written: self.stored })

@@ -137,7 +137,7 @@ impl Machine {
     /// client say nothing, since the same person may have another subject there (OpenID Connect Core §8.1).
     pub(crate) fn person(&self) -> Option<Map<String, Value>> {
         let newest = self.newest()?;
-        Some(if newest.binding == self.policy.binding { newest.person() } else { Map::new() })
+        Some(if newest.binding.fits(&self.policy.binding) { newest.person() } else { Map::new() })
     }
 
     /// What tokens have to belong to, by the current config.

@@ -23,7 +23,7 @@ impl Machine {
             (Reacquire::No, _) | (_, MachineState::Unread) => false,
             (Reacquire::Always, _) => true,
             (Reacquire::WhileActive, state) => {
-                matches!(state, MachineState::Active(current) if current.record.binding == self.policy.binding)
+                matches!(state, MachineState::Active(current) if current.record.binding.fits(&self.policy.binding))
             }
         };
         if !allowed {

@@ -28,7 +28,7 @@ impl Actor {
     }
 
     pub(super) async fn logged_in(&mut self, fresh: FreshGrant, agreed: &Agreed) -> Result<LoginResult, Error> {
-        if fresh.plan().binding() != *self.machine.binding() {
+        if !fresh.plan().binding().fits(self.machine.binding()) {
             return Err(Error::login_failed(
                 &self.config.name,
                 "the config changed while the login was pending".into(),

@@ -44,7 +44,7 @@ impl Broker {
             .map_err(|why| Error::login_failed(account, why))
     }
 
-    /// The start URL has the redirect URI's own origin: cookies do not cross between `localhost` and `127.0.0.1`.
+    /// The start URL has the redirect URI's own host and port: cookies do not cross between `localhost` and `127.0.0.1`.
     /// Without a listener it is the provider's page.
     pub(super) async fn start_url(
         &self,
@@ -61,7 +61,7 @@ impl Broker {
         };
         logins.hold_listener(id, listener).await;
         let ticket = logins.ticket(id).await.ok_or_else(ended)?;
-        let origin = Url::parse(redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+        let origin = Url::parse(redirect_uri).map(|url| start_origin(&url)).unwrap_or_default();
         Ok(format!("{origin}/login/start/{ticket}"))
     }
 
@@ -173,4 +173,13 @@ impl Broker {
 
 fn has_path(uri: &str, path: &str) -> bool {
     Url::parse(uri).is_ok_and(|uri| uri.path() == path)
+}
+
+/// Where a login begins that comes back to this redirect URI. With https it begins without TLS, at a page that explains the
+/// certificate and then leads on, before the browser warns of it.
+fn start_origin(redirect_uri: &Url) -> String {
+    match (redirect_uri.scheme(), redirect_uri.host_str(), redirect_uri.port_or_known_default()) {
+        ("https", Some(host), Some(port)) => format!("http://{host}:{port}"),
+        _ => redirect_uri.origin().ascii_serialization(),
+    }
 }

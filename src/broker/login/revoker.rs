@@ -53,7 +53,7 @@ impl Revoker {
             let held = member.handle.published.load();
             let Some(token) = &held.token else { return false };
             let same = grant.access_token.as_ref().is_some_and(|new| new.matches(token.access_token.expose()));
-            let is_of_client = member.config.client_id == plan.credentials.client_id
+            let is_of_client = member.config.client_id.may_be(&plan.credentials.client_id)
                 && member.config.dialect.authority() == plan.dialect.authority();
             same || is_of_client && identity::compare(&held.identity, &person) == Comparison::Same
         };

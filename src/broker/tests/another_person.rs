@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::broker::login::question::Answerer;
+use crate::config::ClientIdSource;
 use crate::contract::{ErrorCode, ImportRequest, LoginReply, LoginRequest, UnlockRequest, whose};
 use crate::oauth::describe::DescribeEndpoint;
 
@@ -125,7 +126,9 @@ async fn without_confirmation_the_new_grant_is_revoked_and_the_old_one_stays() {
                 b.broker.unlock(UnlockRequest::default()).await.unwrap();
             }
             "removed" => b.broker.reload(config(&["other"])).await,
-            "changed" => b.broker.reload(edited(|account| account.client_id = "d".into())).await,
+            "changed" => {
+                b.broker.reload(edited(|account| account.client_id = ClientIdSource::Written("d".into()))).await
+            }
             "stop" => b.broker.shut_down(s(5)).await,
             _ => _ = b.broker.logout("work").await.unwrap(),
         }
@@ -362,7 +365,7 @@ async fn a_grant_that_another_account_may_share_is_not_revoked() {
     ] {
         let mut config = config(&["work", "other"]);
         let other = Arc::make_mut(&mut config).accounts.get_mut("other").unwrap();
-        Arc::make_mut(other).settings_mut().client_id = client.into();
+        Arc::make_mut(other).settings_mut().client_id = ClientIdSource::Written(client.into());
         let b = Bench::of(config, None).await;
         assert_eq!(b.log_in_to("other", others).await.status, LoginStatus::Succeeded, "{what}");
         assert_eq!(b.log_in_as("ann").await.status, LoginStatus::Succeeded, "{what}");

@@ -1,6 +1,7 @@
 //! Grants that arrive after their account is gone or has changed: each is revoked at the provider.
 
 use super::*;
+use crate::config::ClientIdSource;
 use crate::contract::ImportRequest;
 use crate::oauth::grant::GrantType;
 
@@ -12,7 +13,7 @@ type Reload = (&'static str, fn() -> Arc<Config>, &'static str);
 
 const RELOADS: &[Reload] = &[
     ("removed", || config(&["other"]), REMOVED),
-    ("another client", || edited(|account| account.client_id = "d".into()), CHANGED),
+    ("another client", || edited(|account| account.client_id = ClientIdSource::Written("d".into())), CHANGED),
     ("another grant", || edited(|account| account.grant = GrantType::DeviceCode), CHANGED),
     ("another provider", || edited(|account| Arc::make_mut(&mut account.dialect).provider = "q".into()), CHANGED),
     (

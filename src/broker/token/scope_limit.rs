@@ -15,6 +15,15 @@ use crate::oauth::grant::GrantType;
 use zeroize::Zeroize as _;
 
 impl Broker {
+    /// Whether `target` is all that the account's own token is for: every scope of it, and nothing else.
+    pub(crate) fn is_whole(&self, account: &str, target: &Target) -> bool {
+        let Ok(member) = self.known_member(account) else { return false };
+        let granted = member.handle.published.load().token.as_ref().and_then(|token| token.scope.clone());
+        let whole = worth(&member, granted.as_deref());
+        let set = |scope: &[String]| scope.iter().cloned().collect::<BTreeSet<_>>();
+        target.resource.is_empty() && target.audience.is_none() && set(&target.scope) == set(&whole)
+    }
+
     /// As [`Broker::token`], but never a token with more scopes than `limit`.
     pub(crate) async fn token_within(
         &self,

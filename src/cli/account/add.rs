@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::change::{Change, ChangeOptions, Written};
-use super::dialogue::Dialogue;
 use super::keys::{KeyArgs, scope};
 use super::provider::{self, EndpointArgs};
 use super::questions;
-use super::reload::{Expected, reload};
 use super::secret::SecretPlan;
 use crate::cli::command_result::CommandResult;
+use crate::cli::dialogue::Dialogue;
 use crate::cli::failure::Failure;
+use crate::cli::reload::{Expected, reload};
 use crate::cli::{login, message, report};
 use crate::config::{ConfigEdit, KnownProvider, assemble, default_redirect_uri};
 use crate::contract::{DEFAULT_ACCOUNT, is_name};
@@ -88,7 +88,7 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
         report::say("Register this redirect URI at the provider, exactly as it stands here:");
         report::say(uri);
     }
-    let is_running = reload(&args.options.reach, &config, &account, Expected::Added);
+    let is_running = reload(&args.options.reach, &config, Expected::Added(&account));
     if args.options.json.is_chosen() {
         return change.tell(args.options.json, &config, is_running);
     }
@@ -101,7 +101,7 @@ impl AddArgs {
         let needed = [
             ("NAME", self.name.is_some()),
             ("--provider", self.provider.is_some()),
-            ("--client-id", self.keys.client_id.is_some()),
+            ("--client-id", self.keys.names_client_id()),
             (
                 "--client-secret-file, --client-secret-stdin or --no-client-secret",
                 // In the implicit flow, no secret is sent.
@@ -188,8 +188,8 @@ fn complete(
             None => change.edit(&[ConfigEdit::set(&["accounts", &account, "redirect_uri"], uri)])?,
         }
     }
-    if let Some(dialogue) = dialogue.filter(|_| args.keys.client_id.is_none()) {
-        questions::key(dialogue, change, "client_id", "Client id", None, questions::text)?;
+    if let Some(dialogue) = dialogue.filter(|_| !args.keys.names_client_id()) {
+        questions::client_id(dialogue, change, None)?;
     }
     let secret = secret(args, change, known, dialogue)?;
     if let Some(dialogue) = dialogue.filter(|_| args.keys.scopes.is_empty()) {

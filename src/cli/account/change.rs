@@ -5,17 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::dialogue::Dialogue;
-use super::diff::{self, Side};
 use super::list::redirect_uri;
 use super::secret::StoredSecret;
 use crate::cli::arguments::{DaemonChoice, JsonChoice};
 use crate::cli::command_result::CommandResult;
 use crate::cli::config_source::{self, ConfigSource, count};
+use crate::cli::dialogue::Dialogue;
 use crate::cli::failure::Failure;
-use crate::cli::{message, named_files, report};
-use crate::config::{Config, ConfigEdit, ConfigError, Parsed, Sources, assemble, segment, without_secrets};
-use crate::config_file::draft::{ConfigDraft, DraftError};
+use crate::cli::{config_change, message, named_files, report};
+use crate::config::{Config, ConfigEdit, ConfigError, Parsed, assemble, segment};
+use crate::config_file::draft::ConfigDraft;
 
 /// Options of every command that changes the file.
 #[derive(Args)]
@@ -88,10 +87,7 @@ impl Change {
 
     /// Mistakes that the file would have and does not have now.
     pub(super) fn new_mistakes(&self) -> Vec<ConfigError> {
-        let same = |one: &ConfigError, other: &ConfigError| one.key == other.key && one.problem == other.problem;
-        let old = assemble(&self.draft.before()).mistakes;
-        let new = assemble(&self.draft.after()).mistakes;
-        new.iter().filter(|new| !old.iter().any(|old| same(old, new))).cloned().collect()
+        config_change::new_mistakes(&self.draft)
     }
 
     /// The first new mistake in one of the account's keys: what is wrong with an answer.
@@ -117,8 +113,8 @@ impl Change {
             mistakes.iter().for_each(|mistake| report::say(&mistake.to_string()));
             message::config_mistakes(count(mistakes.iter().count()))
         })?;
-        let about = format!(": {}", self.key(""));
-        config.warnings.iter().filter(|warning| warning.contains(&about)).for_each(|warning| {
+        let about = self.key("");
+        config.warnings.iter().filter(|warning| warning.key.starts_with(&about)).for_each(|warning| {
             report::say(&format!("warning: {warning}"));
         });
         Ok(config)
@@ -133,7 +129,7 @@ impl Change {
         prepare: impl FnOnce() -> Result<StoredSecret, Failure>,
     ) -> Result<Written, Failure> {
         let config = self.checked()?;
-        let (path, difference, json) = (self.path(), self.difference(), options.json);
+        let (path, difference, json) = (self.path(), config_change::difference(&self.draft), options.json);
         if options.dry_run {
             if !json.is_chosen() {
                 report::answer(difference.as_bytes())?;
@@ -170,7 +166,7 @@ impl Change {
         let written = if difference.is_empty() { Ok(()) } else { self.draft.write() };
         if let Err(error) = written {
             secret.undo();
-            return Err(unwritten(&path, &error));
+            return Err(config_change::unwritten(&path, &error));
         }
         Ok(Written::Yes(Box::new(config)))
     }
@@ -187,24 +183,7 @@ impl Change {
     fn reply(&self, config: &Config, written: bool, reloaded: bool) -> ChangeReply<'_> {
         let account = self.account.as_str();
         let redirect_uri = config.accounts.get(account).and_then(|account| redirect_uri(config, account));
-        let (file, difference) = (self.path().display().to_string(), self.difference());
+        let (file, difference) = (self.path().display().to_string(), config_change::difference(&self.draft));
         ChangeReply { account, file, written, reloaded, difference, redirect_uri }
-    }
-
-    /// The change, line by line, without secrets.
-    fn difference(&self) -> String {
-        let (old, new) = (self.draft.before(), self.draft.after());
-        let shown = |sources: &Sources<'_>, with_programs| without_secrets(sources.text, with_programs);
-        // A program's arguments in the new text are shown only where they are new.
-        let (old_shown, new_shown) = (shown(&old, false), shown(&new, true));
-        let name = old.path.display().to_string();
-        diff::unified(&name, Side { text: old.text, shown: &old_shown }, Side { text: new.text, shown: &new_shown })
-    }
-}
-
-fn unwritten(path: &std::path::Path, error: &DraftError) -> Failure {
-    match error {
-        DraftError::Changed => message::config_changed(path.display()),
-        DraftError::Io(why) => message::config_unwritable(path.display(), why),
     }
 }

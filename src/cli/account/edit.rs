@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::change::{Change, ChangeOptions, Written};
-use super::dialogue::Dialogue;
 use super::keys::{KeyArgs, scope};
 use super::provider::{self, EndpointArgs};
 use super::questions;
-use super::reload::{Expected, reload};
 use super::secret::SecretPlan;
 use crate::cli::command_result::CommandResult;
+use crate::cli::dialogue::Dialogue;
 use crate::cli::failure::Failure;
+use crate::cli::reload::{Expected, reload};
 use crate::cli::{message, report};
 use crate::config::{ConfigEdit, KnownProvider, assemble};
 use crate::oauth::dialect::ClientAuth;
@@ -81,7 +81,7 @@ pub(super) fn run(args: &EditArgs) -> CommandResult {
         return Ok(ExitCode::SUCCESS);
     };
     report::say(&format!("Changed `{name}` in {}.", change.path().display()));
-    let reloaded = reload(&args.options.reach, &config, name, Expected::Changed);
+    let reloaded = reload(&args.options.reach, &config, Expected::Changed);
     change.tell(args.options.json, &config, reloaded)
 }
 
@@ -112,8 +112,7 @@ fn asked(dialogue: &Dialogue, change: &mut Change, in_keyring: bool) -> Result<S
     let config = assemble(&change.draft.before()).config;
     let account = config.as_ref().and_then(|config| config.accounts.get(&change.account)).cloned();
     let old = account.as_deref();
-    let client_id = old.map(|account| account.client_id.as_str());
-    questions::key(dialogue, change, "client_id", "Client id", client_id, questions::text)?;
+    questions::client_id(dialogue, change, old.map(|account| &account.client_id))?;
     let has_secret =
         old.is_none_or(|account| matches!(account.dialect.client_auth, ClientAuth::Basic | ClientAuth::Post));
     let secret =

@@ -74,10 +74,19 @@ impl KeyArgs {
         self.client_secret_stdin
     }
 
-    /// Whether `--set` names a source of it.
+    /// Whether the options say what the client id is, or which program prints it.
+    pub(super) fn names_client_id(&self) -> bool {
+        self.client_id.is_some() || self.sets(|key| ["client_id", "client_id_command"].contains(&key))
+    }
+
+    /// Whether `--set` names a source of the secret.
     fn sets_secret(&self) -> bool {
-        let keys = self.set.iter().filter_map(|pair| Some(pair.split_once('=')?.0.trim()));
-        keys.into_iter().any(|key| CLIENT_SECRET_KEYS.contains(&key) || key == "client_key_file")
+        self.sets(|key| CLIENT_SECRET_KEYS.contains(&key) || key == "client_key_file")
+    }
+
+    /// Whether `--set` names such a key.
+    fn sets(&self, is_such: impl Fn(&str) -> bool) -> bool {
+        self.set.iter().filter_map(|pair| Some(pair.split_once('=')?.0.trim())).any(is_such)
     }
 
     /// What the options change besides the secret.
@@ -86,6 +95,14 @@ impl KeyArgs {
         let texts = [("grant", &self.grant), ("client_id", &self.client_id), ("redirect_uri", &self.redirect_uri)];
         let mut edits: Vec<ConfigEdit> =
             texts.into_iter().filter_map(|(key, text)| Some(of_account(key, text.as_deref()?.into()))).collect();
+        // One source of the client id replaces the other; if both are given, the config refuses them.
+        let by_command = self.sets(|key| key == "client_id_command");
+        let replaced = match self.client_id.is_some() || self.sets(|key| key == "client_id") {
+            true if !by_command => Some("client_id_command"),
+            false if by_command => Some("client_id"),
+            _ => None,
+        };
+        edits.extend(replaced.map(|key| ConfigEdit::remove(&["accounts", account, key])));
         if !self.scopes.is_empty() {
             edits.push(of_account("scope", scope(&self.scopes)));
         }

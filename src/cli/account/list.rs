@@ -59,7 +59,7 @@ fn objects(config: &Config) -> Vec<Value> {
             "usable": true,
             "default": config.default_account.as_ref() == Some(name),
             "provider": account.dialect.provider,
-            "client_id": account.client_id,
+            "client_id": account.client_id.known(),
             "scope": account.target.scope,
             "redirect_uri": redirect_uri(config, account),
         });
@@ -78,7 +78,12 @@ fn overview(config: &Config) -> String {
         let default = if is_default { ", the default account" } else { "" };
         let mut text = format!("{name}: {} (`{}`){default}\n", plain(&account.dialect.label), account.dialect.provider);
         // Writing to a `String` can't fail.
-        let _ = writeln!(text, "  client id {}; {}", plain(&account.client_id), plain(&account.client_origin()));
+        let _ = writeln!(
+            text,
+            "  client id {}; {}",
+            plain(&account.client_id.to_string()),
+            plain(&account.client_origin())
+        );
         if !account.target.scope.is_empty() {
             let _ = writeln!(text, "  scope {}", account.target.scope.join(" "));
         }

@@ -1,15 +1,15 @@
 //! The questions of `account add` and `account edit`, each answered until the config accepts the answer.
 
 use super::change::Change;
-use super::dialogue::Dialogue;
 use super::secret::{self, SecretPlan};
+use crate::cli::dialogue::Dialogue;
 use crate::cli::failure::Failure;
 use crate::cli::report;
-use crate::config::ConfigEdit;
+use crate::config::{ClientIdSource, ConfigEdit};
 use crate::os::clipboard;
 use crate::os::support::Topic;
 
-/// Asks for one key of the account and sets it. An empty answer keeps what is there.
+/// Asks for one key of the account and sets it. An empty answer keeps what is there. Whether it was set.
 pub(super) fn key(
     dialogue: &Dialogue,
     change: &mut Change,
@@ -17,20 +17,20 @@ pub(super) fn key(
     question: &str,
     usual: Option<&str>,
     value: impl Fn(&str) -> toml::Value,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     loop {
         let answer = dialogue.ask(question, usual)?;
         let account = change.account.clone();
         if answer.is_empty() {
             // Asked again if the config needs it.
             match change.mistake_in(key) {
-                None => return Ok(()),
+                None => return Ok(false),
                 Some(_) => continue,
             }
         }
         change.edit(&[ConfigEdit::set(&["accounts", &account, key], value(&answer))])?;
         match change.mistake_in(key) {
-            None => return Ok(()),
+            None => return Ok(true),
             Some(why) => report::say(&why),
         }
     }
@@ -39,6 +39,19 @@ pub(super) fn key(
 /// An answer that is a text in the config.
 pub(super) fn text(answer: &str) -> toml::Value {
     answer.into()
+}
+
+/// Asks for the client id. One that is typed replaces a command that prints it.
+pub(super) fn client_id(dialogue: &Dialogue, change: &mut Change, old: Option<&ClientIdSource>) -> Result<(), Failure> {
+    let question = match old {
+        Some(ClientIdSource::Command(_)) => "Client id (empty to keep `client_id_command`)",
+        Some(ClientIdSource::Written(_)) | None => "Client id",
+    };
+    if key(dialogue, change, "client_id", question, old.and_then(ClientIdSource::known), text)? {
+        let account = change.account.clone();
+        change.edit(&[ConfigEdit::remove(&["accounts", &account, "client_id_command"])])?;
+    }
+    Ok(())
 }
 
 /// Shows the redirect URI to register, and offers to copy it; asks which one is registered.
@@ -56,7 +69,7 @@ pub(super) fn redirect_uri(dialogue: &Dialogue, change: &mut Change, label: &str
             Err(error) => report::say(&format!("It could not be copied: {error}")),
         }
     }
-    key(dialogue, change, "redirect_uri", "Registered redirect URI", Some(usual), text)
+    key(dialogue, change, "redirect_uri", "Registered redirect URI", Some(usual), text).map(drop)
 }
 
 /// Asks for a client secret, and where to keep it. `keeps`: an empty line keeps what is there; otherwise it means that

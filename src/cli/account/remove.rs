@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::change::{Change, ChangeOptions, Written};
-use super::dialogue::Dialogue;
 use super::edit::check_known;
-use super::reload::{Expected, reload};
 use super::secret::StoredSecret;
 use crate::cli::command_result::CommandResult;
+use crate::cli::dialogue::Dialogue;
 use crate::cli::failure::Failure;
+use crate::cli::reload::{Expected, reload};
 use crate::cli::{message, report, waiting};
 use crate::client::DEFAULT_TIMEOUT;
 use crate::config::{ConfigEdit, assemble};
@@ -91,7 +91,7 @@ pub(super) fn run(args: &RemoveArgs) -> CommandResult {
         }
         _ => {}
     }
-    let reloaded = reload(&args.options.reach, &config, name, Expected::Removed);
+    let reloaded = reload(&args.options.reach, &config, Expected::Removed(name));
     change.tell(args.options.json, &config, reloaded)
 }
 

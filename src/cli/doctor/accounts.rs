@@ -1,20 +1,23 @@
 //! The state of every account, according to a running daemon.
 
-use super::finding::{good, needs_hand, note};
+use super::finding::{about, good, needs_hand, note};
 use super::logins;
-use super::setup::about;
 use crate::cli::arguments::DaemonChoice;
 use crate::cli::report::{moment, plain};
 use crate::config::{AccountConfig, Config};
 use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, Finding};
 use crate::oauth::dialect::Narrowing;
 use crate::oauth::grant::GrantType;
+use crate::program_version::Skew;
 
 /// The daemon's reply, if one runs.
 pub(super) fn daemon(reach: &DaemonChoice, findings: &mut Vec<Finding>) -> Option<AccountsReply> {
     match reach.client().and_then(|client| Ok(client.accounts()?)) {
         Ok(reply) => {
             findings.push(good("daemon", "it runs and answers"));
+            if let Some(skew) = Skew::with_daemon(reply.daemon_version.as_deref()) {
+                findings.push(needs_hand("daemon", skew.what(), skew.fix()));
+            }
             if reply.reload_refused.is_some() {
                 let what = "it refused the last reload of the config, and an older one is in effect";
                 findings.push(needs_hand("daemon", what, "Fix what `ringback config check` reports, and reload."));
@@ -139,6 +142,7 @@ mod tests {
         let account: AccountReply = serde_json::from_str(account).unwrap();
         let reply = AccountsReply {
             version: 1,
+            daemon_version: None,
             default_account: None,
             store_key: String::new(),
             store: StoreState::Unlocked,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::report::plain;
+use crate::config::AccountConfig;
 use crate::contract::{Finding, FindingState};
 
 /// Everything is fine.
@@ -18,6 +19,16 @@ pub(super) fn note(check: &str, what: impl Into<String>, fix: impl Into<String>)
 /// Something has to be fixed.
 pub(super) fn needs_hand(check: &str, what: impl Into<String>, fix: impl Into<String>) -> Finding {
     Finding { check: check.into(), state: FindingState::NeedsHand, what: what.into(), fix: Some(fix.into()) }
+}
+
+/// An advice, followed by the command that does what is certain.
+pub(super) fn with_fix(advice: &str) -> String {
+    format!("{advice} `ringback doctor --fix` does this.")
+}
+
+/// The name of an account in findings.
+pub(super) fn about(account: &AccountConfig) -> String {
+    format!("account {}", account.name)
 }
 
 /// One line for each finding, and the fix below it.

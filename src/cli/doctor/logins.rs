@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::finding::{needs_hand, note};
-use super::setup::about;
+use super::finding::{about, needs_hand, note};
 use crate::account::login_history::pattern;
 use crate::cli::report::{moment, span};
 use crate::config::AccountConfig;

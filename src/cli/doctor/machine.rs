@@ -1,7 +1,10 @@
 //! Checks of the machine: clock, browser, keyring, service.
 
-use super::finding::{good, needs_hand, note};
+use super::finding::{good, needs_hand, note, with_fix};
+use crate::cli::config_source::ConfigSource;
+use crate::cli::fix::Fix;
 use crate::cli::platform;
+use crate::cli::service;
 use crate::cli::service::systemctl::{self, Property};
 use crate::clock::Wall;
 use crate::config::Config;
@@ -49,10 +52,19 @@ pub(super) fn keyring(config: &Config, findings: &mut Vec<Finding>) {
 }
 
 /// The user's units, if there is a systemd.
-pub(super) fn service(findings: &mut Vec<Finding>) {
+pub(super) fn service(source: &ConfigSource, config: &Config, findings: &mut Vec<Finding>, fixes: &mut Vec<Fix>) {
     let Some(finding) = units(&|unit, property| systemctl::property(unit, property).ok()) else { return };
     let installed = finding.state != FindingState::Note;
     findings.push(finding);
+    // Units that are not enabled are left alone: installing them again would enable them.
+    if let Some(outdated) = service::outdated(source, config).filter(|_| installed) {
+        let advice = with_fix("Run `ringback service install` again, which restarts the daemon.");
+        findings.extend(outdated.units().iter().map(|unit| {
+            let (why, advice) = (unit.why.clone(), advice.clone());
+            if unit.is_broken { needs_hand("service", why, advice) } else { note("service", why, advice) }
+        }));
+        fixes.push(Fix::Units(outdated));
+    }
     if installed && systemctl::lingers() == Some(false) {
         let fix = "`loginctl enable-linger` keeps the daemon running, and tokens fresh, while you are logged out.";
         findings.push(note("service", "it stops when you log out", fix));

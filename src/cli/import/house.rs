@@ -150,14 +150,19 @@ fn may_take(store: &FileStore, moved: &mut Moved, replace: bool) -> Result<bool,
 /// provider and client, and are used for no other.
 fn taken(config: &Config, account: &str, record: &Record) -> String {
     match config.accounts.get(account) {
-        Some(found) if found.binding() == record.binding => match &record.needs_login {
+        Some(found) if record.binding.fits(&found.binding()) => match &record.needs_login {
             None => format!("{account}: imported"),
             Some(reason) => format!("{account}: imported; it still needs a login: {reason}"),
         },
-        Some(_) => format!(
-            "{account}: imported, but its tokens are for client `{}` of provider `{}`, and the config names another",
-            record.binding.client_id, record.binding.provider
-        ),
+        Some(_) => {
+            let client = match &*record.binding.client_id {
+                "" => "a client".to_owned(),
+                id => format!("client `{id}`"),
+            };
+            let provider = &record.binding.provider;
+            let text = "and the config names another";
+            format!("{account}: imported, but its tokens are for {client} of provider `{provider}`, {text}")
+        }
         None => format!("{account}: imported; its tokens are used once the config names the account"),
     }
 }

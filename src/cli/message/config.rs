@@ -27,6 +27,22 @@ messages! {
         "{error}",
         "Fix what the message says; the file must belong to you and be closed to others.",
         "others could read or change it, or it is not a file";
+    config_open(error) Usage
+        "{error}",
+        "`ringback config check --fix` closes it. Look through it first: others could change it.",
+        "the group or everybody can write to the config file";
+    config_unfixable(path, why) Usage
+        "{path} {why}, so nothing was written",
+        "Make the change that is shown above where that file comes from; then run `ringback config check` and reload the daemon.",
+        "`--fix` with a config that is a link, read-only or another user's";
+    fix_unanswered() NeedsConfirmation
+        "nothing was changed: there is no terminal to ask at",
+        "Add `--yes` to do what is shown above without a question.",
+        "`config check --fix` or `doctor --fix` in a script, without `--yes`";
+    mode_unchanged(path, why) Internal
+        "the mode of {path} can't be changed: {why}",
+        "Look at the file, change its mode with `chmod`, and check again.",
+        "`--fix`: the file was replaced or changed meanwhile, or its file system keeps no modes";
     subject_broken(mistake) Usage
         "{mistake}",
         "Correct it; `ringback config check` shows all mistakes.",

@@ -75,7 +75,7 @@ impl RequestInputs<'_> {
         let (nonce, verifier) = (Nonce256::new(ANEW), CodeVerifier::new(ANEW));
         let request = AuthorizationRequest {
             dialect: self.dialect,
-            client_id: &self.account.client_id,
+            client_id: &self.credentials.client_id,
             redirect_uri: self.redirect_uri,
             target: &self.account.target,
             response_type,
@@ -84,7 +84,7 @@ impl RequestInputs<'_> {
             verifier: &verifier,
         };
         let url = match self.dialect.par {
-            Par::Always => pushed_url(self.dialect, &self.account.client_id, "[from the reply]"),
+            Par::Always => pushed_url(self.dialect, &self.credentials.client_id, "[from the reply]"),
             Par::Auto | Par::Off => request.url(),
         };
         let url = match url {
@@ -168,7 +168,7 @@ fn stand_ins(dialect: &Dialect, account: &AccountConfig) -> Credentials {
         Some(ClientKey { pem, id: account.client_key.as_ref().and_then(|key| key.id.clone()) })
     };
     Credentials {
-        client_id: account.client_id.clone(),
+        client_id: account.client_id.to_string(),
         client_secret: account.client_secret.as_ref().map(|_| ClientSecret::new(HIDDEN)),
         client_key: if signs { key() } else { None },
         origin: account.client_origin(),

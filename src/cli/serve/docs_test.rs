@@ -44,7 +44,7 @@ fn every_refused_config_is_in_the_docs() {
             "there is none yet, or `--config` or `RINGBACK_CONFIG` names another"
         )],
         Unusable: [(
-            ConfigFileError::Unusable { path: path(), why: why() },
+            ConfigFileError::Unusable { path: path(), why: why(), fix: None },
             "others could read or change it, or it is not a file"
         )],
         Mistakes: [(
@@ -151,7 +151,7 @@ fn of_the_store() -> Vec<[String; 4]> {
 fn of_folders() -> Vec<[String; 4]> {
     let path = || PathBuf::from("/run/user/1000/ringback");
     let rows = every_variant!(FolderError {
-        Unsafe: [(FolderError::Unsafe { path: path(), why: why() }, "others could read or replace it")],
+        Unsafe: [(FolderError::Unsafe { path: path(), why: why(), fix: None }, "others could read or replace it")],
         Io: [(FolderError::Io { path: path(), why: why() }, "the system refused")],
         FileSystem: [(
             FolderError::FileSystem {
@@ -263,7 +263,7 @@ fn of_client_keys() -> Vec<[String; 2]> {
 fn every_unavailable_secret_is_in_the_docs() {
     let rows = every_variant!(CredentialError {
         File: [(
-            CredentialError::File { path: "phonecom.secret".into(), why: why() },
+            CredentialError::File { path: "phonecom.secret".into(), why: why(), fix: None },
             "it does not exist, or others could read it"
         )],
         Command: [(

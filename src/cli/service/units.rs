@@ -45,6 +45,11 @@ impl UnitFile {
         self.name
     }
 
+    /// What it says.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The sockets that the config names, or the usual ones.
     pub(super) fn sockets(config: Option<&Config>) -> Self {
         let Some(config) = config else { return Self { name: SOCKET, text: ours(SOCKET_TEXT) } };
@@ -108,6 +113,12 @@ impl UnitFolder {
 
     pub(super) fn has(&self, name: &str) -> bool {
         self.path(name).symlink_metadata().is_ok()
+    }
+
+    /// What a unit that `install` wrote says; `None` if there is none, or somebody else wrote it.
+    pub(super) fn read_ours(&self, name: &str) -> Option<String> {
+        self.check_ours(&[name]).ok()?;
+        fs::read_to_string(self.path(name)).ok()
     }
 
     /// Writes the unit in one step. A file that somebody else wrote is kept, unless `force`d.

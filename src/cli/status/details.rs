@@ -98,6 +98,9 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     if let Some(error) = &account.last_error {
         notes.push(failed(error, now));
     }
+    if let Some(error) = &account.file_error {
+        notes.push(format!("its token file is not as it should be: {}", plain(error)));
+    }
     if account.state == AccountState::Starting {
         notes.push("is getting its first token".into());
     }

@@ -6,12 +6,14 @@ use super::details;
 use super::standing::{Group, ON_DEMAND, ends_at, is_idle, summary, word};
 use crate::cli::report::{Palette, moment, plain};
 use crate::contract::{AccountReply, AccountState, AccountsReply, ExpiryWord, StoreState};
+use crate::program_version::Skew;
 
 /// The whole text; `verbose`: with everything that is known about each account.
 pub(super) fn overview(reply: &AccountsReply, verbose: bool, now: i64, palette: Palette) -> String {
     let config = in_the_config(reply, now);
+    let skew = skew(reply);
     if reply.accounts.is_empty() && reply.mistakes.is_empty() {
-        return format!("There is no account in the config. `ringback account add` adds one.\n{config}");
+        return format!("There is no account in the config. `ringback account add` adds one.\n{config}{skew}");
     }
     // With one account alone, nobody asks which is the default.
     let several = reply.accounts.len() + reply.mistakes.len() > 1;
@@ -27,8 +29,14 @@ pub(super) fn overview(reply: &AccountsReply, verbose: bool, now: i64, palette: 
     let locked = locked(reply.store);
     let store = if verbose { format!(" Store key: {}.", plain(&reply.store_key)) } else { String::new() };
     // Writing to a `String` does not fail.
-    let _ = writeln!(text, "{config}\n{}.{store}{locked}", summary(&groups, palette));
+    let _ = writeln!(text, "{config}{skew}\n{}.{store}{locked}", summary(&groups, palette));
     text
+}
+
+/// That the daemon is of another version than this command line.
+fn skew(reply: &AccountsReply) -> String {
+    let skew = Skew::with_daemon(reply.daemon_version.as_deref());
+    skew.map(|skew| format!("Note: {skew}\n")).unwrap_or_default()
 }
 
 fn locked(store: StoreState) -> &'static str {

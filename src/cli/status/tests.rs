@@ -33,12 +33,14 @@ fn account(name: &str, state: AccountState) -> AccountReply {
         login_due_at: None,
         login_pending: None,
         login_confirm: None,
+        file_error: None,
     }
 }
 
 fn reply(accounts: Vec<AccountReply>) -> AccountsReply {
     AccountsReply {
         version: 1,
+        daemon_version: Some(env!("CARGO_PKG_VERSION").into()),
         default_account: None,
         store_key: "k".into(),
         store: StoreState::Unlocked,
@@ -209,5 +211,23 @@ fn accounts_with_a_mistake_and_a_refused_reload_are_shown() {
     for verbose in [false, true] {
         let text = text(&reply, verbose);
         assert!(text.contains(told) && text.contains(fix) && text.contains("locked: run `ringback unlock`"), "{text}");
+    }
+}
+
+#[test]
+fn a_daemon_of_another_version_is_told() {
+    for (version, told) in [
+        (Some(env!("CARGO_PKG_VERSION")), ""),
+        (None, "Note: the daemon is ringback 0.1.0, and the command line "),
+        (Some("999.0.0"), "Note: the daemon is ringback 999.0.0, and the command line "),
+        // Nothing of it reaches the terminal.
+        (Some("\u{1b}[31m"), ""),
+    ] {
+        for accounts in [vec![good("work")], Vec::new()] {
+            let reply = AccountsReply { daemon_version: version.map(Into::into), ..reply(accounts) };
+            let text = overview::overview(&reply, false, 1_000, Palette::Plain);
+            assert_eq!(text.contains("Note: "), !told.is_empty(), "{text}");
+            assert!(text.contains(told) && !text.contains('\u{1b}'), "{text}");
+        }
     }
 }

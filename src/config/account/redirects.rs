@@ -34,6 +34,10 @@ pub(super) fn literal_redirect_uri(
         let problem = Problem::new("has a path that the daemon uses for something else");
         section.refuse("redirect_uri", problem.expected("another path, such as `/callback/NAME`"));
     }
+    if literal.starts_with("https:") && RedirectTarget::of(&literal).is_some_and(|arrival| arrival.is_at(listeners)) {
+        let problem = Problem::new("uses https at a port of `listen.tcp`, where the daemon speaks http");
+        section.refuse("redirect_uri", problem.expected("another port"));
+    }
     Some(literal)
 }
 

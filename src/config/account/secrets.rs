@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::config::effective::{AccountConfig, KeyFile, PasswordUser};
+use crate::config::effective::{AccountConfig, ClientIdSource, KeyFile, PasswordUser};
+use crate::config::fix::ConfigFix;
 use crate::config::input::FilePrivacy;
 use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;
@@ -40,14 +41,12 @@ const PASSWORD: Keys = Keys {
 };
 
 impl Keys {
-    /// The key that gives `source`, with its value. A command's arguments may be secret.
+    /// The key that gives `source`, with its value.
     fn told(&self, source: &SecretSource, inline: &str) -> String {
         match source {
             SecretSource::Inline(_) => format!("`{inline}`"),
             SecretSource::File(path) => format!("`{}` ({})", self.file, path.display()),
-            SecretSource::Command(argv) => {
-                format!("`{}` (`{}`)", self.command, argv.first().map(String::as_str).unwrap_or_default())
-            }
+            SecretSource::Command(argv) => of_command(self.command, argv),
             SecretSource::Credential(name) => format!("`{}` (`{name}`)", self.credential),
             SecretSource::Keyring { service, user } => {
                 format!("`{}` (service `{service}`, username `{user}`)", self.keyring)
@@ -56,12 +55,21 @@ impl Keys {
     }
 }
 
+/// The key of a command, with its program: the arguments may be secret.
+fn of_command(key: &str, argv: &[String]) -> String {
+    format!("`{key}` (`{}`)", argv.first().map(String::as_str).unwrap_or_default())
+}
+
 impl AccountConfig {
     /// Where the client's id, secret and key come from, in words.
     pub(crate) fn client_origin(&self) -> String {
         let secret = self.client_secret.as_ref().map(|source| CLIENT_SECRET.told(source, "client_secret"));
         let key = self.client_key.as_ref().map(|key| format!("`client_key_file` ({})", key.path.display()));
-        let all: Vec<String> = [Some("`client_id`".to_owned()), secret, key].into_iter().flatten().collect();
+        let id = match &self.client_id {
+            ClientIdSource::Written(_) => "`client_id`".to_owned(),
+            ClientIdSource::Command(argv) => of_command("client_id_command", argv),
+        };
+        let all: Vec<String> = [Some(id), secret, key].into_iter().flatten().collect();
         format!("{} of `[accounts.{}]`", all.join(" and "), self.name)
     }
 }
@@ -191,12 +199,14 @@ pub(super) fn password_user(keys: &AccountKeys, section: &SectionReader<'_>) -> 
 
 /// The secret in the config file itself, if nobody else can have read it.
 fn inline(secret: ClientSecret, section: &SectionReader<'_>, privacy: FilePrivacy) -> Option<SecretSource> {
-    let exposed = match privacy {
+    let (exposed, fix) = match privacy {
         FilePrivacy::Private => return Some(SecretSource::Inline(secret)),
-        FilePrivacy::Exposed { mode } => format!("stands in a file that others can read (mode {mode:04o})"),
-        FilePrivacy::Foreign { uid } => format!("stands in a file of another user (uid {uid})"),
+        FilePrivacy::Exposed { mode } => {
+            (format!("stands in a file that others can read (mode {mode:04o})"), Some(ConfigFix::Close))
+        }
+        FilePrivacy::Foreign { uid } => (format!("stands in a file of another user (uid {uid})"), None),
     };
     let expected = "a file of your own with mode 0600 (`chmod 600`), or `client_secret_file`";
-    section.refuse("client_secret", Problem::new(exposed).expected(expected));
+    section.refuse("client_secret", Problem::new(exposed).expected(expected).fixed_by(fix));
     None
 }

@@ -33,13 +33,14 @@ impl SharedSettings {
 fn is_equal(one: &AccountKeys, other: &AccountKeys) -> bool {
     // Every key is named, so that none can be forgotten.
     let AccountKeys {
-        provider, grant, client_id, client_secret_file, client_secret_command, client_secret_credential,
-        client_secret_keyring, client_secret: _, client_key_file, client_key_id, username, phonenumber, password_file,
+        provider, grant, client_id, client_id_command, client_secret_file, client_secret_command,
+        client_secret_credential, client_secret_keyring, client_secret: _, client_key_file, client_key_id, username, phonenumber, password_file,
         password_command, password_credential, password_keyring, scope, resource, audience, variables, redirect_uri,
-        extra_authorize, hook, notify, remind_after, open_login, lazy, refresh_at_least, browser, consent,
+        extra_authorize, hook, notify, remind_after, open_login, lazy, refresh_at_least, browser, consent, file,
     } = one;
     let item = |item: &Option<KeyringItem>| item.clone().map(|item| (item.service, item.user));
     (provider, grant, client_id, audience) == (&other.provider, &other.grant, &other.client_id, &other.audience)
+        && *client_id_command == other.client_id_command
         && (client_secret_file, client_secret_command) == (&other.client_secret_file, &other.client_secret_command)
         && *client_secret_credential == other.client_secret_credential
         && item(client_secret_keyring) == item(&other.client_secret_keyring)
@@ -53,6 +54,8 @@ fn is_equal(one: &AccountKeys, other: &AccountKeys) -> bool {
         && (hook, notify, remind_after) == (&other.hook, &other.notify, &other.remind_after)
         && (lazy, refresh_at_least) == (&other.lazy, &other.refresh_at_least)
         && (open_login, browser, consent) == (&other.open_login, &other.browser, &other.consent)
+        // No two accounts have the same ones.
+        && file.is_empty() && other.file.is_empty()
 }
 
 #[cfg(test)]
@@ -72,7 +75,7 @@ mod tests {
         let config = crate::config::parse(&text, "/c.toml".as_ref(), FilePrivacy::Private, None).unwrap();
         let settings = |name: &str| &config.accounts.get(name).unwrap().settings;
         assert!(Arc::ptr_eq(settings("a"), settings("c")) && !Arc::ptr_eq(settings("a"), settings("b")));
-        assert_eq!(settings("b").client_id, "two");
+        assert_eq!(settings("b").client_id.known(), Some("two"));
     }
 
     #[test]

@@ -32,16 +32,22 @@ pub(super) fn is_header(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
     value.get_ref().is_table() && text.get(value.span().start..).is_some_and(|rest| rest.starts_with('['))
 }
 
+/// Whether it is a list of tables under `[[headers]]`.
+fn is_headed_list(text: &str, value: &Spanned<DeValue<'_>>) -> bool {
+    value.get_ref().as_array().and_then(|items| items.iter().next()).is_some_and(|item| is_header(text, item))
+}
+
 /// Every table under a header, in `value` and below it.
 pub(super) fn sections_below<'a>(text: &str, value: &'a Spanned<DeValue<'a>>) -> Vec<&'a Spanned<DeValue<'a>>> {
     let own = is_header(text, value).then_some(value);
-    let below = value.get_ref().as_table().into_iter().flatten();
-    own.into_iter().chain(below.flat_map(|(_, value)| sections_below(text, value))).collect()
+    let tables = value.get_ref().as_table().into_iter().flatten().map(|(_, value)| value);
+    let items = value.get_ref().as_array().into_iter().flat_map(|items| items.iter());
+    own.into_iter().chain(tables.chain(items).flat_map(|value| sections_below(text, value))).collect()
 }
 
 /// The places of the values in `found` that stand under no header of their own.
 pub(super) fn values_below(text: &str, found: &Found<'_>) -> Vec<Range<usize>> {
-    if is_header(text, found.value) {
+    if is_header(text, found.value) || is_headed_list(text, found.value) {
         return Vec::new();
     }
     match found.value.get_ref().as_table().filter(|_| found.is_spread()) {
@@ -136,6 +142,12 @@ impl Lines<'_> {
             start = before;
         }
         if start == 0 { at } else { start }
+    }
+
+    /// The comment directly above a key, and the lines of the key.
+    pub(super) fn of_key(&self, place: &Range<usize>) -> [Range<usize>; 2] {
+        let own = self.whole(place);
+        [self.above(own.start)..own.start, own]
     }
 
     /// A section's lines, from its header to its last key, with the comments directly above and below, and with the blank

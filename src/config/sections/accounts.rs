@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use toml::Value;
 use toml::de::DeValue;
 
+use crate::config::file_template::FileTemplate;
 use crate::config::kind::{Kind, Place, ShownValue};
 use crate::config::kinds::{
-    ClientId, Command, Credential, DAY, FilePath, Flag, Length, MINUTE, OneOf, Parameters, RedirectUri, Resources,
-    Scopes, Secret, Text, UrlVariables, YEAR,
+    ClientId, Command, Content, Credential, DAY, FilePath, Flag, Length, MINUTE, Mode, OneOf, Parameters, RedirectUri,
+    Resources, Scopes, Secret, Text, UrlVariables, YEAR,
 };
 use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;
@@ -20,6 +22,7 @@ use crate::config::words::{Consent, Notify};
 use crate::oauth::grant::GrantType;
 use crate::secret::ClientSecret;
 
+const CLIENT_ID: &str = "none; exactly one of `client_id` and `client_id_command` is required";
 const SECRET: &str = "none; exactly one `client_secret...` is required if `client_auth` is `\"basic\"` or `\"post\"`, except for `implicit`";
 const PASSWORD: &str = "none: `ringback login` asks at the terminal";
 
@@ -40,7 +43,13 @@ settings! {
     grant: GrantType = OneOf<GrantType>, default(GrantType::AuthorizationCode), example(r#""authorization_code""#);
 
     /// The client id that the provider assigned.
-    client_id: Option<String> = ClientId, required(), example(r#""00000000-0000-0000-0000-000000000000""#);
+    client_id: Option<String> = ClientId, none(CLIENT_ID),
+        example(r#""00000000-0000-0000-0000-000000000000""#), or("client_id_command");
+
+    /// A program that prints the client id; like `client_secret_command`. Tokens are not bound to the client then: if it
+    /// prints another id, the provider refuses them, and the account needs a login.
+    client_id_command: Option<Vec<String>> = Command, none(CLIENT_ID),
+        example(r#"["pass", "show", "phonecom/client-id"]"#), instead();
 
     /// A file with the client secret. It must belong to you or root, and be readable by nobody else (`chmod 600`).
     /// White space around the secret is removed.
@@ -107,7 +116,9 @@ settings! {
         example(r#"{ tenant = "contoso.onmicrosoft.com" }"#), instead();
 
     /// The address that the provider redirects the browser to, exactly as registered there: it is sent unchanged. It
-    /// has no query and no `:80`. Accounts of different providers need different ones (RFC 8252 §8.10).
+    /// has no query and no `:80`. Accounts of different providers need different ones (RFC 8252 §8.10). With `https`, for
+    /// providers that accept nothing else, it has a port that is not one of `listen.tcp`: the daemon makes a certificate
+    /// of its own, and the first page of a login says how to recognize it before the browser warns of it.
     redirect_uri: Option<String> = RedirectUri, none("`http://ADDRESS/callback/PROVIDER`, with the first address of `listen.tcp`"),
         example(r#""http://127.0.0.1:7464/callback/phonecom""#);
 
@@ -155,6 +166,13 @@ settings! {
     /// notification, on the status page, and by `ringback consent`. An app is identified by its name, any other program
     /// by its executable.
     consent: bool = OneOf<Consent>, default(false), example(r#""ask""#), quiet();
+
+    /// Files with the current token, for programs that can only read one; each is written as `[[accounts.NAME.file]]`. A
+    /// file is replaced at once whenever there is another token, and deleted while there is none: after a logout, while
+    /// the store is locked, and when the daemon stops. Whoever may read the file gets the token without being asked
+    /// about (`consent`). An account with files can't be `lazy`.
+    file: Vec<TokenFile> = TokenFiles, default(Vec::new(), "none"),
+        example(r#"[{ path = "~/tokens/work" }]"#), instead();
 }
 
 settings! {
@@ -167,6 +185,47 @@ settings! {
 
     /// Its attribute `username`.
     user: Option<String> = Text, required(), example(r#""work""#);
+}
+
+settings! {
+    /// A file with the current token. Its folder has to be there, and nobody else may be able to write to it; something
+    /// else that has the file's name is left alone. It never has a refresh token.
+    section "accounts.NAME.file", Inline, AtReload;
+    pub(crate) struct TokenFile, static TOKEN_FILE;
+
+    /// Where it is.
+    path: Option<PathBuf> = FilePath, required(), example(r#""~/tokens/work""#);
+
+    /// What it holds, with `{access_token}` and, if you like, `{expires_at}` in it: Unix seconds, or nothing if they are
+    /// not known. Other braces are text.
+    template: FileTemplate = Content, default(FileTemplate::bare()), example(r#""{access_token}\n""#);
+
+    /// Its mode: `0600`, or `0640` if your group may read it.
+    mode: u32 = Mode, default(0o600), example(r#""0640""#);
+}
+
+/// Token files: tables, which are a section of their own.
+struct TokenFiles;
+
+impl Kind for TokenFiles {
+    type Value = Vec<TokenFile>;
+    const KIND: ValueKind = ValueKind::Tables(&["path"]);
+
+    fn read(value: &DeValue<'_>, _: &Place<'_>) -> Result<Vec<TokenFile>, Problem> {
+        Err(is_a(value))
+    }
+
+    fn show(files: &Vec<TokenFile>) -> Option<ShownValue> {
+        let table = |file: &TokenFile| {
+            let keys = file.shown().into_iter();
+            Value::Table(keys.filter_map(|(key, shown)| Some((key.to_owned(), shown?.value))).collect())
+        };
+        (!files.is_empty()).then(|| Value::Array(files.iter().map(table).collect()).into())
+    }
+
+    fn take(section: &SectionReader<'_>, key: &'static str) -> Option<Vec<TokenFile>> {
+        Some(section.items(key)?.iter().map(|item| TokenFile::read(Some(item))).collect())
+    }
 }
 
 pub(crate) static PASSWORD_ITEM: Section = Section { path: "accounts.NAME.password_keyring", ..CLIENT_SECRET_ITEM };

@@ -85,6 +85,18 @@ fn keys_are_set_and_removed_and_comments_and_order_stay() {
 fn sections_are_removed_with_their_own_comments_alone() {
     check(vec![
         (
+            "with its token files",
+            "[accounts.a]\nx = 1\n\n[[accounts.a.file]]\npath = \"/1\"\n\n[[accounts.a.file]]\npath = \"/2\"\n\n[accounts.b]\nx = 2\n",
+            vec![remove(&[A, "a"])],
+            "[accounts.b]\nx = 2\n",
+        ),
+        (
+            "its token files alone",
+            "[accounts.a]\nx = 1\n\n# one\n[[accounts.a.file]]\npath = \"/1\"\n[[accounts.a.file]]\npath = \"/2\"\n\n# of b\n[accounts.b]\nx = 2\n",
+            vec![remove(&[A, "a", "file"])],
+            "[accounts.a]\nx = 1\n\n# of b\n[accounts.b]\nx = 2\n",
+        ),
+        (
             "a section is removed with its own comments alone",
             "# file\n\n[accounts.a]\nx = 1\n# y = 2 of a\n\n# not of b\n\n# of b\n[accounts.b]\nx = 1\n# inside\ny = 2\n# z = 3\n\n# of c\n[accounts.c]\nx = 1\n",
             vec![remove(&[A, "b"])],

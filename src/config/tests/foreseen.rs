@@ -19,8 +19,7 @@ fn warnings(provider: &str, keys: &str) -> Vec<String> {
         "preset = \"own-ish\"",
         "token_url = \"https://h/t\"\nauthorize_url = \"https://h/a\"\nscope_separator = \",\"",
     );
-    let warnings = sound(&text).warnings;
-    warnings.iter().map(|warning| warning.split_once(": accounts.a.").unwrap().1.to_owned()).collect()
+    discouraged(&text).iter().map(|warning| warning.split_once(": accounts.a.").unwrap().1.to_owned()).collect()
 }
 
 fn offline(what: &str, name: &str) -> String {
@@ -85,7 +84,7 @@ fn a_redirect_uri_that_changes_at_every_start_causes_a_warning() {
         let text = format!(
             "[listen]\ntcp = [{tcp}]\n[accounts.a]\nprovider = \"gitlab\"\nclient_id = \"i\"\nclient_secret = \"s\"\n{keys}\n"
         );
-        sound(&text).warnings
+        discouraged(&text)
     };
     for (tcp, keys, warns) in [
         ("\"127.0.0.1:0\"", "", true),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::{FilePrivacy, parse};
-use super::sound;
+use super::{discouraged, sound};
 use crate::oauth::exchange::User;
 use crate::oauth::grant::GrantType;
 use crate::secret::source::SecretSource;
@@ -219,8 +219,8 @@ fn insecure_settings_cause_a_warning() {
     ] {
         let text = format!("{PROVIDER}authorize_url = \"https://h/a\"\n{provider}{ACCOUNT}{SECRET}{account}");
         let text = text.replace("query\"[", "query\"\n[");
-        let config = sound(&text);
-        let [warning] = config.warnings.as_slice() else { panic!("{:?}", config.warnings) };
+        let warnings = discouraged(&text);
+        let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
         assert!(warning.contains(key.split_once(": ").unwrap().1) && warning.contains(words), "{warning}");
         assert!(warning.starts_with("/etc/rb/config.toml:"), "{warning}");
     }

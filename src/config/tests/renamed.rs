@@ -30,8 +30,8 @@ static SECTIONS: &[&Section] = &[&RENAMED];
 fn read(text: &str) -> (u64, Option<String>, Vec<String>, Vec<String>) {
     let sheet = Diagnostics::new(Path::new("/c"), text);
     let table = DeTable::parse(text).unwrap().into_inner();
-    let reading =
-        Reading { sheet: &sheet, base: Base { folder: Path::new("/"), home: None }, schema: Schema(SECTIONS) };
+    let base = Base { folder: Path::new("/"), home: None };
+    let reading = Reading { sheet: &sheet, base, schema: Schema(SECTIONS), document: Some(&table) };
     let section = SectionReader::of_text(&RENAMED, &table, reading, ProblemScope::Everything);
     let keys = Renamed::read(Some(&section));
     let lines = |all: Vec<crate::config::ConfigError>| all.iter().map(ToString::to_string).collect();

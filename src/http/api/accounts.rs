@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use zeroize::Zeroize as _;
 
 use crate::contract::{
@@ -17,6 +18,8 @@ use crate::http::gate::caller::Caller;
 use crate::http::query;
 use crate::http::reply::ApiReply;
 use crate::http::state::Http;
+use crate::http::version_skew;
+use crate::program_version;
 
 pub(in crate::http) async fn healthz() -> Json<Health> {
     Json(Health { status: "ok".into() })
@@ -26,9 +29,11 @@ pub(in crate::http) async fn healthz() -> Json<Health> {
 pub(in crate::http) async fn accounts(
     caller: Caller,
     State(http): State<Http>,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> ApiReply<AccountsReply> {
     query::read(query.as_deref(), [])?;
+    version_skew::of_caller(&headers);
     let mut accounts = http.broker.accounts();
     accounts.retain(|account| caller.sees(&account.account));
     // A mistake that is about no account may name others, and paths.
@@ -44,6 +49,7 @@ pub(in crate::http) async fn accounts(
     });
     Ok(Json(AccountsReply {
         version: VERSION,
+        daemon_version: Some(program_version::OWN.into()),
         default_account: http.broker.default_account().filter(|account| caller.sees(account)),
         store_key: http.broker.store_key(),
         store: http.broker.store_state(),

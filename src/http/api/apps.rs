@@ -6,9 +6,9 @@ use axum::response::Response;
 use zeroize::Zeroize as _;
 
 use crate::apps::{App, DEFAULT_APP, NewApp, Rights};
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, AuditEvent, VERSION};
+use crate::contract::{AppMade, AppRequest, AppsReply, AuditEvent, VERSION};
 use crate::error::Error;
-use crate::http::app_changes::{on_disk, remove_with_answers};
+use crate::http::app_changes::{on_disk, own_names, remove_with_answers, view};
 use crate::http::audited::audited;
 use crate::http::body::JsonBody;
 use crate::http::gate::caller::Caller;
@@ -75,11 +75,6 @@ pub(in crate::http) async fn rotate(
     made(&http, &app, &key)
 }
 
-/// Accounts by their own names, and all of them known: a key for a misspelt one would be good for nothing.
-fn own_names(http: &Http, names: Vec<String>) -> Result<std::collections::BTreeSet<String>, Error> {
-    names.into_iter().map(|name| Ok(http.broker.account(&name)?.account)).collect()
-}
-
 /// The default app's key is where programs look for it; every other is shown this once.
 fn made(http: &Http, app: &App, key: &AppKey) -> Result<Response, Reject> {
     let default = app.name == DEFAULT_APP;
@@ -92,19 +87,4 @@ fn made(http: &Http, app: &App, key: &AppKey) -> Result<Response, Reject> {
     let sent = wiped::json(&reply, 512);
     reply.key.zeroize();
     sent
-}
-
-fn view(app: &App) -> AppReply {
-    let usage = app.usage();
-    AppReply {
-        name: app.name.clone(),
-        accounts: app.rights.accounts.clone().map(|accounts| accounts.into_iter().collect()),
-        scopes: app.rights.scopes.clone().map(|scopes| scopes.into_iter().collect()),
-        write: app.rights.write,
-        created_at: app.created_at,
-        expires_at: app.expires_at,
-        uses: usage.uses,
-        last_used_at: usage.last_used_at,
-        last_address: usage.last_address.map(|address| address.to_string()),
-    }
 }

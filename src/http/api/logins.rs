@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use zeroize::Zeroizing;
 
 use crate::broker::login::question::Answerer;
@@ -14,17 +15,21 @@ use crate::http::gate::account::{NamedAccount, OfLogin};
 use crate::http::query::{self, LoginQuery};
 use crate::http::reply::{ApiReply, Reject};
 use crate::http::state::Http;
+use crate::http::version_skew;
 
 pub(in crate::http) async fn start_login(
     NamedAccount { caller, account }: NamedAccount,
     State(http): State<Http>,
+    headers: HeaderMap,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> ApiReply<LoginStarted> {
     let begun = http.broker.start_login_as(&account, request.unwrap_or_default());
     let work = http.waiting.at(&caller).during(begun);
     let begun = work.await;
     audited::note_begun(&http, &caller, &account, begun.as_ref().err()).await;
-    Ok(Json(begun?))
+    let mut begun = begun?;
+    begun.warning = begun.warning.or_else(|| version_skew::of_caller(&headers).map(|skew| skew.to_string()));
+    Ok(Json(begun))
 }
 
 pub(in crate::http) async fn login(

@@ -24,11 +24,7 @@ pub(in crate::http) async fn token(
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
     let query = query::token(query.as_deref())?;
-    let got = token_for(&http, &caller, &account, query).await;
-    let scope = got.as_ref().ok().and_then(|reply| reply.scope.clone());
-    audited::note(&http, &caller, AuditEvent::Token, Some(&account), got.as_ref().err(), |line| line.scope = scope)
-        .await;
-    let reply = got?;
+    let reply = hand_out(&http, &caller, &account, query).await?;
     if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
 }
 
@@ -66,6 +62,19 @@ impl Shortcut for CachedTokens {
         }
         if wants_bare(&head.headers) { Some(bare(reply)) } else { as_json(reply).ok() }
     }
+}
+
+/// The token, if the caller may have it, and a line of that in the audit log.
+pub(super) async fn hand_out(
+    http: &Http,
+    caller: &Caller,
+    account: &str,
+    query: TokenQuery,
+) -> Result<TokenReply, Error> {
+    let got = token_for(http, caller, account, query).await;
+    let scope = got.as_ref().ok().and_then(|reply| reply.scope.clone());
+    audited::note(http, caller, AuditEvent::Token, Some(account), got.as_ref().err(), |line| line.scope = scope).await;
+    got
 }
 
 /// The token, if the caller may have it.

@@ -8,14 +8,15 @@ use axum::http::request::Parts;
 
 use super::caller::{Caller, LetIn};
 use crate::contract::{AuditEvent, DEFAULT_ACCOUNT};
-use crate::error::{Error, Missing};
+use crate::error::{Error, Missing, Obstacle};
 use crate::http::audited;
 use crate::http::query::Segment;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
 use crate::routes::RouteScope;
 
-/// A caller, and the account that the path names (`default`, where it names none), which it may see.
+/// A caller, and the account that the path names, which it may see. Where it names none, `default` is meant, or at an
+/// OAuth client's token URL the only account that the caller has.
 #[derive(Debug)]
 pub(in crate::http) struct NamedAccount {
     /// Who asks.
@@ -28,10 +29,11 @@ impl FromRequestParts<Http> for NamedAccount {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Reject> {
-        let caller = LetIn::caller(parts, &[RouteScope::Named])?;
-        let account = match Segment::from_request_parts(parts, http).await {
-            Ok(Segment(name)) => name,
-            Err(_) => DEFAULT_ACCOUNT.to_owned(),
+        let LetIn { caller, reach, .. } = LetIn::of(parts, &[RouteScope::Named, RouteScope::Only])?;
+        let account = match (reach, Segment::from_request_parts(parts, http).await) {
+            (RouteScope::Only, _) => only_account(&caller, http)?,
+            (_, Ok(Segment(name))) => name,
+            (_, Err(_)) => DEFAULT_ACCOUNT.to_owned(),
         };
         let own = (account == DEFAULT_ACCOUNT).then(|| http.broker.default_account()).flatten();
         let account = own.unwrap_or(account);
@@ -42,6 +44,18 @@ impl FromRequestParts<Http> for NamedAccount {
         let error = Error::Beyond { why: "this app has no right to that account".into() };
         audited::note(http, &caller, AuditEvent::Denied, Some(&account), Some(&error), |_| {}).await;
         Err(Reject(error))
+    }
+}
+
+/// The one account that the caller has.
+fn only_account(caller: &Caller, http: &Http) -> Result<String, Error> {
+    let names: Vec<String> = match caller.app().and_then(|app| app.rights.accounts.as_ref()) {
+        Some(accounts) => accounts.iter().cloned().collect(),
+        None => http.broker.names(),
+    };
+    match <[String; 1]>::try_from(names) {
+        Ok([only]) => Ok(only),
+        Err(names) => Err(Error::Obstacle(Obstacle::NotOneAccount { names })),
     }
 }
 
@@ -60,7 +74,7 @@ impl FromRequestParts<Http> for OfLogin {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Reject> {
-        let caller = LetIn::caller(parts, &[RouteScope::Login])?;
+        let LetIn { caller, .. } = LetIn::of(parts, &[RouteScope::Login])?;
         let Segment(id) = Segment::from_request_parts(parts, http).await?;
         let login = http.broker.login(&id, Duration::ZERO).await?;
         if caller.sees(&login.account) {

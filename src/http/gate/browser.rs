@@ -1,6 +1,6 @@
 //! The rules against requests of other web sites (CSRF, DNS rebinding): Origin, Referer, fetch metadata, content type.
 
-use axum::http::{Method, header};
+use axum::http::{HeaderMap, Method, header};
 
 use super::facts::{RequestFacts, only};
 use super::refusal::GateRefusal;
@@ -21,12 +21,17 @@ pub(super) fn origin(facts: &RequestFacts<'_>, host: &str, found: RouteMatch) ->
         {
             Ok(())
         }
-        Ok(Some(origin)) => match (facts.peer, origin.strip_prefix("http://")) {
+        Ok(Some(origin)) => match (facts.peer, authority(origin, facts.peer)) {
             (Peer::Tcp { .. }, Some(origin)) if origin.eq_ignore_ascii_case(host) => Ok(()),
             _ => foreign,
         },
         Err(()) => foreign,
     }
+}
+
+/// What follows the scheme in a URL, if it is the connection's own.
+fn authority(url: &str, peer: Peer) -> Option<&str> {
+    url.strip_prefix(peer.scheme().name())?.strip_prefix("://")
 }
 
 fn is_form(facts: &RequestFacts<'_>, found: RouteMatch) -> bool {
@@ -37,8 +42,7 @@ fn is_form(facts: &RequestFacts<'_>, found: RouteMatch) -> bool {
 /// A link on a page of another site to the API may send a Referer and nothing else that tells.
 pub(super) fn referer(facts: &RequestFacts<'_>, host: &str) -> Result<(), GateRefusal> {
     let Some(referer) = facts.headers.get(header::REFERER) else { return Ok(()) };
-    let ours =
-        referer.to_str().ok().and_then(|text| text.strip_prefix("http://")).and_then(|rest| rest.split('/').next());
+    let ours = referer.to_str().ok().and_then(|text| authority(text, facts.peer)?.split('/').next());
     if ours.is_some_and(|authority| authority.eq_ignore_ascii_case(host)) {
         return Ok(());
     }
@@ -63,11 +67,14 @@ pub(super) fn from_elsewhere(facts: &RequestFacts<'_>, access: Access) -> Result
     if admitted { Ok(()) } else { Err(GateRefusal::Foreign("requests of other web sites are refused")) }
 }
 
-/// A form of another site can't send JSON without a preflight, which is never answered. Only our own pages send forms.
+/// A form of another site can't send JSON without a preflight, which is never answered. Forms come from our own pages, and
+/// from OAuth clients, whose key a page of another site does not have.
 pub(super) fn content_type(facts: &RequestFacts<'_>, access: Access) -> Result<(), GateRefusal> {
     let empty = facts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && !facts.headers.contains_key(header::TRANSFER_ENCODING);
     let (wanted, refused) = match access {
+        Access::Client if empty || is_of_type(facts.headers, "application/json") => return Ok(()),
+        Access::Client => ("application/x-www-form-urlencoded", "the body has to be a form, or application/json"),
         access if access.needs_proof() && !empty => ("application/json", "a body has to be application/json"),
         Access::OwnPage | Access::Form => ("application/x-www-form-urlencoded", "the body has to be a form"),
         Access::Session if facts.method == Method::POST => {
@@ -75,9 +82,11 @@ pub(super) fn content_type(facts: &RequestFacts<'_>, access: Access) -> Result<(
         }
         _ => return Ok(()),
     };
+    if is_of_type(facts.headers, wanted) { Ok(()) } else { Err(GateRefusal::Malformed(refused)) }
+}
+
+/// Whether the one `Content-Type` line says `wanted`, with any parameters.
+pub(super) fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
     let fits = |value: &str| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted));
-    match only(facts.headers, &header::CONTENT_TYPE) {
-        Ok(Some(value)) if fits(value) => Ok(()),
-        _ => Err(GateRefusal::Malformed(refused)),
-    }
+    matches!(only(headers, &header::CONTENT_TYPE), Ok(Some(value)) if fits(value))
 }

@@ -12,6 +12,7 @@ use crate::contract::{AuditEvent, AuditLine};
 use crate::error::Error;
 use crate::http::peer::{Connection, Executable, Peer, Transport};
 use crate::http::reply::Reject;
+use crate::http::token_request::TokenRequest;
 use crate::routes::RouteScope;
 
 /// The longest path of an executable that the audit log gets.
@@ -131,29 +132,38 @@ impl Caller {
 }
 
 /// What the gate leaves for the extractors.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct LetIn {
     pub(super) caller: Caller,
     pub(super) reach: RouteScope,
+    /// What an OAuth client sent, on the routes for those.
+    pub(super) request: Option<Arc<TokenRequest>>,
 }
 
 impl LetIn {
-    /// The caller, if the route's reach is among `fit`.
-    pub(super) fn caller(parts: &Parts, fit: &[RouteScope]) -> Result<Caller, Reject> {
+    /// What the gate left, if the route's reach is among `fit`.
+    pub(super) fn of(parts: &Parts, fit: &[RouteScope]) -> Result<Self, Reject> {
         // Can't happen while router and gate read the same table, and each handler takes what its row says. Fails
         // closed.
-        let wrong = |what: &str| Reject(Error::Internal { what: what.into() });
-        let Self { caller, reach } =
+        let found: Self =
             parts.extensions.get().cloned().ok_or_else(|| wrong("a route was reached around the gate"))?;
-        if fit.contains(&reach) { Ok(caller) } else { Err(wrong("a handler takes another caller than its row says")) }
+        if fit.contains(&found.reach) {
+            Ok(found)
+        } else {
+            Err(wrong("a handler takes another caller than its row says"))
+        }
     }
+}
+
+fn wrong(what: &str) -> Reject {
+    Reject(Error::Internal { what: what.into() })
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reject> {
-        LetIn::caller(parts, &[RouteScope::Nothing, RouteScope::Shown, RouteScope::Every])
+        LetIn::of(parts, &[RouteScope::Nothing, RouteScope::Shown, RouteScope::Every]).map(|found| found.caller)
     }
 }
 
@@ -181,7 +191,18 @@ impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reject> {
-        let around = || Reject(Error::Internal { what: "a route was reached around the gate".into() });
-        parts.extensions.get().cloned().ok_or_else(around)
+        parts.extensions.get().cloned().ok_or_else(|| wrong("a route was reached around the gate"))
+    }
+}
+
+/// The request of an OAuth client, which the gate has read.
+pub(in crate::http) struct OfClient(pub(in crate::http) Arc<TokenRequest>);
+
+impl<S: Sync> FromRequestParts<S> for OfClient {
+    type Rejection = Reject;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Reject> {
+        let LetIn { request, .. } = LetIn::of(parts, &[RouteScope::Named, RouteScope::Only])?;
+        request.map(Self).ok_or_else(|| wrong("the gate has read no request of an OAuth client"))
     }
 }

@@ -3,30 +3,44 @@
 
 use axum::http::{HeaderMap, header};
 
+use super::client::{self, ClientProof};
 use super::facts::{RequestFacts, only};
 use super::refusal::GateRefusal;
 use crate::apps::Rights;
 use crate::http::peer::Peer;
+use crate::http::token_request::TokenRequest;
 use crate::os::private_file;
 use crate::routes::{Access, Route, RouteScope};
 
 /// What shows who asks: on the socket the peer's credentials as the kernel tells them, on TCP a key and nothing else.
-#[derive(Debug)]
 pub(super) enum Proof<'a> {
     /// A process of our own user.
     SameUser,
     /// Whoever's key this is. On the socket it makes the caller that app, with no more than its rights.
     Key(&'a str),
+    /// The same, of an OAuth client, which also says whose key it is.
+    Client(ClientProof),
 }
 
-/// What the sender shows. Whether a key is good is not known yet.
-pub(super) fn proof<'a>(facts: &RequestFacts<'a>) -> Result<Proof<'a>, GateRefusal> {
-    match facts.peer {
+/// What the sender shows. Whether a key is good is not known yet. `request`: what an OAuth client sent, whose key stands
+/// in other places than everybody else's.
+pub(super) fn proof<'a>(facts: &RequestFacts<'a>, request: Option<&TokenRequest>) -> Result<Proof<'a>, GateRefusal> {
+    let on_socket = match facts.peer {
         Peer::Unix { uid, .. } if uid != private_file::own_uid() => {
-            Err(GateRefusal::Foreign("this socket serves processes of its own user only"))
+            return Err(GateRefusal::Foreign("this socket serves processes of its own user only"));
         }
-        Peer::Unix { .. } if !facts.headers.contains_key(header::AUTHORIZATION) => Ok(Proof::SameUser),
-        Peer::Unix { .. } | Peer::Tcp { .. } => shown_key(facts.headers).map(Proof::Key),
+        Peer::Unix { .. } => true,
+        Peer::Tcp { .. } => false,
+    };
+    let shown = match request {
+        Some(request) => client::shown(facts.headers, request)?.map(Proof::Client),
+        None if on_socket && !facts.headers.contains_key(header::AUTHORIZATION) => None,
+        None => Some(Proof::Key(shown_key(facts.headers)?)),
+    };
+    match shown {
+        Some(proof) => Ok(proof),
+        None if on_socket => Ok(Proof::SameUser),
+        None => Err(GateRefusal::NoKey),
     }
 }
 

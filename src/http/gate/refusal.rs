@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::error::Error;
+use crate::http::body::Unread;
 use crate::http::head::Excess;
 use crate::http::message_page::no_session;
 use crate::http::reply::{Reason, Reject, head_too_large};
@@ -24,6 +25,8 @@ pub(super) enum GateRefusal {
     NoRoute,
     /// 405, with the methods that the path has.
     Method(&'static str),
+    /// 413, 408 or 400: the body could not be read.
+    Unread(Unread),
     /// 401.
     NoKey,
     /// 401, with a page that says how to get one.
@@ -42,6 +45,7 @@ impl GateRefusal {
         match self {
             Self::Malformed(why) | Self::Foreign(why) | Self::Beyond(why) => why,
             Self::TooLarge(excess) => excess.what(),
+            Self::Unread(unread) => unread.what(),
             Self::OtherUser(_) => "a connection of another user",
             Self::NoRoute => "no such route",
             Self::Method(_) => "the route takes other methods",
@@ -61,7 +65,12 @@ impl GateRefusal {
             | Self::OtherUser(_)
             | Self::Foreign(_)
             | Self::Beyond(_) => Some(self.reason()),
-            Self::Malformed(_) | Self::TooLarge(_) | Self::NoRoute | Self::Method(_) | Self::NoSession => None,
+            Self::Malformed(_)
+            | Self::TooLarge(_)
+            | Self::Unread(_)
+            | Self::NoRoute
+            | Self::Method(_)
+            | Self::NoSession => None,
         }
     }
 }
@@ -86,6 +95,7 @@ pub(super) fn reply(refused: GateRefusal) -> Response {
     };
     let reply = match refused {
         GateRefusal::TooLarge(excess) => head_too_large(excess),
+        GateRefusal::Unread(unread) => unread.into_response(),
         GateRefusal::Malformed(why) => Reject(Error::Usage { what: why.into() }).into_response(),
         GateRefusal::Foreign(why) => Reject(Error::Forbidden { why }).into_response(),
         // Frees its place for others.

@@ -10,7 +10,7 @@ use super::facts::RequestFacts;
 use super::refusal::GateRefusal;
 use super::target::{host, path, query, target};
 use crate::http::head::Excess;
-use crate::http::peer::Peer;
+use crate::http::peer::{Peer, Scheme};
 use crate::os::ports::PeerUser;
 use crate::os::private_file;
 use crate::routes::{Access, RouteMatch};
@@ -26,7 +26,7 @@ pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Acce
     }
     head(facts, found)?;
     let host = host(facts)?;
-    target(facts.uri, host)?;
+    target(facts.uri, host, facts.peer)?;
     path(facts.uri.path())?;
     origin(facts, host, found)?;
     let access = access(facts, found)?;
@@ -79,6 +79,8 @@ fn access(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Access, GateRef
         (RouteMatch::Row(route), _) => Ok(route.access),
         // A HEAD that ran a callback would burn its code, so no HEAD runs anything.
         (RouteMatch::OtherMethods(allowed), _) => Err(GateRefusal::Method(allowed)),
+        // A callback comes over TLS, or not at all.
+        (RouteMatch::Nothing, _) if facts.peer.scheme() == Scheme::BeforeTls => Err(GateRefusal::NoRoute),
         (RouteMatch::Nothing, &Method::GET) => Ok(Access::Browser),
         (RouteMatch::Nothing, &Method::POST) if facts.headers.contains_key(header::ORIGIN) => Ok(Access::OwnPage),
         (RouteMatch::Nothing, &Method::HEAD) => Err(GateRefusal::Method("GET")),

@@ -14,7 +14,7 @@ const LONGEST_QUERY: usize = 8 * 1024;
 /// takes half as many.
 const MOST_PARAMETERS: usize = 64;
 /// Where a key in a URL is looked for: to refuse it, since URLs end up in logs and histories.
-const KEY_PARAMETERS: [&str; 2] = ["access_token", "key"];
+const KEY_PARAMETERS: [&str; 4] = ["access_token", "key", "client_secret", "refresh_token"];
 
 /// The one Host line (RFC 9112 §3.2), which has to be a name of ours: a page that made its own name
 /// point to 127.0.0.1 sends its own name.
@@ -39,9 +39,9 @@ fn is_ours(host: &str, peer: Peer) -> bool {
         plain.then(|| digits.parse().ok()).flatten()
     });
     match peer {
-        Peer::Tcp { port: ours, .. } => {
+        Peer::Tcp { port: ours, scheme, .. } => {
             let named = name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost");
-            named && port.unwrap_or(Some(80)) == Some(ours)
+            named && port.unwrap_or(Some(scheme.usual_port())) == Some(ours)
         }
         Peer::Unix { .. } => {
             let named = ["127.0.0.1", "localhost", "ringback"].iter().any(|ours| name.eq_ignore_ascii_case(ours));
@@ -51,13 +51,17 @@ fn is_ours(host: &str, peer: Peer) -> bool {
 }
 
 /// A target in absolute form has to agree with Host; `*` and authority form have no use here.
-pub(super) fn target(uri: &Uri, host: &str) -> Result<(), GateRefusal> {
+pub(super) fn target(uri: &Uri, host: &str, peer: Peer) -> Result<(), GateRefusal> {
     if !uri.path().starts_with('/') {
         return Err(GateRefusal::Malformed("the target has to be a path"));
     }
     match (uri.scheme_str(), uri.authority()) {
         (None, None) => Ok(()),
-        (Some("http"), Some(authority)) if authority.as_str().eq_ignore_ascii_case(host) => Ok(()),
+        (Some(scheme), Some(authority))
+            if scheme == peer.scheme().name() && authority.as_str().eq_ignore_ascii_case(host) =>
+        {
+            Ok(())
+        }
         _ => Err(GateRefusal::Malformed("target and Host disagree")),
     }
 }
@@ -76,7 +80,7 @@ pub(super) fn query(query: &str) -> Result<(), GateRefusal> {
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
         if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
             return Err(GateRefusal::Malformed(
-                "a key belongs in the Authorization line, never in a URL: replace this key",
+                "a key belongs in the Authorization line or the body, never in a URL: replace this key",
             ));
         }
         if seen.contains(&name) {

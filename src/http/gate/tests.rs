@@ -1,5 +1,6 @@
 //! The gate in front of a router that answers on every route.
 
+mod clients;
 mod keys;
 mod replies;
 mod sessions;
@@ -9,6 +10,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, Version};
 use axum::response::Response;
 use axum::routing::any;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -18,13 +21,15 @@ use crate::apps::{self, Apps};
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::http::listen::Answers as _;
-use crate::http::peer::{BodyLimits, Connection, Peer};
+use crate::http::peer::{BodyLimits, Connection, Peer, Scheme};
 use crate::http::session::Sessions;
 use crate::os::ports::PeerUser;
 use crate::routes::{Access, ROUTES};
 
 /// `k3y` is replaced by a key with all rights.
 const KEY: &str = "Authorization: Bearer k3y";
+/// `b4sic` is replaced by the name of its app and the key, as an OAuth client sends them.
+const BASIC: &str = "Authorization: Basic b4sic";
 static APPS: LazyLock<(Apps, String)> = LazyLock::new(apps::tests::fresh);
 const HOST: &str = "Host: 127.0.0.1:7464";
 const ORIGIN: &str = "Origin: http://127.0.0.1:7464";
@@ -35,7 +40,7 @@ fn tcp() -> Peer {
 }
 
 fn tcp_of(user: PeerUser) -> Peer {
-    Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464, user }
+    Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464, user, scheme: Scheme::Http }
 }
 
 fn own_uid() -> u32 {
@@ -57,7 +62,8 @@ fn request(method: &str, target: &str, lines: &[&str], peer: Peer) -> Request<Bo
     let mut request = Request::builder().method(method).uri(target);
     for line in lines {
         let (name, value) = line.split_once(": ").unwrap();
-        request = request.header(name, value.replace("k3y", &APPS.1));
+        let basic = || STANDARD.encode(format!("default:{}", APPS.1));
+        request = request.header(name, value.replace("k3y", &APPS.1).replace("b4sic", &basic()));
     }
     let body = BodyLimits { size: 1000, deadline: Duration::from_secs(1) };
     request.extension(Connection::new(peer, None, body)).body(Body::empty()).unwrap()
@@ -77,7 +83,7 @@ async fn ask(method: &str, target: &str, lines: &[&str], peer: Peer) -> Response
 
 /// `(request line, header lines, status)`; Host and key are added unless the row sets its own.
 #[rustfmt::skip]
-const TABLE: [(&str, &[&str], u16); 107] = [
+const TABLE: [(&str, &[&str], u16); 127] = [
     ("GET /token", &[], 200),
     // Host
     ("GET /token", &["Host: localhost:7464"], 200),
@@ -192,6 +198,27 @@ const TABLE: [(&str, &[&str], u16); 107] = [
     ("PUT /callback/p", &[ORIGIN, FORM], 404),
     ("POST /v1/accounts/a/login", &[ORIGIN, FORM, "Content-Length: 2"], 400),
     ("GET /static/fragment.js", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"], 403),
+    // OAuth clients
+    ("POST /oauth2/token", &[BASIC], 200),
+    ("POST /oauth2/work/token", &[BASIC, FORM, "Content-Length: 9"], 200),
+    ("POST /v4/oauth/access-token", &[BASIC, "Content-Type: application/json", "Content-Length: 9"], 200),
+    ("POST /oauth/access-token", &[BASIC], 200),
+    ("POST /oauth2/token", &[], 401), // a bearer key is not how a client proves itself
+    ("POST /oauth2/token", &[BASIC, BASIC], 400),
+    ("POST /oauth2/token", &[BASIC, "Origin: http://evil.example"], 403),
+    ("POST /oauth2/token", &[BASIC, "Origin: null", FORM], 403),
+    ("POST /oauth2/token", &[BASIC, "Sec-Fetch-Site: cross-site"], 403),
+    ("POST /oauth2/token", &[BASIC, "Referer: https://evil.example/"], 403),
+    ("POST /oauth2/token", &[BASIC, "Host: evil.example:7464"], 403),
+    ("POST /oauth2/token", &[BASIC, "Content-Type: text/plain", "Content-Length: 9"], 400),
+    ("POST /oauth2/token", &[BASIC, "Content-Length: 9"], 400),
+    ("POST /oauth2/token?client_secret=k3y", &[BASIC], 400),
+    ("POST /oauth2/token?refresh_token=k3y", &[BASIC], 400),
+    ("GET /oauth2/token", &[BASIC], 405),
+    ("HEAD /oauth2/token", &[BASIC], 405),
+    ("GET /token", &[BASIC], 401),
+    ("GET /.well-known/oauth-authorization-server/oauth2", &["Authorization: none"], 200),
+    ("GET /.well-known/oauth-authorization-server/oauth2", &["Sec-Fetch-Site: cross-site"], 403),
     // bodies
     ("POST /v1/accounts/a/login", &["Content-Length: 2", "Content-Type: text/plain"], 400),
 ];
@@ -275,12 +302,56 @@ async fn another_user_needs_a_key_and_permission_and_never_reaches_a_browser_rou
     }
 }
 
+fn tcp_at(port: u16, scheme: Scheme) -> Peer {
+    Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port, user: PeerUser::Uid(own_uid()), scheme }
+}
+
 #[tokio::test]
-async fn on_port_80_the_host_header_has_no_port() {
-    let user = PeerUser::Uid(own_uid());
-    let peer = Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 80, user };
-    for (host, status) in [("Host: 127.0.0.1", 200), ("Host: localhost", 200), ("Host: [::1]", 200), (HOST, 403)] {
-        assert_eq!(ask("GET", "/cb?code=c", &[host], peer).await.status(), status, "{host}");
+async fn on_the_usual_port_of_a_scheme_the_host_header_has_no_port() {
+    for peer in [tcp_at(80, Scheme::Http), tcp_at(443, Scheme::Https)] {
+        for (host, status) in [("Host: 127.0.0.1", 200), ("Host: localhost", 200), ("Host: [::1]", 200), (HOST, 403)] {
+            assert_eq!(ask("GET", "/cb?code=c", &[host], peer).await.status(), status, "{host} {peer:?}");
+        }
+    }
+    for peer in [tcp_at(443, Scheme::Http), tcp_at(80, Scheme::Https), tcp_at(443, Scheme::BeforeTls)] {
+        assert_eq!(ask("GET", "/login/start/t", &["Host: localhost"], peer).await.status(), 403, "{peer:?}");
+    }
+}
+
+#[tokio::test]
+async fn over_tls_our_own_pages_are_those_of_https() {
+    let (https, http) = ("Origin: https://127.0.0.1:7464", ORIGIN);
+    for (origin, scheme, status) in
+        [(https, Scheme::Https, 200), (http, Scheme::Https, 403), (https, Scheme::Http, 403), (http, Scheme::Http, 200)]
+    {
+        let reply = ask("POST", "/cb", &[HOST, origin, FORM], tcp_at(7464, scheme)).await;
+        assert_eq!(reply.status(), status, "{origin} {scheme:?}");
+    }
+    for (target, scheme, status) in [
+        ("https://127.0.0.1:7464/healthz", Scheme::Https, 200),
+        ("http://127.0.0.1:7464/healthz", Scheme::Https, 400),
+        ("https://127.0.0.1:7464/healthz", Scheme::Http, 400),
+    ] {
+        assert_eq!(ask("GET", target, &[HOST], tcp_at(7464, scheme)).await.status(), status, "{target} {scheme:?}");
+    }
+}
+
+#[tokio::test]
+async fn before_tls_only_the_page_that_explains_the_certificate_is_served() {
+    for (request, status) in [
+        ("GET /login/start/t", 200),
+        ("GET /static/style.css", 200),
+        ("GET /favicon.ico", 200),
+        ("GET /login/outcome/x", 404),
+        ("GET /healthz", 404),
+        ("GET /token", 404),
+        ("GET /v1/accounts", 404),
+        ("GET /cb?code=c&state=s", 404),
+        ("POST /cb", 404),
+    ] {
+        let (method, target) = request.split_once(' ').unwrap();
+        let reply = ask(method, target, &[HOST, ORIGIN, FORM], tcp_at(7464, Scheme::BeforeTls)).await;
+        assert_eq!(reply.status(), status, "{request}");
     }
 }
 
@@ -311,19 +382,20 @@ async fn every_route_is_closed_to_unauthenticated_callers_unless_its_row_opens_i
         let path = route.path.replace("{name}", "work").replace("{id}", "i").replace("{ticket}", "t");
         let reply = ask(route.method.as_str(), &path, &[HOST], tcp()).await;
         let expected = match route.access {
-            Access::Read | Access::Write => 401,
+            Access::Read | Access::Client | Access::Write => 401,
             Access::Socket | Access::Owner => 403,
             _ => 200,
         };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
+        let key = if route.access == Access::Client { BASIC } else { KEY };
         let stranger = Peer::Unix { uid: own_uid() + 1, pid: None };
-        let reply = ask(route.method.as_str(), &path, &["Host: ringback", KEY], stranger).await;
+        let reply = ask(route.method.as_str(), &path, &["Host: ringback", key], stranger).await;
         let expected = if route.access.needs_proof() { 403 } else { 200 };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
         let own = Peer::Unix { uid: own_uid(), pid: None };
         let reply = ask(route.method.as_str(), &path, &["Host: ringback"], own).await;
         assert_eq!(reply.status(), StatusCode::OK, "{} {path}", route.method.as_str());
-        let reply = ask(route.method.as_str(), &path, &[HOST, KEY], tcp()).await;
+        let reply = ask(route.method.as_str(), &path, &[HOST, key], tcp()).await;
         let expected = if route.access.on_socket_only() { 403 } else { 200 };
         assert_eq!(reply.status().as_u16(), expected, "{} {path}", route.method.as_str());
     }

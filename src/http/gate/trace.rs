@@ -8,7 +8,7 @@ use super::caller::RequestId;
 use crate::http::log_limit::{LogKey, LogLimit};
 use crate::http::peer::Peer;
 use crate::http::reply::Reason;
-use crate::routes::{RouteMatch, RouteMethod};
+use crate::routes::RouteMatch;
 
 /// Completes the span of a request whose path is in no row.
 pub(in crate::http) fn name_route(method: &'static str, route: &'static str) {
@@ -41,7 +41,7 @@ pub(super) fn logs_successes() -> bool {
 pub(super) fn log_one_line(log: &LogLimit, asker: &LogKey, reply: &Response, found: RouteMatch, took: Duration) {
     let (status, ms) = (reply.status().as_u16(), took.as_millis());
     let reason = reply.extensions().get().map(|Reason(reason)| *reason);
-    let only_read = matches!(found, RouteMatch::Row(route) if route.method == RouteMethod::Get);
+    let only_read = matches!(found, RouteMatch::Row(route) if route.reads_only());
     if (only_read && reply.status().is_success()) || !log.admits_answer(asker, status) {
         tracing::debug!(status, ms, reason, "answered");
     } else if status == 500 {

@@ -1,6 +1,7 @@
 //! Hands the provider's answer to the broker, whether it came in the query or in the fragment.
 
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use url::Url;
 
@@ -9,6 +10,7 @@ use super::redirect::outcome_path;
 use crate::broker::login::callback::{CallbackRejected, CallbackRequest};
 use crate::http::completion::run_to_completion;
 use crate::http::cookies::cookies;
+use crate::http::peer::Connection;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
 
@@ -43,13 +45,13 @@ impl Handed {
 /// Has the broker take the answer. Needs no place to wait in: a login takes one answer, and only so many logins are
 /// pending. An answer to a login that took one before leads to what came of that.
 pub(super) async fn hand_in(http: &Http, request: CallbackRequest) -> Result<Handed, NoOutcome> {
-    let broker = http.broker.clone();
+    let (broker, is_secure) = (http.broker.clone(), request.arrived_on.starts_with("https:"));
     let pending = Url::parse(&request.arrived_on).is_ok_and(|uri| broker.expects_callback(uri.path()));
     let answered = run_to_completion(async move { broker.callback(request).await }).await;
     match answered.map_err(NoOutcome::Unfinished)? {
         Ok(id) => {
             let cookie = http.broker.page_cookie(&id).await;
-            let cookie = cookie.and_then(|cookie| question::set_cookie(&id, &cookie));
+            let cookie = cookie.and_then(|cookie| question::set_cookie(&id, &cookie, is_secure));
             Ok(Handed { outcome: outcome_path(&id), cookie })
         }
         Err(CallbackRejected::Over(id)) => {
@@ -62,10 +64,11 @@ pub(super) async fn hand_in(http: &Http, request: CallbackRequest) -> Result<Han
     }
 }
 
-/// The whole URI without its query, as the browser knows it.
-pub(super) fn arrived_on(uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    let host = headers.get(header::HOST)?.to_str().ok()?;
-    Some(format!("http://{host}{}", uri.path()))
+/// The whole URI without its query, as the browser knows it. `None`: the gate has not seen the request.
+pub(super) fn arrived_on(request: &Request) -> Option<String> {
+    let scheme = request.extensions().get::<Connection>()?.peer.scheme().name();
+    let host = request.headers().get(header::HOST)?.to_str().ok()?;
+    Some(format!("{scheme}://{host}{}", request.uri().path()))
 }
 
 /// The cookies of the request, for a login's flow to find its own among them.
@@ -77,26 +80,39 @@ pub(super) fn own_cookies(headers: &HeaderMap) -> Vec<(String, String)> {
 mod tests {
     use super::*;
     use crate::http::form::parameters;
+    use crate::http::peer::{BodyLimits, Peer, Scheme};
+    use crate::os::ports::PeerUser;
+    use axum::body::Body;
 
-    #[test]
-    fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
-        let uri: Uri = "/callback/p?code=a%2Bb%2525+c&state=s&x&x=1".parse().unwrap();
-        let headers = HeaderMap::from_iter([
-            (header::HOST, HeaderValue::from_static("localhost:7464")),
-            (header::COOKIE, HeaderValue::from_static("a=1; b=2=3;nonsense; c=")),
-        ]);
-        let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-        };
-        assert_eq!(arrived_on(&uri, &headers).as_deref(), Some("http://localhost:7464/callback/p"));
-        let read = parameters(uri.query().unwrap().as_bytes());
-        assert_eq!(*read, pairs(&[("code", "a+b%25 c"), ("state", "s"), ("x", ""), ("x", "1")]));
-        assert_eq!(own_cookies(&headers), pairs(&[("a", "1"), ("b", "2=3"), ("c", "")]));
+    fn request(uri: &str, host: &'static str, scheme: Scheme) -> Request {
+        let peer =
+            Peer::Tcp { address: "127.0.0.1:50000".parse().unwrap(), port: 7464, user: PeerUser::Unsupported, scheme };
+        let body = BodyLimits { size: 0, deadline: std::time::Duration::ZERO };
+        let request = Request::get(uri).header(header::HOST, host).extension(Connection::new(peer, None, body));
+        request.body(Body::empty()).unwrap()
     }
 
     #[test]
-    fn a_callback_on_port_80_arrives_without_the_port() {
-        let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("127.0.0.1"))]);
-        assert_eq!(arrived_on(&"/cb?code=c".parse().unwrap(), &headers).as_deref(), Some("http://127.0.0.1/cb"));
+    fn a_callback_is_read_in_order_decoded_once_and_with_its_cookies() {
+        let request = request("/callback/p?code=a%2Bb%2525+c&state=s&x&x=1", "localhost:7464", Scheme::Http);
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        assert_eq!(arrived_on(&request).as_deref(), Some("http://localhost:7464/callback/p"));
+        let read = parameters(request.uri().query().unwrap().as_bytes());
+        assert_eq!(*read, pairs(&[("code", "a+b%25 c"), ("state", "s"), ("x", ""), ("x", "1")]));
+        let cookies = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static("a=1; b=2=3;nonsense; c="))]);
+        assert_eq!(own_cookies(&cookies), pairs(&[("a", "1"), ("b", "2=3"), ("c", "")]));
+    }
+
+    #[test]
+    fn a_callback_arrives_at_the_uri_that_the_browser_knows() {
+        for (host, scheme, arrived) in [
+            ("127.0.0.1", Scheme::Http, "http://127.0.0.1/cb"),
+            ("localhost:8443", Scheme::Https, "https://localhost:8443/cb"),
+            ("localhost", Scheme::Https, "https://localhost/cb"),
+        ] {
+            assert_eq!(arrived_on(&request("/cb?code=c", host, scheme)).as_deref(), Some(arrived));
+        }
     }
 }

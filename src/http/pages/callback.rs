@@ -34,7 +34,7 @@ pub(in crate::http) async fn callback(State(http): State<Http>, request: Request
 
 async fn answer(http: Http, request: Request) -> Response {
     name_route("GET", "callback");
-    let arrived_on = arrived_on(request.uri(), request.headers()).unwrap_or_default();
+    let arrived_on = arrived_on(&request).unwrap_or_default();
     if let Some(excess) = Excess::of(request.headers()) {
         http.broker.tell_waiting(&arrived_on, excess.notice()).await;
         return too_large(excess);

@@ -75,12 +75,12 @@ pub(super) fn page() -> Response {
 /// The answer, from the page.
 pub(super) async fn posted(http: Http, request: Request) -> Response {
     name_route("POST", "callback");
+    let arrived_on = arrived_on(&request).unwrap_or_default();
     let (uri, headers) = (request.uri().clone(), request.headers().clone());
     let form = match body::read(request, LONGEST).await {
         Ok(form) => form,
         Err(refused) => return refused,
     };
-    let arrived_on = arrived_on(&uri, &headers).unwrap_or_default();
     let (query, cookies) = (parameters(uri.query().unwrap_or_default().as_bytes()), own_cookies(&headers));
     let parameters = joined(parameters(&form), &query);
     match hand_in(&http, CallbackRequest { arrived_on, parameters, in_fragment: true, cookies }).await {

@@ -1,35 +1,49 @@
 //! The start of a login: the authorization request, bound to this browser by a cookie.
 
+use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
+use super::certificate;
 use super::redirect::{outcome_path, see_other, unsendable};
 use crate::broker::login::callback::{BrowserStart, StartRedirect};
 use crate::http::message_page;
+use crate::http::peer::{Connection, Scheme};
 use crate::http::query::Segment;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
 
-/// `GET /login/start/{ticket}`: binds the login to this browser and sends it to the provider.
-pub(in crate::http) async fn start(State(http): State<Http>, Segment(ticket): Segment) -> Response {
+/// `GET /login/start/{ticket}`: binds the login to this browser and sends it to the provider. Where the callback comes over
+/// TLS, the first visit is without, to a page that explains the certificate; it goes on from there.
+pub(in crate::http) async fn start(
+    State(http): State<Http>,
+    Extension(connection): Extension<Connection>,
+    Segment(ticket): Segment,
+    headers: HeaderMap,
+) -> Response {
+    let scheme = connection.peer.scheme();
+    if scheme == Scheme::BeforeTls {
+        return certificate::page(&headers, &ticket, connection.fingerprint.as_deref().unwrap_or_default());
+    }
     // The request may be pushed to the provider first.
     let Some(_place) = http.waiting.in_browsers().place() else {
         return message_page::busy();
     };
     match http.broker.open_ticket(&ticket).await {
-        Ok(StartRedirect::Leaves(start)) => to_provider(&start).unwrap_or_else(IntoResponse::into_response),
+        Ok(StartRedirect::Leaves(start)) => to_provider(&start, scheme).unwrap_or_else(IntoResponse::into_response),
         Ok(StartRedirect::Over(id)) => see_other(&outcome_path(&id)).unwrap_or_else(IntoResponse::into_response),
         Err(stray) => message_page::stray(&stray),
     }
 }
 
 /// The cookie is `SameSite=Lax` since a `Strict` one would not come back from the provider's page. It
-/// is not `Secure`, since loopback is plain HTTP. `expose` is the fourth in the program: what binds
+/// is `Secure` over TLS alone, since loopback is plain HTTP as a rule. `expose` is the fourth in the program: what binds
 /// the login to the browser has to reach the browser.
-fn to_provider(start: &BrowserStart) -> Result<Response, Reject> {
+fn to_provider(start: &BrowserStart, scheme: Scheme) -> Result<Response, Reject> {
+    let secure = if scheme == Scheme::Https { "; Secure" } else { "" };
     let cookie = format!(
-        "{}={}; Path={}; Max-Age={}; HttpOnly; SameSite=Lax",
+        "{}={}; Path={}; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
         start.cookie_name,
         start.cookie_value.expose(),
         start.cookie_path,
@@ -57,13 +71,17 @@ mod tests {
             cookie_path: "/callback/phonecom".into(),
             max_age: Duration::from_secs(600),
         };
-        let reply = to_provider(&start).unwrap();
+        let reply = to_provider(&start, Scheme::Http).unwrap();
         assert_eq!(reply.status(), 303);
         assert_eq!(reply.headers()["location"], "https://provider.example/authorize?state=s");
         assert_eq!(
             reply.headers()["set-cookie"],
             "ringback-1=abc; Path=/callback/phonecom; Max-Age=600; HttpOnly; SameSite=Lax"
         );
-        assert!(to_provider(&BrowserStart { authorize_url: "https://x/\r\nX: y".into(), ..start }).is_err());
+        let secure = to_provider(&start, Scheme::Https).unwrap();
+        assert!(secure.headers()["set-cookie"].to_str().unwrap().ends_with("; HttpOnly; SameSite=Lax; Secure"));
+        assert!(
+            to_provider(&BrowserStart { authorize_url: "https://x/\r\nX: y".into(), ..start }, Scheme::Http).is_err()
+        );
     }
 }

@@ -10,6 +10,8 @@ use crate::contract::{AuditEvent, AuditLine};
 /// A program with a key, in words.
 pub(super) struct AppRow {
     pub(super) name: String,
+    /// It ends with the program that it was made for.
+    pub(super) temporary: bool,
     pub(super) rights: String,
     /// The scopes that its tokens are limited to.
     pub(super) scopes: Option<String>,
@@ -51,6 +53,7 @@ pub(super) fn app_row(app: &App, now: Wall) -> AppRow {
     let usage = app.usage();
     AppRow {
         name: app.name.clone(),
+        temporary: app.is_temporary(),
         rights: cut(&format!("{} {accounts}", if app.rights.write { "reads and changes" } else { "reads" })),
         scopes: scopes.map(|scopes| cut(&scopes.iter().cloned().collect::<Vec<_>>().join(" "))),
         uses: usage.last_used_at.map_or("never used".into(), |_| format!("used {}", times(usage.uses))),

@@ -19,7 +19,7 @@ use crate::http::{audited, wiped};
 /// `POST /v1/sessions`: a one-time URL that opens the status page.
 pub(in crate::http) async fn mint(caller: Caller, State(http): State<Http>) -> Result<Response, Reject> {
     let Some(origin) = &http.own_origin else {
-        return Err(Reject(Error::Obstacle(Obstacle::NoPort)));
+        return Err(Reject(Error::Obstacle(Obstacle::NoPort { what: "the status page" })));
     };
     let ticket = http.sessions.ticket(http.clock.now());
     audited::note(&http, &caller, AuditEvent::Session, None, None, |_| {}).await;

@@ -1,10 +1,11 @@
 //! One-time start URLs: the only ones that are ever passed to a browser launcher.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use url::Url;
 
-use crate::loopback::is_loopback;
+use crate::loopback::{addresses, is_loopback};
 
 /// The beginning of the path of every URL that is opened: a login, or the status page.
 const STARTS: [&str; 2] = ["/login/start/", "/open/"];
@@ -30,6 +31,12 @@ impl StartUrl {
         let harmless = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let fits = !ticket.is_empty() && ticket.len() <= 128 && ticket.bytes().all(harmless);
         if url.scheme() == "http" && here && bare && fits { Ok(Self(url)) } else { Err(NotAStartUrl) }
+    }
+
+    /// Where it leads; both families for `localhost`.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let port = self.0.port_or_known_default().unwrap_or_default();
+        addresses(&self.0).into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
     }
 
     /// The URL, ticket included.
@@ -59,6 +66,8 @@ mod tests {
         ] {
             assert_eq!(StartUrl::parse(good).unwrap().as_str(), good);
         }
+        let both = StartUrl::parse("http://localhost:8/open/a").unwrap().addresses();
+        assert_eq!(both, ["127.0.0.1:8".parse().unwrap(), "[::1]:8".parse().unwrap()]);
         for bad in [
             "",
             "-x",

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::os::mode_fix::ModeFix;
+
 /// What can be wrong with a private folder or a file in it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FolderError {
@@ -12,6 +14,8 @@ pub enum FolderError {
         path: PathBuf,
         /// What is wrong and what to do.
         why: String,
+        /// What certainly puts it right.
+        fix: Option<Box<ModeFix>>,
     },
     /// The system refused.
     #[error("{}: {why}", path.display())]
@@ -42,7 +46,20 @@ impl FolderError {
     }
 
     pub(super) fn refuse(path: impl Into<PathBuf>, why: impl Into<String>) -> Self {
-        Self::Unsafe { path: path.into(), why: why.into() }
+        Self::Unsafe { path: path.into(), why: why.into(), fix: None }
+    }
+
+    /// With what certainly puts it right.
+    pub(super) fn fixed_by(self, fix: Option<ModeFix>) -> Self {
+        match self {
+            Self::Unsafe { path, why, .. } => Self::Unsafe { path, why, fix: fix.map(Box::new) },
+            other => other,
+        }
+    }
+
+    /// What certainly puts it right, if anything does.
+    pub(crate) fn fix(&self) -> Option<&ModeFix> {
+        if let Self::Unsafe { fix, .. } = self { fix.as_deref() } else { None }
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn check_parents(path: &Path) -> Result<(), FolderError> {
     for folder in parent.ancestors() {
         let meta = folder.metadata().map_err(|e| FolderError::io(folder, e))?;
         if let Some(why) = distrust(meta.uid(), meta.gid(), meta.mode()) {
-            return Err(FolderError::Unsafe { path: folder.into(), why });
+            return Err(FolderError::refuse(folder, why));
         }
     }
     Ok(())
@@ -68,7 +68,7 @@ fn distrust(uid: u32, gid: u32, mode: u32) -> Option<String> {
     }
 }
 
-/// Refuses anything but a private regular file of this user with one name.
+/// Refuses anything but a regular file of this user with one name.
 pub(super) fn check_file(stat: &Stat, path: &Path) -> Result<(), FolderError> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(FolderError::refuse(path, NOT_REGULAR));
@@ -76,8 +76,7 @@ pub(super) fn check_file(stat: &Stat, path: &Path) -> Result<(), FolderError> {
     if stat.st_nlink != 1 {
         return Err(FolderError::refuse(path, "has a second name (hard link): copy it, and move the copy over it"));
     }
-    check_owner(stat, path)?;
-    check_mode(stat, path, "600")
+    check_owner(stat, path)
 }
 
 /// Refuses a file or folder of another user.

@@ -251,7 +251,7 @@ pub(super) fn make(from: &str, start: Start, absent: &str) -> Result<MasterKey, 
 impl From<FolderError> for StoreError {
     fn from(error: FolderError) -> Self {
         match error {
-            FolderError::Unsafe { path, why } => Self::Unsafe { path, why },
+            FolderError::Unsafe { path, why, .. } => Self::Unsafe { path, why },
             FolderError::Io { path, why } => Self::Io { path, why },
             FolderError::FileSystem { path, name, asked, why } => Self::FileSystem { path, name, asked, why },
         }

@@ -64,6 +64,7 @@ fn token_from(reply: impl Into<Vec<u8>>) -> Result<String, Error> {
     let head = peer.join().unwrap();
     assert!(head.starts_with("GET /v1/accounts/default/token HTTP/1.1\r\nHost: localhost\r\n"), "{head}");
     assert!(!head.contains("Authorization"), "the socket needs no key: {head}");
+    assert!(head.contains(concat!("User-Agent: ringback-client/", env!("CARGO_PKG_VERSION"), "\r\n")), "{head}");
     token
 }
 
@@ -137,7 +138,8 @@ fn a_peer_that_dawdles_is_left_when_the_time_is_up() {
             }
         }
     });
-    let request = Request { method: "GET", target: "/", host: "localhost", accept: JSON, key: None, body: None };
+    let request =
+        Request { method: "GET", target: "/", host: "localhost", accept: JSON, key: None, agent: AGENT, body: None };
     let broken = exchange(&mut mine, &request, Duration::from_millis(60)).err().unwrap();
     assert!(matches!(broken, ExchangeError::Timeout), "{broken:?}");
     drop(mine);
@@ -183,7 +185,7 @@ fn account_names_cannot_climb_out_of_their_place_in_the_path() {
 /// The client that is found with the environment `vars`.
 fn found(vars: &[(&str, &str)]) -> Result<Client, Error> {
     let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value));
-    Ok(Client { daemon: discover(&DaemonOptions::default(), &env)? })
+    Ok(Client { daemon: discover(&DaemonOptions::default(), &env)?, agent: AGENT })
 }
 
 #[test]

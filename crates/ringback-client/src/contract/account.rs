@@ -91,6 +91,9 @@ pub struct AccountReply {
     /// What the pending login asks, if it waits for an answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_confirm: Option<Confirm>,
+    /// Why one of its token files is not as it should be.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file_error: Option<String>,
 }
 
 impl AccountReply {
@@ -126,6 +129,9 @@ pub struct LastError {
 pub struct AccountsReply {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
+    /// The daemon's own version, such as `0.2.0`. Daemons until 0.1.0 don't tell it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub daemon_version: Option<String>,
     /// The account that `default` stands for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub default_account: Option<String>,

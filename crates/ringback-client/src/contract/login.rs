@@ -55,7 +55,7 @@ pub struct LoginStarted {
     /// Where to write the user's password, if the account needs it and the config names no source.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub password: Option<PasswordPrompt>,
-    /// Why this kind of login is discouraged, if it is.
+    /// Why this kind of login is discouraged, if it is, or that the command line that asks is of another version.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub warning: Option<String>,
     /// What the joined login asks, if it has brought its tokens already and waits for an answer.

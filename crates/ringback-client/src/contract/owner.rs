@@ -35,6 +35,9 @@ pub struct AppReply {
     pub scopes: Option<Vec<String>>,
     /// Whether it may change anything.
     pub write: bool,
+    /// Whether its key works only until whoever asked for it lets go of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub temporary: bool,
     /// When its key was made, Unix seconds.
     pub created_at: i64,
     /// When its key stops working, Unix seconds.
@@ -76,6 +79,32 @@ pub struct AppMade {
     /// Where the key of `default` is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key_file: Option<String>,
+}
+
+/// Body of `POST /v1/temporary-apps`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemporaryAppRequest {
+    /// The accounts it may read, at least one.
+    pub accounts: Vec<String>,
+    /// The scopes that its tokens are limited to; absent: no limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scopes: Option<Vec<String>>,
+}
+
+/// Reply to `POST /v1/temporary-apps`. The key works until the connection of the request is closed.
+///
+/// `Debug` is left out on purpose, since it holds a key.
+#[derive(Serialize, Deserialize)]
+pub struct TemporaryAppMade {
+    /// [`VERSION`](crate::contract::VERSION).
+    pub version: u32,
+    /// The app.
+    pub app: AppReply,
+    /// Its key, shown only this once.
+    pub key: String,
+    /// Where the key is accepted, such as `http://127.0.0.1:7464`.
+    pub url: String,
 }
 
 /// Reply to `POST /v1/sessions`. `Debug` is left out on purpose: the URL opens the status page.

@@ -47,12 +47,30 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
             "4:10: providers.phonecom.issuer: has a `{` that does not start a variable such as `{tenant}`; expected a text in quotes",
         ],
     ),
+    // Token files.
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\n[[accounts.a.file]]\npath = \"/t/a\"\ntemplate = \"{acess_token}\"\nmode = \"0644\"\n[[accounts.a.file]]\nmod = \"0600\"",
+        &[
+            "7:12: accounts.a.file[0].template: has the unknown placeholder `{acess_token}`; expected `{access_token}` or `{expires_at}`; did you mean `access_token`?",
+            "8:8: accounts.a.file[0].mode: gives every user access; expected a mode such as `\"0600\"`, or `\"0640\"` for your group",
+            "10:1: accounts.a.file[1].mod: is not a known key; did you mean `mode`?",
+            "9:1: accounts.a.file[1].path: is missing; expected a path: absolute, from `~/`, or relative to the config file's folder",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\nfile = [{ path = \"/t/a\" }]\n[accounts.b]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\nfile = [{ path = \"/t/./a\" }]\n[accounts.c]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\nlazy = true\nfile = [{ path = \"/t/c\" }]\n[accounts.d]\nprovider = \"phonecom\"\nclient_id = \"i\"\nclient_secret = \"s\"\nfile = { path = \"/t/d\" }",
+        &[
+            "10:8: accounts.b.file: has the path /t/./a, as a file of account `a`; expected a separate path for each file",
+            "15:8: accounts.c.lazy: is `true`, and the account has a `file`, which nobody asks for before it is read; expected one of the two",
+            "21:8: accounts.d.file: is a table; expected a list of tables, each with `path`",
+        ],
+    ),
     // Mistakes of each account by itself; those that may follow from another mistake come last.
     (
         "[accounts.b]\nprovider = \"phonecom\"\nclient_secret = \"s\"\nscope = 1\n[accounts.a]\nprovider = \"phonecom\"\nclient_id = 1\nclient_secret = \"s\"",
         &[
             "4:9: accounts.b.scope: is an integer; expected a list of scopes, or one text with spaces between them",
-            "1:11: accounts.b.client_id: is missing; expected a text in quotes",
+            "1:11: accounts.b.client_id: is missing, and so is `client_id_command`; expected one of the two",
             "7:13: accounts.a.client_id: is an integer; expected a text in quotes",
         ],
     ),
@@ -85,7 +103,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "REDIRECT http://127.0.0.1:0/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has port 0, which a browser can't connect to; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has port 0, which a browser can't connect to; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
@@ -93,7 +111,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         &[
             "1:11: accounts.default: is a reserved name; expected another: `default` stands for the default account",
             "1:11: accounts.default.provider: is missing; expected a text in quotes",
-            "1:11: accounts.default.client_id: is missing; expected a text in quotes",
+            "1:11: accounts.default.client_id: is missing, and so is `client_id_command`; expected one of the two",
         ],
     ),
     (
@@ -125,6 +143,16 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
         &[
             "3:13: accounts.a.client_id: is empty; expected a text in quotes",
             "1:11: accounts.a.client_secret_file: is missing, and so is every other source of the client secret; expected one of `client_secret_file`, `client_secret_command`, `client_secret_credential`, `client_secret_keyring`, `client_secret`",
+        ],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id_command = [\"p\"]\nclient_id = \"i\"\nclient_secret = \"s\"",
+        &["3:21: accounts.a.client_id_command: stands beside `client_id`; expected one of the two"],
+    ),
+    (
+        "[accounts.a]\nprovider = \"phonecom\"\nclient_id_command = \"p q\"\nclient_secret = \"s\"",
+        &[
+            "3:21: accounts.a.client_id_command: is a text; expected a list of texts: the program (absolute, or found in PATH) and its arguments",
         ],
     ),
     (
@@ -250,75 +278,87 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     ("[[providers]]\n", &["1:3: providers: is an array; expected a table"]),
     ("[accounts]\na = 1", &["2:1: accounts.a: is an integer; expected a table"]),
     (
-        "REDIRECT https://127.0.0.1/cb",
+        "REDIRECT ftp://127.0.0.1/cb",
         &[
-            "5:16: accounts.a.redirect_uri: uses `https`; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: uses `ftp`; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+        ],
+    ),
+    (
+        "REDIRECT https://127.0.0.1:443/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: has the default port `:443`, which browsers omit when they come back; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `https://127.0.0.1/cb`?",
+        ],
+    ),
+    (
+        "REDIRECT https://127.0.0.1:7464/cb",
+        &[
+            "5:16: accounts.a.redirect_uri: uses https at a port of `listen.tcp`, where the daemon speaks http; expected another port",
         ],
     ),
     (
         "REDIRECT http://example.com/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has a host beyond loopback; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a host beyond loopback; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464",
         &[
-            "5:16: accounts.a.redirect_uri: has no path; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has no path; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/cb#f",
         &[
-            "5:16: accounts.a.redirect_uri: has a fragment (`#`); expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a fragment (`#`); expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://u@127.0.0.1:7464/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has a user name or password in it; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a user name or password in it; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/a/../b",
         &[
-            "5:16: accounts.a.redirect_uri: is not in its normal form; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1:7464/b`?",
+            "5:16: accounts.a.redirect_uri: is not in its normal form; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1:7464/b`?",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/a?code=1",
         &[
-            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/cb?app=1",
         &[
-            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a query (`?`), but providers append their own parameters; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:80/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has the default port `:80`, which browsers omit when they come back; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1/cb`?",
+            "5:16: accounts.a.redirect_uri: has the default port `:80`, which browsers omit when they come back; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`; did you mean `http://127.0.0.1/cb`?",
         ],
     ),
     (
         "REDIRECT http://127.0.0.2:7464/cb",
         &[
-            "5:16: accounts.a.redirect_uri: has a host that the daemon does not answer to; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a host that the daemon does not answer to; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/a//b",
         &[
-            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
         "REDIRECT http://127.0.0.1:7464/a%2Fb",
         &[
-            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator); expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (
@@ -342,7 +382,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     (
         "REDIRECT http://[::1]:7464/a b",
         &[
-            "5:16: accounts.a.redirect_uri: has white space or a backslash in it; expected an http URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
+            "5:16: accounts.a.redirect_uri: has white space or a backslash in it; expected an http or https URI on loopback with a path, such as `\"http://127.0.0.1:7464/callback/NAME\"`",
         ],
     ),
     (

@@ -76,6 +76,7 @@ fn everything_on_the_page_is_escaped_and_every_form_has_the_token() {
     let line = AuditLine { account: Some("<b>x".into()), ..AuditLine::new(AuditEvent::Token, "<u>".into()) };
     let app = AppRow {
         name: "editor".into(),
+        temporary: false,
         rights: "<s>".into(),
         scopes: Some("<b>".into()),
         uses: String::new(),

@@ -23,17 +23,17 @@ const GLANCE: Duration = Duration::from_millis(50);
 
 /// What the daemon's accounts are to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expected {
+pub(super) enum Expected<'a> {
     /// There is one of this name more.
-    Added,
-    /// One of them has changed, which does not show.
+    Added(&'a str),
+    /// Something has changed that does not show.
     Changed,
-    /// It is gone.
-    Removed,
+    /// The one of this name is gone.
+    Removed(&'a str),
 }
 
 /// Tells the daemon, if one runs, and says what came of it. Returns whether it runs with the new config.
-pub(super) fn reload(reach: &DaemonChoice, config: &Config, account: &str, expected: Expected) -> bool {
+pub(super) fn reload(reach: &DaemonChoice, config: &Config, expected: Expected<'_>) -> bool {
     let found = reach.client().map_err(|failure| failure.reply().error_description.clone());
     let before = found.and_then(|client| match client.accounts() {
         Ok(before) => Ok((client, before)),
@@ -59,7 +59,7 @@ pub(super) fn reload(reach: &DaemonChoice, config: &Config, account: &str, expec
         by_hand(&error.to_string());
         return false;
     }
-    wait(&client, &before, account, expected)
+    wait(&client, &before, expected)
 }
 
 /// The daemon that holds the state folder now, by the kernel's list of locks: the number in a file may be another
@@ -77,10 +77,10 @@ fn by_hand(why: &str) {
 }
 
 /// Waits until the daemon has the config or has refused it. A daemon of an earlier version shows as much.
-fn wait(client: &Client, before: &AccountsReply, account: &str, expected: Expected) -> bool {
+fn wait(client: &Client, before: &AccountsReply, expected: Expected<'_>) -> bool {
     let begun = Clock::System.now();
     let after = |span| Clock::System.now().boot >= begun.boot.plus(span);
-    let has = |reply: &AccountsReply| reply.accounts.iter().any(|reply| reply.account == account);
+    let has = |reply: &AccountsReply, account: &str| reply.accounts.iter().any(|reply| reply.account == account);
     loop {
         sleep(GLANCE);
         let Ok(reply) = client.accounts() else {
@@ -94,8 +94,8 @@ fn wait(client: &Client, before: &AccountsReply, account: &str, expected: Expect
             return false;
         }
         let is_there = match expected {
-            Expected::Added => has(&reply),
-            Expected::Removed => !has(&reply),
+            Expected::Added(account) => has(&reply, account),
+            Expected::Removed(account) => !has(&reply, account),
             Expected::Changed => after(SETTLED),
         };
         if is_there {
