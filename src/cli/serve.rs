@@ -220,12 +220,7 @@ async fn serve(
         pid = endpoint.pid,
         "ready"
     );
-    if let Some(why) = key_not_yet {
-        tracing::warn!("the store is locked until its key is available: {why}");
-        tokio::spawn(broker.clone().unlock_when_it_can_be());
-    } else if broker.store_state() != StoreState::Unlocked {
-        tracing::warn!("the store is locked and waits for its passphrase: run `ringback unlock`");
-    }
+    wait_for_key(key_not_yet, &broker);
     tokio::task::spawn_blocking(move || provider.warm_up());
     lock_by_itself(&config.store, &broker);
     tokio::spawn(http::show_questions(consents));
@@ -249,6 +244,16 @@ async fn serve(
     save_usage(apps).await;
     _ = tokio::time::timeout(AUDIT_WRITTEN, audit.close()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says what a locked store waits for. `not_yet`: why its key is not there yet.
+fn wait_for_key(not_yet: Option<impl std::fmt::Display>, broker: &Broker) {
+    if let Some(why) = not_yet {
+        tracing::warn!("the store is locked until its key is available: {why}");
+        tokio::spawn(broker.clone().unlock_when_it_can_be());
+    } else if broker.store_state() != StoreState::Unlocked {
+        tracing::warn!("the store is locked and waits for its passphrase: run `ringback unlock`");
+    }
 }
 
 /// Warns on systems that do not tell which local user a connection belongs to.

@@ -127,7 +127,7 @@ async fn without_confirmation_the_new_grant_is_revoked_and_the_old_one_stays() {
             }
             "removed" => b.broker.reload(config(&["other"])).await,
             "changed" => {
-                b.broker.reload(edited(|account| account.client_id = ClientIdSource::Written("d".into()))).await
+                b.broker.reload(edited(|account| account.client_id = ClientIdSource::Written("d".into()))).await;
             }
             "stop" => b.broker.shut_down(s(5)).await,
             _ => _ = b.broker.logout("work").await.unwrap(),

@@ -120,7 +120,7 @@ impl RemoteLogin<'_> {
                 }
             }
             (.., None) => {
-                report::say(&format!("`{}` needs no browser: the daemon asks the provider.", started.account))
+                report::say(&format!("`{}` needs no browser: the daemon asks the provider.", started.account));
             }
         }
         Ok(())
