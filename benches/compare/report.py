@@ -100,7 +100,8 @@ def rows(result):
 
 
 def table(result, brief):
-    chosen = [row.cells() for row in rows(result) if row.brief or not brief]
+    measured = (row for row in rows(result) if any(number is not None for number in row.numbers.values()))
+    chosen = [row.cells() for row in measured if row.brief or not brief]
     head = ["", *COLUMNS, "ratio"]
     # A column that nobody has a number in is left out, such as that of a peer that is not installed.
     kept = [at for at in range(len(head)) if at == 0 or any(cells[at] for cells in chosen)]
