@@ -92,6 +92,7 @@ UsePAM no
 PasswordAuthentication no
 PermitRootLogin yes
 PidFile none
+LogLevel QUIET
 SetEnv ${variables}
 `);
     return `Host ${name}
