@@ -13,7 +13,9 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
 
 sys.dont_write_bytecode = True
 
@@ -27,6 +29,7 @@ MOST_NOT_RUN = 10
 FEWEST_RUN = 65
 README_LINES = 250
 AT_A_TIME = 2
+ONE_MANAGER = Lock()
 # Seconds for a page: a limit, not the expected time.
 LIMIT = 240
 
@@ -91,8 +94,18 @@ def namespaces():
     return command if subprocess.run([*command, "true"], stderr=subprocess.DEVNULL).returncode == 0 else None
 
 
+def one_by_one(page):
+    """Service managers use the same control group, where one would remove what another has just made."""
+    return ONE_MANAGER if "\nuser_manager\n" in page.read_text() else nullcontext()
+
+
 def in_namespaces(command, page):
     """Runs a page in a process of its own, and returns what it printed, and whether it went well."""
+    with one_by_one(page):
+        return in_namespaces_of_its_own(command, page)
+
+
+def in_namespaces_of_its_own(command, page):
     inside = [*command, sys.executable, "-B", __file__, "--inside", str(page)]
     try:
         ran = subprocess.run(inside, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT)
