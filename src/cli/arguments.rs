@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::command_result::CommandResult;
 use crate::cli::failure::Failure;
 use crate::cli::report;
-use crate::client::{Client, DaemonOptions};
+use crate::client::{Client, DEFAULT_TIMEOUT, DaemonOptions, TokenOptions};
 use crate::contract::DEFAULT_ACCOUNT;
 use crate::program_version::USER_AGENT;
 
@@ -30,6 +31,41 @@ impl DaemonChoice {
     /// Whether neither the command line nor the environment names a daemon.
     pub(super) fn is_usual(&self) -> bool {
         self.socket.is_none() && std::env::var_os("RINGBACK_URL").is_none_or(|url| url.is_empty())
+    }
+}
+
+/// What a token has to be like, and how long the command waits for it.
+#[derive(Args, Default)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
+pub(super) struct TokenChoice {
+    /// Minimum remaining lifetime of the token [default: from the config]
+    #[arg(long, value_name = "SECONDS")]
+    min_ttl: Option<u64>,
+
+    /// How long to wait for a refresh or for a login [default: from the config for a refresh, 0 for a login]
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
+
+    /// Request only this one of the granted scopes; may be repeated
+    #[arg(long, value_name = "SCOPE")]
+    scope: Vec<String>,
+}
+
+impl TokenChoice {
+    /// What the daemon is asked for.
+    pub(super) fn options(&self) -> TokenOptions {
+        let scope = self.scopes().map(|scopes| scopes.join(" "));
+        TokenOptions { min_ttl: self.min_ttl, wait: self.wait, scope, ..TokenOptions::default() }
+    }
+
+    /// The scopes that are requested, if not all are.
+    pub(super) fn scopes(&self) -> Option<&[String]> {
+        Some(self.scope.as_slice()).filter(|scopes| !scopes.is_empty())
+    }
+
+    /// How long the reply may take.
+    pub(super) fn longest(&self) -> Duration {
+        self.wait.map_or(DEFAULT_TIMEOUT, Duration::from_secs)
     }
 }
 

@@ -4,19 +4,18 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
-use std::time::Duration;
 
 use clap::Args;
 
 use self::fresh::FreshFiles;
 use self::key::HeldKey;
-use super::arguments::DaemonChoice;
+use super::arguments::{DaemonChoice, TokenChoice};
 use super::autostart::{self, Announce};
 use super::command_result::CommandResult;
 use super::{report, waiting};
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::client::{DEFAULT_TIMEOUT, Token, TokenOptions};
+use crate::client::Token;
 use crate::contract::{DEFAULT_ACCOUNT, TemporaryAppRequest};
 use crate::os::child_env::DAEMON_AND_KEY;
 use crate::os::foreground::{self, ForegroundError};
@@ -53,17 +52,8 @@ pub(super) struct ExecArgs {
     #[arg(long, conflicts_with_all = ["file", "env", "min_ttl", "wait"])]
     url: bool,
 
-    /// Minimum remaining lifetime of the token [default: from the config]
-    #[arg(long, value_name = "SECONDS")]
-    min_ttl: Option<u64>,
-
-    /// How long to wait for a refresh or for a login [default: from the config for a refresh, 0 for a login]
-    #[arg(long, value_name = "SECONDS")]
-    wait: Option<u64>,
-
-    /// Request only this one of the granted scopes; may be repeated
-    #[arg(long, value_name = "SCOPE")]
-    scope: Vec<String>,
+    #[command(flatten)]
+    token: TokenChoice,
 
     #[command(flatten)]
     reach: DaemonChoice,
@@ -101,7 +91,8 @@ pub(super) fn run(args: &ExecArgs) -> CommandResult {
     let tokens = args.tokens()?;
     let variables = names.of(&tokens)?;
     if args.file {
-        let files = FreshFiles::begin(&variables, &tokens, (args.reach.client()?, args.reach.client()?, args.wish()))?;
+        let files =
+            FreshFiles::begin(&variables, &tokens, (args.reach.client()?, args.reach.client()?, args.token.options()))?;
         command.envs(files.variables());
         return stay(program, command);
     }
@@ -118,19 +109,9 @@ impl ExecArgs {
         if self.accounts.is_empty() { vec![DEFAULT_ACCOUNT.to_owned()] } else { self.accounts.clone() }
     }
 
-    fn wish(&self) -> TokenOptions {
-        TokenOptions {
-            min_ttl: self.min_ttl,
-            wait: self.wait,
-            scope: (!self.scope.is_empty()).then(|| self.scope.join(" ")),
-            ..TokenOptions::default()
-        }
-    }
-
     /// The token of each account, in their order.
     fn tokens(&self) -> Result<Vec<Token>, Failure> {
-        let (accounts, wish) = (self.accounts(), self.wish());
-        let longest = self.wait.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+        let (accounts, wish, longest) = (self.accounts(), self.token.options(), self.token.longest());
         autostart::or_start(&self.reach, Announce::Start, || {
             let client = self.reach.client()?;
             let tokens = accounts.iter().map(|account| {
@@ -143,8 +124,7 @@ impl ExecArgs {
 
     /// A key for the accounts.
     fn key(&self) -> Result<HeldKey, Failure> {
-        let scopes = (!self.scope.is_empty()).then(|| self.scope.clone());
-        let wish = TemporaryAppRequest { accounts: self.accounts(), scopes };
+        let wish = TemporaryAppRequest { accounts: self.accounts(), scopes: self.token.scopes().map(<[_]>::to_vec) };
         let app =
             autostart::or_start(&self.reach, Announce::Start, || Ok(self.reach.client()?.temporary_app(&wish)?))?;
         HeldKey::begin(app, self.reach.client()?, wish)

@@ -4,18 +4,17 @@ mod format;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum as _};
 
 use self::format::{Reader, Rendered, Rendering, TokenFormat};
-use super::arguments::{AccountChoice, DaemonChoice};
+use super::arguments::{AccountChoice, DaemonChoice, TokenChoice};
 use super::autostart::{self, Announce};
 use super::command_result::CommandResult;
 use super::{report, waiting};
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::client::{DEFAULT_TIMEOUT, TokenOptions};
+use crate::client::TokenOptions;
 use crate::contract::DEFAULT_ACCOUNT;
 
 /// Print the current access token
@@ -52,17 +51,8 @@ pub(super) struct TokenArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
 
-    /// Minimum remaining lifetime of the token [default: from the config]
-    #[arg(long, value_name = "SECONDS")]
-    min_ttl: Option<u64>,
-
-    /// How long to wait for a refresh or for a login [default: from the config for a refresh, 0 for a login]
-    #[arg(long, value_name = "SECONDS")]
-    wait: Option<u64>,
-
-    /// Request only this one of the granted scopes; may be repeated
-    #[arg(long, value_name = "SCOPE")]
-    scope: Vec<String>,
+    #[command(flatten)]
+    token: TokenChoice,
 
     /// Request a token for this audience
     #[arg(long, value_name = "NAME")]
@@ -103,9 +93,7 @@ impl TokenArgs {
             user: None,
             host: None,
             port: None,
-            min_ttl: None,
-            wait: None,
-            scope: Vec::new(),
+            token: TokenChoice::default(),
             audience: None,
             resource: None,
             reach: DaemonChoice::default(),
@@ -175,15 +163,9 @@ pub(super) fn run(args: &TokenArgs) -> CommandResult {
 /// What to print.
 fn request(args: &TokenArgs) -> Rendered {
     let client = args.reach.client()?;
-    let wish = TokenOptions {
-        min_ttl: args.min_ttl,
-        wait: args.wait,
-        scope: (!args.scope.is_empty()).then(|| args.scope.join(" ")),
-        audience: args.audience.clone(),
-        resource: args.resource.clone(),
-    };
-    let account = &args.account.name;
-    let longest = args.wait.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+    let (audience, resource) = (args.audience.clone(), args.resource.clone());
+    let wish = TokenOptions { audience, resource, ..args.token.options() };
+    let (account, longest) = (&args.account.name, args.token.longest());
     let what = || waiting::for_a_token(&client, account);
     let reader = Reader {
         user: args.user.as_deref(),

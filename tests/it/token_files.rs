@@ -31,6 +31,14 @@ fn until_it_holds(path: &Path, content: &str) {
     until("the file has the token", || (read(path).as_deref() == Some(content)).then_some(()));
 }
 
+/// Logs in and waits for the file; its token.
+fn logged_in(world: &World, path: &Path) -> String {
+    world.log_in("work");
+    let token = world.token("work");
+    until_it_holds(path, &token);
+    token
+}
+
 fn until_gone(path: &Path) {
     until("the file is gone", || (!path.exists()).then_some(()));
 }
@@ -54,9 +62,7 @@ fn a_file_follows_the_token_and_is_gone_after_a_logout() {
     let world = world(&idp, BARE);
     let path = world.root().join("token");
     assert!(!path.exists() && !ledger(&world).exists());
-    world.log_in("work");
-    let first = world.token("work");
-    until_it_holds(&path, &first);
+    let first = logged_in(&world, &path);
     assert_eq!(mode(&path), 0o600);
     assert_eq!(world.cli(&["refresh"]).0, 0);
     let second = world.token("work");
@@ -96,9 +102,7 @@ fn a_lock_and_a_stop_delete_the_file_and_it_comes_back() {
     let idp = Idp::start();
     let mut world = world(&idp, BARE);
     let path = world.root().join("token");
-    world.log_in("work");
-    let token = world.token("work");
-    until_it_holds(&path, &token);
+    let token = logged_in(&world, &path);
     assert_eq!(world.cli(&["lock"]).0, 0);
     until_gone(&path);
     assert_eq!(world.cli(&["unlock"]).0, 0);
@@ -114,9 +118,7 @@ fn what_a_killed_daemon_left_is_replaced_or_deleted_at_the_next_start() {
     let idp = Idp::start();
     let mut world = world(&idp, BARE);
     let path = world.root().join("token");
-    world.log_in("work");
-    let token = world.token("work");
-    until_it_holds(&path, &token);
+    let token = logged_in(&world, &path);
     world.kill();
     assert!(path.exists());
     // Another file of the account, and none of the old place.
@@ -143,9 +145,7 @@ fn a_reload_deletes_a_file_that_is_no_longer_configured_if_it_is_ours() {
     let idp = Idp::start();
     let world = world(&idp, "file = [{ path = \"DIR/one\" }, { path = \"DIR/two\" }]");
     let (one, two, three) = (world.root().join("one"), world.root().join("two"), world.root().join("three"));
-    world.log_in("work");
-    let token = world.token("work");
-    until_it_holds(&one, &token);
+    let token = logged_in(&world, &one);
     until_it_holds(&two, &token);
     std::fs::write(&two, "somebody else's").unwrap();
     world.configure(&config(&idp, &world, "file = [{ path = \"DIR/three\" }]"));
