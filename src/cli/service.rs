@@ -159,24 +159,36 @@ fn install(args: &InstallArgs) -> CommandResult {
         return args.json.tell(&json!({ "units": units, "started": false }), || {});
     }
     let what = || "systemd to start the daemon".into();
-    waiting::told(LONGEST_START, what, || start(socket, changed.contains(&SOCKET)))?;
-    report::say("The daemon runs, and starts whenever you log in.");
+    let runs = waiting::told(LONGEST_START, what, || start(socket, changed.contains(&SOCKET)))?;
+    report::say(if runs {
+        "The daemon runs, and starts whenever you log in."
+    } else {
+        "The daemon starts at the first request: ringback.service stays disabled."
+    });
     if systemctl::lingers() == Some(false) {
         report::say("It stops when you log out. To keep it running: loginctl enable-linger");
     }
-    args.json.tell(&json!({ "units": units, "started": true }), || {})
+    args.json.tell(&json!({ "units": units, "started": runs }), || {})
 }
 
+/// Starts the daemon, or restarts it; `false`: only if it runs, since somebody wants it to start at the first request.
 /// Sockets whose addresses have not changed are not touched: clients that connect meanwhile wait.
-fn start(socket: bool, sockets_changed: bool) -> Result<(), Failure> {
+fn start(socket: bool, sockets_changed: bool) -> Result<bool, Failure> {
     systemctl::run(&["daemon-reload"])?;
+    let is = |unit, state| Ok::<_, Failure>(systemctl::property(unit, Property::UnitFileState)? == state);
+    let by_socket_alone = is(SOCKET, "enabled")? && is(SERVICE, "disabled")?;
     if socket && (sockets_changed || systemctl::property(SOCKET, Property::ActiveState)? != "active") {
         // The daemon holds the addresses that the socket unit is about to bind.
         systemctl::run(&["stop", SOCKET, SERVICE])?;
         systemctl::run(&["enable", "--quiet", "--now", SOCKET])?;
     }
-    systemctl::run(&["enable", "--quiet", SERVICE])?;
-    systemctl::run(&["restart", SERVICE])
+    if by_socket_alone {
+        systemctl::run(&["try-restart", SERVICE])?;
+    } else {
+        systemctl::run(&["enable", "--quiet", SERVICE])?;
+        systemctl::run(&["restart", SERVICE])?;
+    }
+    Ok(!by_socket_alone)
 }
 
 /// A daemon that was started by hand holds the store, and the service would fail.
