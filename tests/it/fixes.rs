@@ -219,15 +219,16 @@ fn the_doctor_closes_folders_and_files_and_looks_again() {
     world.stop();
     world.configure(&misplaced());
     let (state, runtime, key) = (world.state(), world.runtime(), world.state().join("app.key"));
-    let notes = state.join("notes.txt");
+    let (notes, certificate) = (state.join("notes.txt"), state.join("callback.pem"));
     std::fs::write(&notes, "").unwrap();
-    for (path, mode) in [(&state, 0o755), (&runtime, 0o750), (&key, 0o644), (&notes, 0o644)] {
+    std::fs::write(&certificate, "").unwrap();
+    for (path, mode) in [(&state, 0o755), (&runtime, 0o750), (&key, 0o644), (&certificate, 0o644), (&notes, 0o644)] {
         set(path, mode);
     }
-    let modes = || [&state, &runtime, &key, &notes].map(|path| mode(path));
+    let modes = || [&state, &runtime, &key, &certificate, &notes].map(|path| mode(path));
     let (code, out, said) = cli(&world, &DOCTOR);
     assert_eq!((code, next_steps(&out).len()), (11, 3), "what is in the folder shows once that is open: {out}{said}");
-    assert_eq!((modes(), text(&world)), ([0o755, 0o750, 0o644, 0o644], misplaced()));
+    assert_eq!((modes(), text(&world)), ([0o755, 0o750, 0o644, 0o644, 0o644], misplaced()));
 
     let (code, out, said) = cli(&world, &[&DOCTOR[..], &["--yes"]].concat());
     // No daemon runs.
@@ -238,9 +239,10 @@ fn the_doctor_closes_folders_and_files_and_looks_again() {
         format!("done: mode of {}: 0750 -> 0700", runtime.display()),
         format!("done: {}: move `providers.p.scope` to `accounts.work.scope`", world.config_file().display()),
         format!("done: mode of {}: 0644 -> 0600", key.display()),
+        format!("done: mode of {}: 0644 -> 0600", certificate.display()),
     ];
-    assert!(done.len() == 4 && expected.iter().all(|line| done.contains(line)), "{done:#?}");
-    assert_eq!((modes(), text(&world)), ([0o700, 0o700, 0o600, 0o644], put_right()), "its own files only");
+    assert!(done.len() == 5 && expected.iter().all(|line| done.contains(line)), "{done:#?}");
+    assert_eq!((modes(), text(&world)), ([0o700, 0o700, 0o600, 0o600, 0o644], put_right()), "its own files only");
     world.run();
     let (code, out, _) = cli(&world, &[&DOCTOR[..], &["--yes"]].concat());
     assert_eq!((code, states(&out)), (1, vec![]), "nobody has logged in");
@@ -276,13 +278,15 @@ fn a_folder_that_others_may_use_is_not_closed() {
     assert!(out.contains("is open to others"), "{out}");
 }
 
-/// A `systemctl` for which ringback.service is enabled and runs, and that notes its arguments.
-fn systemctl(world: &World) -> String {
+/// A `systemctl` for which ringback.service runs, that notes its arguments, and for which these units are enabled and
+/// disabled.
+fn systemctl(world: &World, service: &str, socket: &str) -> String {
     let folder = world.root().join("bin");
     std::fs::create_dir_all(&folder).unwrap();
     let script = format!(
         "#!/bin/sh\necho \"$*\" >>{}\ncase \"$*\" in\n\
-         *UnitFileState\\ ringback.service) echo enabled ;;\n*ActiveState\\ ringback.service) echo active ;;\nesac\n",
+         *UnitFileState\\ ringback.service) echo {service} ;;\n*UnitFileState\\ ringback.socket) echo {socket} ;;\n\
+         *ActiveState*) echo active ;;\nesac\n",
         world.root().join("asked").display()
     );
     std::fs::write(folder.join("systemctl"), script).unwrap();
@@ -293,7 +297,7 @@ fn systemctl(world: &World) -> String {
 #[test]
 fn outdated_units_are_installed_again() {
     let world = World::with_config(SOUND);
-    let path = systemctl(&world);
+    let path = systemctl(&world, "enabled", "''");
     let unit = world.root().join("config/systemd/user/ringback.service");
     let run = |arguments: &[&str]| told(world.command(arguments).env("PATH", &path).output().unwrap());
     let (code, _, said) = run(&["service", "install", "--no-start"]);
@@ -325,4 +329,23 @@ fn outdated_units_are_installed_again() {
     assert!(code == 11 && next_steps(&out).len() == 1, "{out}{said}");
     let reply: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(reply["fixes"], json!([{ "what": installed, "state": "possible" }]));
+}
+
+#[test]
+fn a_service_that_somebody_disabled_for_its_socket_stays_disabled() {
+    let world = World::with_config(SOUND);
+    let path = systemctl(&world, "disabled", "enabled");
+    let run = |arguments: &[&str]| told(world.command(arguments).env("PATH", &path).output().unwrap());
+    assert_eq!(run(&["service", "install", "--no-start", "--socket"]).0, 0);
+    let unit = world.root().join("config/systemd/user/ringback.service");
+    let older = std::fs::read_to_string(&unit).unwrap().replace("UMask=0077\n", "");
+    for arguments in [&[&DOCTOR[..], &["--yes"]].concat()[..], &["service", "install"]] {
+        std::fs::write(&unit, &older).unwrap();
+        _ = std::fs::remove_file(world.root().join("asked"));
+        let (_, _, said) = run(arguments);
+        let asked = std::fs::read_to_string(world.root().join("asked")).unwrap();
+        assert!(asked.contains("--user try-restart ringback.service"), "{asked}{said}");
+        assert!(!asked.contains("enable"), "{asked}");
+        assert!(said.contains("The daemon starts at the first request"), "{said}");
+    }
 }

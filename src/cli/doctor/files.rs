@@ -20,7 +20,7 @@ const STATE: &str = "state folder";
 /// The folder of sealed files, in the state folder.
 const ACCOUNTS: &str = "accounts";
 /// By which files of ringback are told from others that somebody put there.
-const SUFFIXES: [&str; 5] = ["key", "json", "jsonl", "toml", "sealed"];
+const SUFFIXES: [&str; 6] = ["key", "json", "jsonl", "toml", "sealed", "pem"];
 
 /// Every folder, and the files in the state folder.
 pub(super) fn folders(config: &Config, paths: &Paths, findings: &mut Vec<Finding>, fixes: &mut Vec<Fix>) {
