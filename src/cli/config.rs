@@ -120,10 +120,8 @@ struct Checked {
 /// Looks at the config and the files that it names, and finds what certainly puts something right.
 fn look(source: &ConfigSource, may_fix: bool) -> Result<(Checked, Vec<Fix>), Failure> {
     let mut fixes = Vec::new();
-    let (config, mistakes) = match config_file::load_what_works(&source.env()) {
-        Ok((config, mistakes)) => (Some(config), mistakes),
-        // Nothing else can be checked then.
-        Err(ConfigFileError::Mistakes(mistakes)) => (None, mistakes),
+    let (config, mistakes) = match source.load_with_mistakes() {
+        Ok(loaded) => loaded,
         Err(error) => match &error {
             ConfigFileError::Unusable { fix: Some(fix), .. } if may_fix => {
                 fix::add_mode(&mut fixes, fix);

@@ -49,6 +49,15 @@ impl ConfigSource {
     pub(super) fn load_what_works(&self) -> Result<(Effective, ConfigErrors), Failure> {
         config_file::load_what_works(&self.env()).map_err(|error| failure(&error))
     }
+
+    /// What can be used of the config, and all mistakes untold; no config if nothing else can be checked.
+    pub(super) fn load_with_mistakes(&self) -> Result<(Option<Effective>, ConfigErrors), ConfigFileError> {
+        match config_file::load_what_works(&self.env()) {
+            Ok((config, mistakes)) => Ok((Some(config), mistakes)),
+            Err(ConfigFileError::Mistakes(mistakes)) => Ok((None, mistakes)),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// What to say of a config that can't be used. Its mistakes are told at once, each on its line.

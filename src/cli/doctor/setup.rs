@@ -11,9 +11,8 @@ use crate::http::listen::{BindError, bind_tcp};
 
 /// The usable part of the config; each mistake is a finding.
 pub(super) fn config(source: &ConfigSource, findings: &mut Vec<Finding>, fixes: &mut Vec<Fix>) -> Option<Config> {
-    let (config, mistakes) = match crate::config_file::load_what_works(&source.env()) {
-        Ok((config, mistakes)) => (Some(config), mistakes),
-        Err(ConfigFileError::Mistakes(mistakes)) => (None, mistakes),
+    let (config, mistakes) = match source.load_with_mistakes() {
+        Ok(loaded) => loaded,
         Err(error) => {
             let failure = config_source::failure(&error);
             let reply = failure.reply();
