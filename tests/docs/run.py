@@ -101,14 +101,10 @@ def one_by_one(page):
 
 def in_namespaces(command, page):
     """Runs a page in a process of its own, and returns what it printed, and whether it went well."""
-    with one_by_one(page):
-        return in_namespaces_of_its_own(command, page)
-
-
-def in_namespaces_of_its_own(command, page):
     inside = [*command, sys.executable, "-B", __file__, "--inside", str(page)]
     try:
-        ran = subprocess.run(inside, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT)
+        with one_by_one(page):
+            ran = subprocess.run(inside, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT)
     except subprocess.TimeoutExpired:
         return f"not ok - docs: {shown(page)}: not done after {LIMIT} s\n", False
     if ran.returncode != 0 and "not ok - " not in ran.stdout:
