@@ -62,7 +62,7 @@ impl Fix {
         }
     }
 
-    /// Files are closed before a daemon is told of the config that names them, and started anew last.
+    /// Files are closed before a daemon reads the config that names them; it is restarted last.
     fn order(&self) -> u8 {
         match self {
             Self::Mode(_) => 0,
@@ -123,7 +123,7 @@ impl FixOptions {
         let (mut told, mut failure, mut goes_on) = (Vec::new(), None, self.fix);
         loop {
             let (found, mut fixes) = look()?;
-            // One that failed is not tried again.
+            // One that failed is not tried again, nor one that was done.
             fixes.retain(|fix| !fix.what().iter().all(|what| told.iter().any(|told: &FixReply| told.what == *what)));
             fixes.sort_by_key(Fix::order);
             let answer = if goes_on { self.answer(&fixes)? } else { Answer::No };
