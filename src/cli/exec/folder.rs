@@ -44,13 +44,10 @@ impl ExecFolder {
 
     fn make_in(runtime: &Folder) -> Result<Self, FolderError> {
         let all = runtime.subfolder(ALL)?;
-        let turn = lock_file(&all, TURN)?;
-        turn.lock().map_err(|error| FolderError::io(all.file(TURN), error))?;
+        let _turn = turn(&all)?;
         for name in all.names()?.iter().filter(|name| !name.starts_with('.')) {
-            let old = all.subfolder(name)?;
-            if lock_file(&old, HELD)?.try_lock().is_ok() {
-                delete(&all, name)?;
-            }
+            // One that can't be deleted does not keep programs from being started.
+            _ = remove_if_left(&all, name);
         }
         let name = format!("{:032x}", rand::random::<u128>());
         let folder = all.subfolder(&name)?;
@@ -79,6 +76,7 @@ impl ExecFolder {
     pub(super) fn end(&self) {
         if let Some(OpenFolder { all, name, _held }) = self.open().take() {
             // If that fails, the next one deletes it.
+            let _turn = turn(&all);
             _ = delete(&all, &name);
         }
     }
@@ -87,6 +85,19 @@ impl ExecFolder {
         // Taken as a whole or not at all, so a panic left nothing half done.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits for one's turn, which ends when the file is dropped.
+fn turn(all: &Folder) -> Result<File, FolderError> {
+    let file = lock_file(all, TURN)?;
+    file.lock().map_err(|error| FolderError::io(all.file(TURN), error))?;
+    Ok(file)
+}
+
+/// Deletes a folder that no process holds any longer.
+fn remove_if_left(all: &Folder, name: &str) -> Result<(), FolderError> {
+    let held = lock_file(&all.subfolder(name)?, HELD)?;
+    if held.try_lock().is_ok() { delete(all, name) } else { Ok(()) }
 }
 
 /// Deletes a folder with its files.
@@ -106,14 +117,24 @@ fn lock_file(folder: &Folder, name: &str) -> Result<File, FolderError> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
 
     use super::*;
 
+    fn runtime() -> (tempfile::TempDir, Folder) {
+        let root = tempfile::tempdir().unwrap();
+        set_mode(root.path(), 0o700);
+        let runtime = Folder::open(root.path()).unwrap();
+        (root, runtime)
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
     #[test]
     fn a_folder_is_deleted_at_its_end_and_one_that_was_left_behind_by_the_next() {
-        let runtime = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(runtime.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
-        let runtime = Folder::open(runtime.path()).unwrap();
+        let (_root, runtime) = runtime();
         let make = || ExecFolder::make_in(&runtime).unwrap();
         let (first, second) = (make(), make());
         for folder in [&first, &second] {
@@ -133,6 +154,37 @@ mod tests {
         let third = make();
         assert!(!path.exists());
         third.end();
+        assert_eq!(runtime.subfolder(ALL).unwrap().names().unwrap(), [TURN]);
+    }
+    #[test]
+    fn a_folder_that_is_left_and_open_to_others_stops_no_start() {
+        let (_root, runtime) = runtime();
+        let first = ExecFolder::make_in(&runtime).unwrap();
+        let left = first.folder.path().to_owned();
+        drop(first);
+        set_mode(&left, 0o755);
+        let second = ExecFolder::make_in(&runtime).unwrap();
+        assert!(left.exists(), "it is not ours to judge");
+        set_mode(&left, 0o700);
+        second.end();
+        ExecFolder::make_in(&runtime).unwrap().end();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn folders_begin_while_others_end() {
+        let (_root, runtime) = runtime();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        let folder = ExecFolder::make_in(&runtime).unwrap();
+                        folder.write("work", b"canary").unwrap();
+                        folder.end();
+                    }
+                });
+            }
+        });
         assert_eq!(runtime.subfolder(ALL).unwrap().names().unwrap(), [TURN]);
     }
 }
