@@ -31,13 +31,15 @@ pub(crate) struct TokenFiles {
     files: Arc<Mutex<Files>>,
     /// What was logged already.
     errors: FileErrors,
+    /// By path, the fingerprint of the token that is in the audit log already, and not in the file.
+    noted: BTreeMap<PathBuf, String>,
 }
 
 impl TokenFiles {
     /// Reads which files are there from before. Blocks on the disk.
     pub(crate) fn open(state: &Path, broker: Broker, audit: AuditLog, clock: Clock) -> Result<Self, FolderError> {
         let files = Arc::new(Mutex::new(Files::new(Ledger::open(state)?)));
-        Ok(Self { broker, audit, clock, files, errors: FileErrors::new() })
+        Ok(Self { broker, audit, clock, files, errors: FileErrors::new(), noted: BTreeMap::new() })
     }
 
     /// Follows the accounts. `jumps`: notified when the clock was set or the machine woke up. Never returns.
@@ -78,17 +80,25 @@ impl TokenFiles {
             .await
             .unwrap_or_default();
         for file in &stale {
+            // A file that can't be written is tried again and again.
+            if self.noted.get(&file.path) == Some(&file.fingerprint) {
+                continue;
+            }
             let mut line = AuditLine::new(AuditEvent::Token, now.wall.rfc3339());
             line.account = Some(file.account.clone());
             line.reason = Some(format!("for the file {}", file.path.display()));
             // Before the token leaves.
             self.audit.note(line).await;
+            if self.audit.is_on() {
+                self.noted.insert(file.path.clone(), file.fingerprint.clone());
+            }
         }
         let failed = self.on_disk(move |files| {
             let written = stale.into_iter().map(|file| (files.write(&file), file.path));
             written.filter_map(|(written, path)| Some((path, written.err()?.to_string()))).collect::<FileErrors>()
         });
         errors.extend(failed.await.unwrap_or_default());
+        self.noted.retain(|path, _| errors.contains_key(path));
         self.tell(errors, &of_path);
         let again = (!self.errors.is_empty()).then_some(AGAIN);
         expiry.into_iter().chain(again).min()
@@ -135,7 +145,8 @@ fn wanted(accounts: &[FileAccount]) -> Vec<WantedFile> {
             // As the provider said, and always the same: a file is not written again when the clock is set.
             let expires_at = token.deadline.map(|deadline| deadline.wall.unix_seconds());
             let content = file.template.filled(&token.access_token, expires_at);
-            WantedFile { account: account.config.name.to_string(), path, content, mode: file.mode }
+            let fingerprint = token.access_token.fingerprint();
+            WantedFile { account: account.config.name.to_string(), path, fingerprint, content, mode: file.mode }
         });
         file.collect::<Vec<_>>()
     };

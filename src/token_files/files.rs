@@ -13,6 +13,8 @@ use crate::os::folder::placed::PlacedFile;
 pub(super) struct WantedFile {
     pub(super) account: String,
     pub(super) path: PathBuf,
+    /// Of the token in it.
+    pub(super) fingerprint: String,
     pub(super) content: Zeroizing<Vec<u8>>,
     pub(super) mode: u32,
 }
@@ -129,7 +131,8 @@ mod tests {
 
         fn wanted(&self, name: &str, content: &str) -> WantedFile {
             let content = Zeroizing::new(content.as_bytes().to_vec());
-            WantedFile { account: "work".into(), path: self.0.path().join(name), content, mode: 0o600 }
+            let (account, path) = ("work".into(), self.0.path().join(name));
+            WantedFile { account, path, fingerprint: String::new(), content, mode: 0o600 }
         }
 
         fn read(&self, name: &str) -> Option<String> {

@@ -186,6 +186,39 @@ fn a_place_that_cannot_be_used_is_told_and_left_alone() {
 }
 
 #[test]
+fn a_token_whose_file_cannot_be_written_is_written_down_once() {
+    let idp = Idp::start();
+    let world = world(&idp, BARE);
+    let path = world.root().join("token");
+    // In the place of the half-written file.
+    let blocked = world.root().join(".token.ringback-tmp");
+    std::fs::create_dir(&blocked).unwrap();
+    let noted = || world.cli(&["audit", "--json"]).1.matches("for the file ").count();
+    // Each change of the config is an occasion to try again. The other file shows that it was taken.
+    let again = |name: &str| {
+        let files = format!("file = [{{ path = \"DIR/token\" }}, {{ path = \"DIR/{name}\" }}]");
+        world.configure(&config(&idp, &world, &files));
+        world.signal(Signal::HUP);
+        until_it_holds(&world.root().join(name), &world.token("work"));
+    };
+    world.log_in("work");
+    until_error(&world, "directory");
+    until("the token is written down", || (noted() == 1).then_some(()));
+    again("one");
+    again("two");
+    until("the other files are written down", || (noted() >= 3).then_some(()));
+    assert_eq!(noted(), 3, "one for the file that can't be written");
+    assert_eq!(world.cli(&["refresh"]).0, 0);
+    until_it_holds(&world.root().join("two"), &world.token("work"));
+    until("the next token is written down", || (noted() >= 5).then_some(()));
+    std::fs::remove_dir(&blocked).unwrap();
+    again("three");
+    until_it_holds(&path, &world.token("work"));
+    until("the last file is written down", || (noted() >= 6).then_some(()));
+    assert_eq!(noted(), 6);
+}
+
+#[test]
 fn a_token_that_has_expired_without_another_leaves_no_file() {
     let idp = Idp::living(2);
     let world = world(&idp, BARE);
