@@ -8,12 +8,14 @@ use std::time::Duration;
 use super::folder::ExecFolder;
 use crate::cli::failure::Failure;
 use crate::cli::report;
-use crate::client::{Client, TemporaryApp};
+use crate::client::{Client, Error, TemporaryApp};
 use crate::contract::TemporaryAppRequest;
 
 const KEY_FILE: &str = "key";
 /// Between two attempts to get another key from a daemon that was started again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// After an attempt that was refused: each has a line in the audit log.
+const REFUSED: Duration = Duration::from_secs(60);
 
 /// The key, and the file that the program finds it in. The file is deleted when this is dropped.
 pub(super) struct HeldKey {
@@ -48,11 +50,13 @@ impl Drop for HeldKey {
 fn hold(mut app: TemporaryApp, client: &Client, wish: &TemporaryAppRequest, folder: &ExecFolder, url: &str) {
     loop {
         app.wait_for_end();
+        let mut pause = AGAIN;
         app = loop {
-            thread::sleep(AGAIN);
+            thread::sleep(pause);
             // Not while it is stopped, and not if its config has lost an account: that may come again.
-            if let Ok(app) = client.temporary_app(wish) {
-                break app;
+            match client.temporary_app(wish) {
+                Ok(app) => break app,
+                Err(error) => pause = pause_after(&error),
             }
         };
         if app.url != url {
@@ -60,6 +64,35 @@ fn hold(mut app: TemporaryApp, client: &Client, wish: &TemporaryAppRequest, fold
         }
         if let Err(failure) = folder.write(KEY_FILE, app.key.expose().as_bytes()) {
             report::say(&format!("ringback: the program has no key: {}", failure.reply().error_description));
+        }
+    }
+}
+
+fn pause_after(error: &Error) -> Duration {
+    match error {
+        // Nobody refused: the daemon is stopped, or about to start.
+        Error::NoDaemon { .. } | Error::DaemonUnreachable { .. } | Error::Disconnected { .. } | Error::Timeout => AGAIN,
+        _ => REFUSED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_refuses_is_asked_less_often_than_one_that_is_stopped() {
+        let why = || "why".to_owned();
+        for error in [
+            Error::NoDaemon { why: why() },
+            Error::DaemonUnreachable { pid: 1, why: why() },
+            Error::Disconnected { why: why() },
+            Error::Timeout,
+        ] {
+            assert_eq!(pause_after(&error), AGAIN, "{error}");
+        }
+        for error in [Error::UnexpectedReply { why: why() }, Error::SocketDenied] {
+            assert_eq!(pause_after(&error), REFUSED, "{error}");
         }
     }
 }
