@@ -51,8 +51,8 @@ impl Files {
     }
 
     fn remove(&mut self, path: &Path) -> Result<(), FolderError> {
-        // Without its folder, it is gone as well.
-        if path.parent().is_some_and(Path::exists) {
+        // Without its folder, it is gone as well. A folder that can't be looked at may be there.
+        if path.parent().is_some_and(|folder| !matches!(folder.try_exists(), Ok(false))) {
             let file = PlacedFile::at(path)?;
             match file.look() {
                 Ok(Some(found)) if self.ledger.has(path, &found.bytes) => file.remove()?,
@@ -111,7 +111,7 @@ impl Files {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "files of a test")]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
 
@@ -183,5 +183,22 @@ mod tests {
         std::fs::write(place.0.path().join("a"), "mine again").unwrap();
         assert_eq!(settled(&mut files, Vec::new()), (0, FileErrors::new()));
         assert_eq!(place.read("a").as_deref(), Some("mine again"));
+    }
+
+    #[test]
+    fn a_file_in_a_folder_that_cannot_be_looked_at_is_not_forgotten() {
+        let place = Place::new();
+        let (folder, aside) = (place.0.path().join("folder"), place.0.path().join("aside"));
+        std::fs::create_dir(&folder).unwrap();
+        let mut files = place.files();
+        assert_eq!(settled(&mut files, vec![place.wanted("folder/a", "1")]), (1, FileErrors::new()));
+        std::fs::rename(&folder, &aside).unwrap();
+        symlink(&folder, &folder).unwrap();
+        assert_eq!(settled(&mut files, Vec::new()).1.len(), 1, "a link to itself leads nowhere");
+        std::fs::remove_file(&folder).unwrap();
+        std::fs::rename(&aside, &folder).unwrap();
+        assert_eq!(settled(&mut files, Vec::new()), (0, FileErrors::new()));
+        assert_eq!(place.read("folder/a"), None);
+        assert!(files.ledger.paths().is_empty());
     }
 }
