@@ -114,8 +114,9 @@ impl Keeper {
 
 impl KeptFile {
     fn renew(&mut self, client: &Client, wish: &TokenOptions, folder: &ExecFolder) {
-        let min_ttl = wish.min_ttl.or(Some(BEFORE_EXPIRY.unsigned_abs()).filter(|_| self.due.is_some()));
-        let wish = TokenOptions { min_ttl, ..wish.clone() };
+        let min_ttl = wish.min_ttl.or(Some(BEFORE_EXPIRY.unsigned_abs()));
+        // The user waits for the start alone: the files of other accounts don't wait for a login to this one.
+        let wish = TokenOptions { min_ttl, wait: None, ..wish.clone() };
         let got = client.token_with_lifetime(&self.account, &wish).map_err(Failure::from);
         let written = got.and_then(|token| {
             folder.write(&self.account, token.access_token.expose().as_bytes())?;
