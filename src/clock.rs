@@ -203,6 +203,11 @@ impl Clock {
         }
     }
 
+    /// Wall time in whole seconds since the Unix epoch.
+    pub(crate) fn unix_seconds(&self) -> i64 {
+        self.now().wall.unix_seconds()
+    }
+
     /// The boot that boot time is counted from, if it can be known.
     pub fn boot_id(&self) -> Option<BootId> {
         match self {

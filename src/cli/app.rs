@@ -165,7 +165,7 @@ pub(super) fn run(args: &AppArgs) -> CommandResult {
         }
         AppCommand::List(list) => {
             let reply = list.reach.client()?.apps()?;
-            let now = Clock::System.now().wall.unix_seconds();
+            let now = Clock::System.unix_seconds();
             let text = if list.json { report::json(&reply)? } else { overview(&reply, now) };
             report::answer(text.as_bytes())?;
             Ok(ExitCode::SUCCESS)

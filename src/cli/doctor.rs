@@ -104,6 +104,6 @@ fn look_around(
     machine::browser(findings);
     machine::keyring(config, findings);
     machine::service(&args.source, config, findings, fixes);
-    accounts::standing(config, daemon.as_ref(), Clock::System.now().wall.unix_seconds(), findings);
+    accounts::standing(config, daemon.as_ref(), Clock::System.unix_seconds(), findings);
     Ok(())
 }

@@ -23,7 +23,7 @@ impl Granted<'_> {
             report::say(&format!("Scope: {scope}"));
         }
         if let Some(at) = self.expires_at {
-            let now = Clock::System.now().wall.unix_seconds();
+            let now = Clock::System.unix_seconds();
             report::say(&format!("The token expires {}.", report::moment(at, now)));
         }
         match self.refreshable {

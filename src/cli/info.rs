@@ -41,7 +41,7 @@ pub(super) fn run(args: &InfoArgs) -> CommandResult {
     let (client, account) = (args.reach.client()?, &args.account.name);
     let provider = || format!("the provider of `{account}`");
     let info = waiting::told(DEFAULT_TIMEOUT, provider, || client.info(account))?;
-    let now = Clock::System.now().wall.unix_seconds();
+    let now = Clock::System.unix_seconds();
     let text = if args.json { report::json(&info)? } else { sheet(&info, now) };
     report::answer(text.as_bytes())?;
     Ok(ExitCode::from(if info.active { 0 } else { ErrorCode::LoginRequired.row().exit }))

@@ -34,7 +34,7 @@ pub(super) fn run(args: &RefreshArgs) -> CommandResult {
     let (client, account) = (args.reach.client()?, &args.account.name);
     let provider = || format!("the provider of `{account}`");
     let reply = waiting::told(DEFAULT_TIMEOUT, provider, || client.refresh(account))?;
-    let now = Clock::System.now().wall.unix_seconds();
+    let now = Clock::System.unix_seconds();
     let expires = reply.expires_at.map(|at| format!(", expires {}", report::moment(at, now))).unwrap_or_default();
     args.json.tell(&reply, || report::say(&format!("{}: a new token{expires}", reply.account)))
 }

@@ -11,8 +11,9 @@ use clap::Args;
 use super::arguments::DaemonChoice;
 use super::command_result::CommandResult;
 use super::{platform, report};
+use crate::clock::Clock;
 use report::Palette;
-use state::{View, now};
+use state::View;
 
 /// Show the state of every account
 ///
@@ -60,7 +61,7 @@ pub(super) fn run(args: &StatusArgs) -> CommandResult {
     if args.watch {
         return watch::run(&view, state);
     }
-    let now = now();
+    let now = Clock::System.unix_seconds();
     let text = if args.json { state.json()? } else { state.text(&view, Palette::of_stdout(), now) };
     report::answer(text.as_bytes())?;
     if let Some(notice) = platform::notice().filter(|_| !args.json) {

@@ -52,7 +52,7 @@ impl FreshFiles {
         (client, listener, wish): (Client, Client, TokenOptions),
     ) -> Result<Self, Failure> {
         let folder = ExecFolder::make()?;
-        let now = now();
+        let now = Clock::System.unix_seconds();
         let paths = names.iter().zip(tokens).map(|(name, token)| (name.clone(), folder.file(&token.account))).collect();
         // From here on, what goes wrong deletes them.
         let files = Self { folder: folder.clone(), paths };
@@ -89,14 +89,14 @@ impl Keeper {
     fn keep(&mut self, woken: &Receiver<Option<String>>) {
         loop {
             for file in &mut self.files {
-                if file.due.is_some_and(|due| due <= now()) {
+                if file.due.is_some_and(|due| due <= Clock::System.unix_seconds()) {
                     file.renew(&self.client, &self.wish, &self.folder);
                 }
             }
             match woken.recv_timeout(self.pause()) {
                 Ok(account) => {
                     let meant = |file: &&mut KeptFile| account.as_ref().is_none_or(|account| *account == file.account);
-                    self.files.iter_mut().filter(meant).for_each(|file| file.due = Some(now()));
+                    self.files.iter_mut().filter(meant).for_each(|file| file.due = Some(Clock::System.unix_seconds()));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 // Nobody listens: the clock is left.
@@ -107,7 +107,9 @@ impl Keeper {
 
     fn pause(&self) -> Duration {
         let next = self.files.iter().filter_map(|file| file.due).min();
-        let left = next.map(|due| Duration::from_secs(u64::try_from(due.saturating_sub(now())).unwrap_or(0)));
+        let left = next.map(|due| {
+            Duration::from_secs(u64::try_from(due.saturating_sub(Clock::System.unix_seconds())).unwrap_or(0))
+        });
         left.map_or(GLANCE, |left| left.clamp(Duration::from_secs(1), GLANCE))
     }
 }
@@ -123,9 +125,9 @@ impl KeptFile {
             Ok(token.expires_at)
         });
         match written {
-            Ok(expires_at) => (self.due, self.told) = (due(expires_at, now()), false),
+            Ok(expires_at) => (self.due, self.told) = (due(expires_at, Clock::System.unix_seconds()), false),
             Err(failure) => {
-                self.due = Some(now() + AGAIN);
+                self.due = Some(Clock::System.unix_seconds() + AGAIN);
                 if !std::mem::replace(&mut self.told, true) {
                     let why = &failure.reply().error_description;
                     report::say(&format!("ringback: the token file of `{}` can't be kept fresh: {why}", self.account));
@@ -143,10 +145,6 @@ fn due(expires_at: Option<i64>, now: i64) -> Option<i64> {
     }
     let asked = left.saturating_sub(BEFORE_EXPIRY.min(left / 5));
     Some(now.saturating_add(asked.max(1)))
-}
-
-fn now() -> i64 {
-    Clock::System.now().wall.unix_seconds()
 }
 
 /// Tells the keeper which account has another token; `None`: it may be any. Never returns.

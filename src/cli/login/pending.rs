@@ -43,7 +43,7 @@ fn start(client: &Client, account: &str, request: LoginRequest) -> Result<LoginS
 
 /// How long to wait for a login.
 pub(super) fn longest(started: &LoginStarted, timeout: Option<Duration>) -> Duration {
-    let left = started.expires_at.saturating_sub(Clock::System.now().wall.unix_seconds());
+    let left = started.expires_at.saturating_sub(Clock::System.unix_seconds());
     timeout.unwrap_or_else(|| Duration::from_secs(left.try_into().unwrap_or(0)))
 }
 

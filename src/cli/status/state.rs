@@ -6,13 +6,7 @@ use super::{details, overview};
 use crate::cli::arguments::DaemonChoice;
 use crate::cli::failure::Failure;
 use crate::cli::report::{self, Palette};
-use crate::clock::Clock;
 use crate::contract::{AccountReply, AccountsReply, ErrorCode, HealthReply};
-
-/// Unix seconds.
-pub(super) fn now() -> i64 {
-    Clock::System.now().wall.unix_seconds()
-}
 
 /// What the user wants to see.
 pub(super) struct View<'a> {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::state::{State, View, now};
+use super::state::{State, View};
 use crate::cli::arguments::DaemonChoice;
 use crate::cli::command_result::CommandResult;
 use crate::cli::failure::Failure;
@@ -90,7 +90,7 @@ impl Output<'_> {
     fn show(&mut self, latest: &Result<State, Failure>, read_at: Boot) -> Result<bool, Failure> {
         if self.screen {
             let text = match latest {
-                Ok(state) => state.text(self.wanted, Palette::of_stdout(), now()),
+                Ok(state) => state.text(self.wanted, Palette::of_stdout(), Clock::System.unix_seconds()),
                 Err(failure) => gone(failure, Some(read_at.until(Clock::System.now().boot))),
             };
             let frame = frame(&text);
@@ -113,7 +113,7 @@ impl Output<'_> {
         let is_first = self.shown.replace(key).is_none();
         let text = match latest {
             Ok(state) if self.wanted.json => state.json()?,
-            Ok(state) => state.text(self.wanted, Palette::of_stdout(), now()),
+            Ok(state) => state.text(self.wanted, Palette::of_stdout(), Clock::System.unix_seconds()),
             Err(failure) if self.wanted.json => report::json(failure.reply())?,
             Err(failure) => gone(failure, None),
         };
