@@ -11,16 +11,15 @@ use crate::error::Error;
 
 /// As JSON, in a buffer that is wiped after sending: `room` has to hold all of it.
 pub(super) fn json(reply: &impl serde::Serialize, room: usize) -> Result<Response, Reject> {
-    let mut text = Vec::with_capacity(room);
-    let written = serde_json::to_writer(&mut text, reply);
-    written_json(text, written)
+    Ok(after_sending(text(reply, room)?, HeaderValue::from_static("application/json")))
 }
 
-pub(super) fn written_json(text: Vec<u8>, written: serde_json::Result<()>) -> Result<Response, Reject> {
-    let text = Zeroizing::new(text);
-    let unwritten = |_| Reject(Error::Internal { what: "a reply could not be serialised".into() });
-    written.map_err(unwritten)?;
-    Ok(after_sending(text, HeaderValue::from_static("application/json")))
+/// The same, for a reply that has more behind it.
+pub(super) fn text(reply: &impl serde::Serialize, room: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut text = Zeroizing::new(Vec::with_capacity(room));
+    let written = serde_json::to_writer(&mut *text, reply);
+    written.map_err(|_| Error::Internal { what: "a reply could not be serialised".into() })?;
+    Ok(text)
 }
 
 pub(super) fn after_sending(text: Zeroizing<Vec<u8>>, kind: HeaderValue) -> Response {

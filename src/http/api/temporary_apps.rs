@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
 use crate::apps::{Rights, TemporaryApp};
 use crate::audit::AuditLog;
@@ -23,6 +23,7 @@ use crate::http::body::JsonBody;
 use crate::http::gate::caller::Caller;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
+use crate::http::wiped;
 use crate::secret::AppKey;
 
 /// The interval of newlines, by which a client is noticed that has gone in an unusual way.
@@ -93,10 +94,9 @@ fn reply(http: &Http, app: &TemporaryApp, key: &AppKey) -> Result<Bytes, Error> 
     let url = http.own_origin.clone().unwrap_or_default();
     let mut made = TemporaryAppMade { version: VERSION, app: view(app.app()), key: key.expose().to_owned(), url };
     let room = 1024 + serde_json::to_string(&made.app).map(|text| text.len()).unwrap_or_default();
-    let mut text = Zeroizing::new(Vec::with_capacity(room));
-    let written = serde_json::to_writer(&mut *text, &made);
+    let written = wiped::text(&made, room);
     made.key.zeroize();
-    written.map_err(|_| Error::Internal { what: "a reply could not be serialised".into() })?;
+    let mut text = written?;
     text.push(b'\n');
     Ok(Bytes::from_owner(text))
 }

@@ -118,10 +118,10 @@ fn bare(reply: TokenReply) -> Response {
 fn as_json(mut reply: TokenReply) -> Result<Response, Reject> {
     let extra: usize = reply.extra.iter().map(|(name, value)| name.len() + value.to_string().len() + 8).sum();
     let scope = reply.scope.as_ref().map_or(0, String::len);
-    let mut text = Vec::with_capacity(2 * (reply.access_token.len() + scope + reply.account.len()) + extra + 256);
-    let written = serde_json::to_writer(&mut text, &reply);
+    let room = 2 * (reply.access_token.len() + scope + reply.account.len()) + extra + 256;
+    let written = wiped::json(&reply, room);
     reply.access_token.zeroize();
-    wiped::written_json(text, written)
+    written
 }
 
 #[cfg(test)]
