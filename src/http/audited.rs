@@ -57,13 +57,13 @@ pub(super) fn try_note(
     http: &Http,
     caller: &Caller,
     event: AuditEvent,
-    account: &str,
+    account: Option<&str>,
     more: impl FnOnce(&mut AuditLine),
 ) -> bool {
     if !http.audit.is_on() {
         return true;
     }
-    let mut line = line(http, caller, event, Some(account));
+    let mut line = line(http, caller, event, account);
     more(&mut line);
     http.audit.try_note(&line)
 }

@@ -12,9 +12,7 @@ use futures_util::stream;
 use zeroize::Zeroize as _;
 
 use crate::apps::{Rights, TemporaryApp};
-use crate::audit::AuditLog;
 use crate::broker::events::Subscription;
-use crate::clock::Clock;
 use crate::contract::{AuditEvent, TemporaryAppMade, TemporaryAppRequest, VERSION};
 use crate::error::{Error, Obstacle};
 use crate::http::app_changes::{own_names, told, view};
@@ -36,14 +34,9 @@ struct Held {
     app: TemporaryApp,
     /// Tells when the daemon stops.
     daemon: Subscription,
-    note: EndNote,
-}
-
-/// Writes down the end of the app.
-struct EndNote {
+    /// To write down its end.
     caller: Caller,
-    audit: AuditLog,
-    clock: Clock,
+    http: Http,
 }
 
 pub(in crate::http) async fn make(
@@ -53,9 +46,9 @@ pub(in crate::http) async fn make(
 ) -> Result<Response, Reject> {
     let made = make_app(&http, &caller, request).and_then(|(app, key)| {
         let first = reply(&http, &app, &key)?;
-        let note = EndNote { caller: caller.clone(), audit: http.audit.clone(), clock: http.clock.clone() };
+        let daemon = http.broker.listen();
         // From here on its end is written down, also if the caller leaves while its beginning is.
-        Ok(Held { first: Some(first), app, daemon: http.broker.listen(), note })
+        Ok(Held { first: Some(first), app, daemon, caller: caller.clone(), http: http.clone() })
     });
     let reason = made.as_ref().ok().map(|held| described(&held.app));
     audited::note(&http, &caller, AuditEvent::AppAdded, None, made.as_ref().err(), |line| {
@@ -122,12 +115,12 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let EndNote { caller, audit, clock } = &self.note;
         tracing::info!(app = self.app.app().name, "a temporary app has ended");
-        let mut line = caller.line(AuditEvent::AppRemoved, clock.now().wall);
-        line.reason = Some(described(&self.app));
+        let noted = audited::try_note(&self.http, &self.caller, AuditEvent::AppRemoved, None, |line| {
+            line.reason = Some(described(&self.app));
+        });
         // Full only while the disk is stuck: the app ends all the same, and waits for nothing.
-        if audit.is_on() && !audit.try_note(&line) {
+        if !noted {
             tracing::warn!(app = self.app.app().name, "the audit log has no line about the end of a temporary app");
         }
     }

@@ -55,7 +55,7 @@ impl Shortcut for CachedTokens {
         }
         let mut reply = http.broker.cached_token(account, &query)?;
         let scope = reply.scope.clone();
-        let noted = audited::try_note(http, caller, AuditEvent::Token, &reply.account, |line| line.scope = scope);
+        let noted = audited::try_note(http, caller, AuditEvent::Token, Some(&reply.account), |line| line.scope = scope);
         if !noted {
             reply.access_token.zeroize();
             return None;
