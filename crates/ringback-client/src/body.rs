@@ -21,8 +21,13 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>,
 
 /// Parses a successful (2xx) reply.
 pub(crate) fn parse<T: DeserializeOwned>(response: &Response) -> Result<T, Error> {
-    // The parser's message may quote the reply, so it is dropped.
-    serde_json::from_slice(&response.body)
+    read(&response.body)
+}
+
+/// Parses the body of a successful reply, or a line of it.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    // The parser's message may quote a secret of the reply, so it is dropped.
+    serde_json::from_slice(bytes)
         .map_err(|_| Error::UnexpectedReply { why: "its reply does not follow version 1 of the API".to_owned() })
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use zeroize::Zeroize as _;
 
+use crate::body;
 use crate::contract::{AppReply, TemporaryAppMade};
 use crate::error::Error;
 use crate::secret::AppKey;
@@ -36,9 +37,7 @@ impl TemporaryApp {
         let asked = StreamRequest { method, target, accept: "application/json", agent, body: Some(body) };
         let mut stream = BodyStream::open(daemon, &asked, SILENCE)?;
         let line = stream.until(b"\n")?;
-        // The parser's message may quote the key, so it is dropped.
-        let mut made: TemporaryAppMade = serde_json::from_slice(&line)
-            .map_err(|_| Error::UnexpectedReply { why: "its reply does not follow version 1 of the API".to_owned() })?;
+        let mut made: TemporaryAppMade = body::read(&line)?;
         let key = AppKey::new(made.key.as_str());
         made.key.zeroize();
         Ok(Self { app: made.app, key, url: made.url, stream })

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::body;
 use crate::error::Error;
 use crate::secret::AccessToken;
 
@@ -28,10 +29,8 @@ struct Received {
 
 impl Token {
     /// Reads the daemon's reply.
-    pub(crate) fn read(body: &[u8]) -> Result<Self, Error> {
-        // The parser's message may quote the token, so it is dropped.
-        let reply: Received = serde_json::from_slice(body)
-            .map_err(|_| Error::UnexpectedReply { why: "its reply does not follow version 1 of the API".to_owned() })?;
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let reply: Received = body::read(bytes)?;
         let text = Zeroizing::new(reply.access_token);
         Ok(Self { account: reply.account, access_token: usable(&text)?, expires_at: reply.expires_at })
     }
