@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::os;
 
 /// The last millisecond that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
-const LAST_WRITABLE: i64 = 253_402_300_799_999;
+pub(crate) const LAST_WRITABLE: i64 = 253_402_300_799_999;
 
 /// Milliseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::client::Token;
-use crate::clock::Wall;
+use crate::clock::{LAST_WRITABLE, Wall};
 use crate::secret::AccessToken;
 
 /// How the token is printed.
@@ -182,13 +182,7 @@ fn shell_quoted(token: &AccessToken) -> Zeroizing<Vec<u8>> {
         return joined(&[token.expose().as_bytes()], 0);
     }
     // A quote can't stand within quotes: it closes them, stands there on its own, and they are opened again.
-    let mut text = Zeroizing::new(Vec::with_capacity(4 * token.expose().len() + 2));
-    text.push(b'\'');
-    for byte in token.expose().bytes() {
-        if byte == b'\'' { text.extend_from_slice(b"'\\''") } else { text.push(byte) }
-    }
-    text.push(b'\'');
-    text
+    joined(&[b"'", &escaped(token, |byte| byte == b'\'', b"'\\'"), b"'"], 0)
 }
 
 /// `user=USER^Aauth=Bearer TOKEN^A^A`, as Google and Microsoft document it.
@@ -248,14 +242,13 @@ struct ExecCredentialStatus<'a> {
 /// The versions with this shape. The first is for a caller that asks for none.
 const EXEC_VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
 /// The end of the year 9999, beyond which RFC 3339 has no times: as good as none.
-const LAST_TIMESTAMP: i64 = 253_402_300_799;
+const LAST_TIMESTAMP: i64 = LAST_WRITABLE / 1000;
 /// Where a caller says which it wants.
 const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
 
 fn exec_credential(token: &Token, reader: &Reader<'_>) -> Rendered {
     let expires_at = token.expires_at.filter(|at| *at <= LAST_TIMESTAMP);
-    let expires_at = expires_at.map(|at| Wall(at.saturating_mul(1000)).to_system());
-    let expires_at = expires_at.map(|at| humantime::format_rfc3339_seconds(at).to_string());
+    let expires_at = expires_at.map(|at| Wall::of_unix_seconds(at).rfc3339_seconds());
     let credential = ExecCredential {
         api_version: exec_version((reader.env)(EXEC_INFO))?,
         kind: "ExecCredential",
