@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus};
-use std::task::{Context, Poll};
 
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
-use tokio::signal::unix::{self, SignalKind};
+use tokio::signal::unix::SignalKind;
+
+use super::signals::Caught;
 
 /// What ends or steers a program. Not SIGTSTP, which has to stop both, and not SIGWINCH and SIGCONT, which a terminal and
 /// a shell send to the whole group.
@@ -28,15 +29,15 @@ pub(crate) enum ForegroundError {
 /// Runs `command` to its end, and forwards signals to it meanwhile. Needs a tokio runtime around it.
 pub(crate) async fn run(command: Command) -> Result<ExitStatus, ForegroundError> {
     // Before there is a child that a signal could be for.
-    let mut caught = Caught::now().map_err(ForegroundError::Signals)?;
+    let mut signals = Forwarded::now().map_err(ForegroundError::Signals)?;
     let mut child = tokio::process::Command::from(command).spawn().map_err(ForegroundError::NotStarted)?;
     loop {
         tokio::select! {
             ended = child.wait() => return ended.map_err(ForegroundError::Unwatched),
-            signal = std::future::poll_fn(|context| caught.poll(context)) => {
+            signal = signals.caught.next() => {
                 // The pid is its own until it has been waited for.
                 let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-                if let Some(pid) = pid.filter(|_| !caught.went_to_the_group(signal)) {
+                if let Some(pid) = pid.filter(|_| !signals.went_to_the_group(signal)) {
                     // Fails only if it has ended, which is seen next.
                     _ = kill_process(pid, signal);
                 }
@@ -51,32 +52,19 @@ pub(crate) fn exit_code(status: ExitStatus) -> u8 {
     status.code().or_else(killed).and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
 }
 
-struct Caught {
-    signals: Vec<(Signal, unix::Signal)>,
+struct Forwarded {
+    caught: Caught<Signal>,
     /// Whether there was a terminal that could hang up.
     on_terminal: bool,
 }
 
-impl Caught {
+impl Forwarded {
     fn now() -> io::Result<Self> {
         let ignored = ignored();
-        let mut signals = Vec::with_capacity(FORWARDED.len());
-        for signal in FORWARDED {
-            let number = signal.as_raw();
-            // What is ignored (`nohup`) stays so, also for the child: one that is caught would be reset for it.
-            if (ignored >> (number - 1)) & 1 == 0 {
-                signals.push((signal, unix::signal(SignalKind::from_raw(number))?));
-            }
-        }
-        Ok(Self { signals, on_terminal: terminal().is_some() })
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Signal> {
-        let came = self
-            .signals
-            .iter_mut()
-            .find_map(|(signal, caught)| caught.poll_recv(context).is_ready().then_some(*signal));
-        came.map_or(Poll::Pending, Poll::Ready)
+        // What is ignored (`nohup`) stays so, also for the child: one that is caught would be reset for it.
+        let ours = FORWARDED.into_iter().filter(|signal| (ignored >> (signal.as_raw() - 1)) & 1 == 0);
+        let caught = Caught::new(ours.map(|signal| (signal, SignalKind::from_raw(signal.as_raw()))))?;
+        Ok(Self { caught, on_terminal: terminal().is_some() })
     }
 
     /// Whether the child got it, too: from the terminal, which sends its signals to the whole group in the foreground.
