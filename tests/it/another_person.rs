@@ -229,6 +229,22 @@ fn login_with_replace_does_not_ask() {
 }
 
 #[test]
+fn a_run_with_via_and_replace_answers_the_question_of_another() {
+    let (idp, world) = ann_is_logged_in();
+    let (id, ..) = eve_logs_in(&idp, &world);
+    // Its input stays open until it ends.
+    let arguments = ["login", "work", "--json", "--steps", "--replace"];
+    let mut child = world.command(&arguments).stdin(Stdio::piped()).spawn().unwrap();
+    let steps = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let steps: Vec<Value> = steps.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    let [started, end] = &steps[..] else { panic!("{steps:?}") };
+    assert_eq!((&started["login_id"], &started["start_url"]), (&json!(id), &Value::Null));
+    assert_eq!(started["confirm"]["new"]["sub"], "eve");
+    assert_eq!((&end["status"], world.token("work").as_str()), (&json!("succeeded"), "AT~canary-eve"));
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn an_import_needs_a_confirmation_like_a_login() {
     let (idp, world) = ann_is_logged_in();
     let import = |arguments: &[&str]| {

@@ -110,6 +110,24 @@ fn a_login_over_ssh_forwards_the_port_and_ends_the_connection() {
 }
 
 #[test]
+fn a_question_without_a_page_is_told_with_the_command_that_answers_it() {
+    let confirm = r#""confirm":{"current":{"sub":"ann"},"new":{"sub":"bob"}}"#;
+    let device = r#""device":{"user_code":"WDJB-MJHT","verification_uri":"https://provider.example/device"}"#;
+    for begun in [device, confirm] {
+        let question = reply("pending", &format!(",{confirm}"));
+        let here = Here::with(&format!("{}; {question}; {}", started(begun), reply("succeeded", "")));
+        let (code, _, said) = here.run(&VIA);
+        assert_eq!(code, 0, "{said}");
+        for words in ["logged in as sub ann. This login is as sub bob", "`ringback login work --via me@host --replace`"]
+        {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        assert!(!said.contains("page in the browser"), "{said}");
+        assert_eq!(here.calls().len(), 1, "nothing was forwarded");
+    }
+}
+
+#[test]
 fn whatever_goes_wrong_is_told_with_what_to_do() {
     let on_host = "while logging in on me@host: there is no daemon";
     let no_daemon = r#"echo '{"error":"no_daemon","error_description":"there is no daemon","hint":"Start it."}'"#;

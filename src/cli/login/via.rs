@@ -101,7 +101,7 @@ impl RemoteLogin<'_> {
         }
         // The other end has the same limit, and says so first.
         let patience = longest(&started, self.timeout);
-        let followed = tokio::time::timeout(patience + 2 * GRACE, self.follow(&mut steps));
+        let followed = tokio::time::timeout(patience + 2 * GRACE, self.follow(&mut steps, started.start_url.is_some()));
         followed.await.unwrap_or_else(|_| Err(late(&started, patience)))
     }
 
@@ -151,8 +151,8 @@ impl RemoteLogin<'_> {
         absent.filter(|_| !forwarded).map_or(Ok(()), Err)
     }
 
-    /// Shows what happens, until the login has ended.
-    async fn follow(&self, steps: &mut Steps) -> Result<LoginReply, Failure> {
+    /// Shows what happens, until the login has ended. A question is on a page only if this login has one (`has_page`).
+    async fn follow(&self, steps: &mut Steps, has_page: bool) -> Result<LoginReply, Failure> {
         let (mut notices, mut asked) = (Notices::default(), None);
         loop {
             let step = steps.next().await.ok_or_else(|| message::via_broke_off(self.target))?;
@@ -163,7 +163,14 @@ impl RemoteLogin<'_> {
             if let Some(confirm) = reply.confirm.clone().filter(|confirm| asked.as_ref() != Some(confirm)) {
                 let (current, new) = confirm.in_words();
                 report::say(&format!("`{}` is logged in as {current}. This login is as {new}.", reply.account));
-                report::say("The page in the browser asks whether to replace the tokens.");
+                if has_page {
+                    report::say("The page in the browser asks whether to replace the tokens.");
+                } else {
+                    let (account, target) = (&reply.account, self.target);
+                    report::say(&format!(
+                        "To replace the tokens, run `ringback login {account} --via {target} --replace` in another terminal."
+                    ));
+                }
                 asked = Some(confirm);
             }
             notices.tell(reply);
