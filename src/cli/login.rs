@@ -152,7 +152,7 @@ fn lead(args: &LoginArgs, client: &Client, started: &LoginStarted) -> Result<(),
         (.., Some(url)) if args.no_browser || args.device => {
             page::show("Open this URL in a browser on this machine, within a minute:", url);
         }
-        (.., Some(url)) => page::open(&started.account, url),
+        (.., Some(url)) => page::open_here(&started.account, url),
         (.., None) => report::say(&format!("`{}` needs no browser: the daemon asks the provider.", started.account)),
     }
     Ok(())

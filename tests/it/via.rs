@@ -128,6 +128,18 @@ fn a_question_without_a_page_is_told_with_the_command_that_answers_it() {
 }
 
 #[test]
+fn an_account_of_the_other_machine_has_no_browser_in_the_config_of_this_one() {
+    let here = Here::with(&format!("STARTED; {}", reply("succeeded", "")));
+    let (idp, mark) = (Idp::start(), here.beside("own"));
+    let own = format!("browser = [\"/bin/sh\", \"-c\", \": >{}\"]\n", mark.display());
+    here.world.configure(&World::config_of(&idp, "", "", &own));
+    let (code, _, said) = here.run(&["work", "--via", "me@host"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("The browser was not opened: there is no browser on this machine"), "{said}");
+    assert!(!mark.exists() && !said.contains("--paste"), "{said}");
+}
+
+#[test]
 fn whatever_goes_wrong_is_told_with_what_to_do() {
     let on_host = "while logging in on me@host: there is no daemon";
     let no_daemon = r#"echo '{"error":"no_daemon","error_description":"there is no daemon","hint":"Start it."}'"#;

@@ -4,25 +4,30 @@ use crate::cli::config_source::ConfigSource;
 use crate::cli::report;
 use crate::os::browser::{BrowserOpener as _, StartUrl, UsersBrowser};
 
-/// Opens the start page; the URL is shown in any case.
-pub(super) fn open(account: &str, start_url: &str) {
-    let why = match StartUrl::parse(start_url) {
-        Ok(url) => match UsersBrowser.open(&url, program(account).as_deref()) {
-            Ok(()) => {
-                let open = format!("The browser is open for the login to `{account}`.");
-                return show(
-                    &format!("{open} If no page appears, open this URL on this machine, within a minute:"),
-                    start_url,
-                );
-            }
-            Err(unopened) => unopened.to_string(),
-        },
-        Err(unfit) => unfit.to_string(),
+/// Opens the start page of a login to this machine's daemon, in the account's own browser if it has one.
+pub(super) fn open_here(account: &str, start_url: &str) {
+    if !open(account, start_url, program(account).as_deref()) {
+        report::say(
+            "If the browser is on another machine, stop this and run `ringback login --paste` here, or `ringback login --via` there.",
+        );
+    }
+}
+
+/// Opens the start page with this program, or with the system's; the URL is shown in any case. `false`: it was not opened.
+pub(super) fn open(account: &str, start_url: &str, program: Option<&[String]>) -> bool {
+    let opened = match StartUrl::parse(start_url) {
+        Ok(url) => UsersBrowser.open(&url, program).map_err(|unopened| unopened.to_string()),
+        Err(unfit) => Err(unfit.to_string()),
     };
-    show(&format!("The browser was not opened: {why}. Open this URL on this machine, within a minute:"), start_url);
-    report::say(
-        "If the browser is on another machine, stop this and run `ringback login --paste` here, or `ringback login --via` there.",
-    );
+    let sentence = match &opened {
+        Ok(()) => format!(
+            "The browser is open for the login to `{account}`. If no page appears, open this URL on this machine, within \
+             a minute:"
+        ),
+        Err(why) => format!("The browser was not opened: {why}. Open this URL on this machine, within a minute:"),
+    };
+    show(&sentence, start_url);
+    opened.is_ok()
 }
 
 /// The account's `browser`. It is read from the config and not told by the daemon, which is thus no way to have a

@@ -114,7 +114,8 @@ impl RemoteLogin<'_> {
                 let start = StartUrl::parse(url).map_err(|_| message::via_unreadable(self.target))?;
                 self.forward(session, &start.addresses()).await?;
                 if self.opens {
-                    page::open(&started.account, start.as_str());
+                    // An account of this machine that has the same name is another.
+                    page::open(&started.account, start.as_str(), None);
                 } else {
                     page::show("Open this URL in a browser on this machine, within a minute:", start.as_str());
                 }
