@@ -36,7 +36,7 @@ use crate::callback_certificate::CallbackCertificates;
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::clock::Clock;
-use crate::config::{AccountConfig, Config, StoreConfig, default_redirect_uri};
+use crate::config::{Config, StoreConfig};
 use crate::contract::{Endpoint, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::http::callback_listener::CallbackListeners;
@@ -171,7 +171,7 @@ async fn serve(
     let first = tcp.first().copied();
     let stirs = wakeups::watch();
     let broker =
-        Broker::start(Arc::clone(&config), world, stirs.clone(), move |account| redirect_uri(account, first)).await;
+        Broker::start(Arc::clone(&config), world, stirs.clone(), move |account| account.redirect_uri_at(first)).await;
     let (jumps, state) = (stirs.clone(), paths.state.as_path());
     let token_files = TokenFiles::open(state, broker.clone(), audit.clone(), Clock::System);
     let mut token_files = token_files.map_err(|error| broken_store(&error))?;
@@ -299,14 +299,6 @@ async fn save_usage(apps: Apps) {
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || apps.save_usage()).await {
         tracing::warn!("key usage could not be stored: {error}");
     }
-}
-
-/// The redirect URI of the config, else one on the first TCP listener.
-fn redirect_uri(account: &AccountConfig, first: Option<SocketAddr>) -> Option<String> {
-    account
-        .redirect_uri
-        .clone()
-        .or_else(|| first.map(|address| default_redirect_uri(address, &account.dialect.provider)))
 }
 
 fn endpoint(listeners: &[BoundListener], key_file: Option<&Path>) -> Endpoint {

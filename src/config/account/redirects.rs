@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::config::effective::AccountConfig;
 use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;
-use crate::config::redirect::{RedirectTarget, comes_back, default_redirect_uri};
+use crate::config::redirect::{RedirectTarget, comes_back};
 use crate::config::sections::accounts::AccountKeys;
 
 /// The redirect URI that the account gives, if the daemon can receive it. `tcp` is `None` if the listeners are wrong
@@ -47,8 +47,8 @@ pub(crate) fn refuse_shared_redirects(accounts: &[(AccountConfig, &SectionReader
     let mut seen: BTreeMap<RedirectTarget, &AccountConfig> = BTreeMap::new();
     for (account, section) in accounts.iter().filter(|(account, _)| comes_back(account.grant)) {
         let provider = account.dialect.provider.as_str();
-        let made = || tcp.map(|listener| default_redirect_uri(*listener, provider));
-        let Some(arrival) = account.redirect_uri.clone().or_else(made).as_deref().and_then(RedirectTarget::of) else {
+        let redirect_uri = account.redirect_uri_at(tcp.copied());
+        let Some(arrival) = redirect_uri.as_deref().and_then(RedirectTarget::of) else {
             continue;
         };
         let first = seen.entry(arrival).or_insert(account);
