@@ -318,6 +318,11 @@ pub fn look_up(method: &str, path: &str, served: impl Fn(&Route) -> bool) -> Rou
     }
 }
 
+/// Whether the browser comes to this redirect URI over TLS.
+pub(crate) fn has_tls(redirect_uri: &str) -> bool {
+    redirect_uri.starts_with("https:")
+}
+
 /// Whether a redirect URI can't have this path, because the daemon serves something else there. `on_own_listener`:
 /// whether it has the port of one of the daemon's own listeners. A callback listener may have the status page's path,
 /// and what is kept for routes to come.

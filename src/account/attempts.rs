@@ -21,6 +21,7 @@ pub(crate) use self::plan::Next;
 use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
 use crate::oauth::callback::state as state_of;
+use crate::routes::has_tls;
 use crate::secret::{CodeVerifier, Nonce256, RandomSecret as _};
 
 /// How long a start ticket is good for.
@@ -144,7 +145,7 @@ impl Attempts {
     pub fn ticket(&mut self, id: &str, now: Moment, rng: &mut dyn rand::CryptoRng) -> Option<Nonce256> {
         let login = self.logins.get_mut(id).filter(|login| login.stage == AttemptStage::Pending)?;
         let ticket = Nonce256::random(rng);
-        let life = if login.plan.redirect_uri.starts_with("https:") { COMPARED_TICKET_LIFE } else { TICKET_LIFE };
+        let life = if has_tls(&login.plan.redirect_uri) { COMPARED_TICKET_LIFE } else { TICKET_LIFE };
         push_bounded(&mut login.tickets, (ticket.clone(), now.boot.plus(life)), MOST_FLOWS);
         Some(ticket)
     }

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::loopback;
 use crate::os::sockets::is_absent;
 use crate::provider::ProviderFuture;
+use crate::routes::has_tls;
 
 /// How long a listener stays open after a login, so that the browser can load the outcome page and its style.
 const LINGER: Duration = Duration::from_secs(60);
@@ -58,7 +59,7 @@ impl CallbackListeners {
         let app = self.app.get().ok_or("the daemon is still starting")?;
         let mut open = self.open.lock().await;
         open.retain(|_, open| open.listener.strong_count() > 0);
-        let identity = if redirect_uri.starts_with("https:") { Some(self.identity().await?) } else { None };
+        let identity = if has_tls(redirect_uri) { Some(self.identity().await?) } else { None };
         let mut held = OpenListeners(Vec::new());
         let mut unavailable = None;
         let mut covered = false;

@@ -8,6 +8,7 @@ use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;
 use crate::config::redirect::{RedirectTarget, comes_back};
 use crate::config::sections::accounts::AccountKeys;
+use crate::routes::has_tls;
 
 /// The redirect URI that the account gives, if the daemon can receive it. `tcp` is `None` if the listeners are wrong
 /// already.
@@ -30,11 +31,12 @@ pub(super) fn literal_redirect_uri(
         );
     }
     let literal = keys.redirect_uri.clone()?;
-    if RedirectTarget::of(&literal).is_some_and(|arrival| arrival.is_taken(listeners)) {
+    let arrival = RedirectTarget::of(&literal);
+    if arrival.as_ref().is_some_and(|arrival| arrival.is_taken(listeners)) {
         let problem = Problem::new("has a path that the daemon uses for something else");
         section.refuse("redirect_uri", problem.expected("another path, such as `/callback/NAME`"));
     }
-    if literal.starts_with("https:") && RedirectTarget::of(&literal).is_some_and(|arrival| arrival.is_at(listeners)) {
+    if has_tls(&literal) && arrival.is_some_and(|arrival| arrival.is_at(listeners)) {
         let problem = Problem::new("uses https at a port of `listen.tcp`, where the daemon speaks http");
         section.refuse("redirect_uri", problem.expected("another port"));
     }

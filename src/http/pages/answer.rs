@@ -13,6 +13,7 @@ use crate::http::cookies::cookies;
 use crate::http::peer::Connection;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
+use crate::routes::has_tls;
 
 /// In the query of the outcome page: it is not the first answer that led there.
 pub(super) const AGAIN: &str = "again";
@@ -45,7 +46,7 @@ impl Handed {
 /// Has the broker take the answer. Needs no place to wait in: a login takes one answer, and only so many logins are
 /// pending. An answer to a login that took one before leads to what came of that.
 pub(super) async fn hand_in(http: &Http, request: CallbackRequest) -> Result<Handed, NoOutcome> {
-    let (broker, is_secure) = (http.broker.clone(), request.arrived_on.starts_with("https:"));
+    let (broker, is_secure) = (http.broker.clone(), has_tls(&request.arrived_on));
     let pending = Url::parse(&request.arrived_on).is_ok_and(|uri| broker.expects_callback(uri.path()));
     let answered = run_to_completion(async move { broker.callback(request).await }).await;
     match answered.map_err(NoOutcome::Unfinished)? {
