@@ -11,12 +11,12 @@ use std::time::Duration;
 use clap::Args;
 
 pub(super) use self::ended::tell;
-use self::pending::{begin, longest, wait};
+use self::pending::{announce, begin, longest, wait};
 use self::via::RemoteLogin;
 use super::arguments::{AccountChoice, DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::replace::TerminalQuestion;
-use super::{device, password, paste, report, waiting};
+use super::{device, password, paste, waiting};
 use crate::cli::failure::Failure;
 use crate::client::Client;
 use crate::clock::Clock;
@@ -123,12 +123,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
         _ => LoginVia::CallerBrowser,
     };
     let (client, started) = begin(&args.reach, account, request(via))?;
-    if started.joined {
-        report::say(&format!("Joining the pending login to `{}`.", started.account));
-    }
-    if let Some(warning) = &started.warning {
-        report::say(&format!("warning: {warning}"));
-    }
+    announce(&started);
     // The joined login may be done and only need an answer.
     if started.confirm.is_none() {
         lead(args, &client, &started)?;
@@ -149,11 +144,9 @@ fn lead(args: &LoginArgs, client: &Client, started: &LoginStarted) -> Result<(),
         (Some(prompt), ..) => device::show(prompt),
         (_, Some(prompt), _) => password::run(started, prompt)?,
         (.., Some(url)) if args.paste => paste::run(client, &started.login_id, url)?,
-        (.., Some(url)) if args.no_browser || args.device => {
-            page::show("Open this URL in a browser on this machine, within a minute:", url);
-        }
+        (.., Some(url)) if args.no_browser || args.device => page::show(url),
         (.., Some(url)) => page::open_here(&started.account, url),
-        (.., None) => report::say(&format!("`{}` needs no browser: the daemon asks the provider.", started.account)),
+        (.., None) => page::not_needed(&started.account),
     }
     Ok(())
 }

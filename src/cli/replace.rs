@@ -30,14 +30,14 @@ pub(super) struct TerminalQuestion<'a> {
 impl TerminalQuestion<'_> {
     /// Asks at the terminal, unless the answer was given in advance, and waits for the end of the login.
     pub(super) fn settle(&self, replace: bool) -> Result<LoginReply, Failure> {
-        let (current, new) = self.confirm.in_words();
-        report::say(&format!("`{}` is logged in as {current}. This login is as {new}.", self.account));
+        announce(self.account, self.confirm);
         if replace {
             return self.answer(true);
         }
         if !can_ask() {
             return Err(self.nobody_to_ask());
         }
+        let (current, new) = self.confirm.in_words();
         report::say(&format!("If it is replaced, programs that use `{}` act as {new} from now on.", self.account));
         report::prompt(&format!("Replace the tokens of {}? [y/N]", report::plain(&current)));
         self.asked(&a_line())
@@ -91,6 +91,12 @@ impl TerminalQuestion<'_> {
         let (account, (current, new)) = (self.account.to_owned(), self.confirm.in_words());
         Error::NobodyToAsk { account, current, new }.into()
     }
+}
+
+/// Says who has logged in, and who had before.
+pub(super) fn announce(account: &str, confirm: &Confirm) {
+    let (current, new) = confirm.in_words();
+    report::say(&format!("`{account}` is logged in as {current}. This login is as {new}."));
 }
 
 /// Whether there is a terminal to ask at.

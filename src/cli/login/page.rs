@@ -26,7 +26,7 @@ pub(super) fn open(account: &str, start_url: &str, program: Option<&[String]>) -
         ),
         Err(why) => format!("The browser was not opened: {why}. Open this URL on this machine, within a minute:"),
     };
-    show(&sentence, start_url);
+    say(&sentence, start_url);
     opened.is_ok()
 }
 
@@ -37,8 +37,18 @@ fn program(account: &str) -> Option<Vec<String>> {
     config.accounts.get(account)?.keys.browser.clone()
 }
 
+/// Shows the URL for a login whose browser the user opens.
+pub(super) fn show(url: &str) {
+    say("Open this URL in a browser on this machine, within a minute:", url);
+}
+
+/// Says that this login has no page.
+pub(super) fn not_needed(account: &str) {
+    report::say(&format!("`{account}` needs no browser: the daemon asks the provider."));
+}
+
 /// The sentence, then the URL on a line of its own, so that it is easy to copy.
-pub(super) fn show(sentence: &str, url: &str) {
+fn say(sentence: &str, url: &str) {
     report::say(sentence);
     report::say(url);
 }

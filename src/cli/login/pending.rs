@@ -41,6 +41,16 @@ fn start(client: &Client, account: &str, request: LoginRequest) -> Result<LoginS
     }
 }
 
+/// Says what there is to know of a login that was begun or joined, before anybody does something for it.
+pub(super) fn announce(started: &LoginStarted) {
+    if started.joined {
+        report::say(&format!("Joining the pending login to `{}`.", started.account));
+    }
+    if let Some(warning) = &started.warning {
+        report::say(&format!("warning: {warning}"));
+    }
+}
+
 /// How long to wait for a login.
 pub(super) fn longest(started: &LoginStarted, timeout: Option<Duration>) -> Duration {
     let left = started.expires_at.saturating_sub(Clock::System.unix_seconds());
@@ -100,7 +110,7 @@ impl Notices {
         // A daemon of an earlier version has only the newest one.
         for notice in reply.notices.into_iter().chain(reply.notice) {
             if !self.0.contains(&notice) {
-                report::say(&format!("note: {}", report::plain(&notice)));
+                report::say(&format!("note: {notice}"));
                 self.0.push(notice);
             }
         }

@@ -14,11 +14,11 @@ use tokio::process::ChildStdout;
 
 use super::ended::tell;
 use super::page;
-use super::pending::{GRACE, Notices, is_over, late, longest};
+use super::pending::{GRACE, Notices, announce, is_over, late, longest};
 use crate::cli::arguments::JsonChoice;
 use crate::cli::command_result::CommandResult;
 use crate::cli::failure::Failure;
-use crate::cli::{device, message, report};
+use crate::cli::{device, message, replace, report};
 use crate::contract::{ErrorCode, ErrorReply, LoginReply, LoginStarted, is_name};
 use crate::os::browser::StartUrl;
 use crate::os::ports;
@@ -90,12 +90,7 @@ impl RemoteLogin<'_> {
         let mut steps = Steps(BufReader::new(output.ok_or_else(|| message::via_broke_off(self.target))?));
         let Some(first) = steps.next().await else { return Err(self.unstarted(session).await) };
         let started: LoginStarted = self.read(first, true)?;
-        if started.joined {
-            report::say(&format!("Joining the pending login to `{}`.", started.account));
-        }
-        if let Some(warning) = &started.warning {
-            report::say(&format!("warning: {}", report::plain(warning)));
-        }
+        announce(&started);
         if started.confirm.is_none() {
             self.show(session, &started).await?;
         }
@@ -117,12 +112,10 @@ impl RemoteLogin<'_> {
                     // An account of this machine that has the same name is another.
                     page::open(&started.account, start.as_str(), None);
                 } else {
-                    page::show("Open this URL in a browser on this machine, within a minute:", start.as_str());
+                    page::show(start.as_str());
                 }
             }
-            (.., None) => {
-                report::say(&format!("`{}` needs no browser: the daemon asks the provider.", started.account));
-            }
+            (.., None) => page::not_needed(&started.account),
         }
         Ok(())
     }
@@ -162,8 +155,7 @@ impl RemoteLogin<'_> {
                 return Ok(reply);
             }
             if let Some(confirm) = reply.confirm.clone().filter(|confirm| asked.as_ref() != Some(confirm)) {
-                let (current, new) = confirm.in_words();
-                report::say(&format!("`{}` is logged in as {current}. This login is as {new}.", reply.account));
+                replace::announce(&reply.account, &confirm);
                 if has_page {
                     report::say("The page in the browser asks whether to replace the tokens.");
                 } else {
