@@ -1,10 +1,12 @@
-//! Reads the `Cookie` lines of a request (RFC 6265 §4.2.1), with whatever else is in them.
+//! Reads the `Cookie` lines of a request (RFC 6265 §4.2.1), with whatever else is in them, and writes those of logins.
 //!
 //! Cookies know no ports: every web server on 127.0.0.1 can set some that the browser sends to us as well, of any name,
 //! with any bytes, and beside ours. So a pair that can't be read costs no other one, and of a name there may be several:
 //! who looks for a value takes the one that it knows, and not the first. How many there are is bounded by the head.
 
-use axum::http::{HeaderMap, header};
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue, header};
 
 /// Names and values as they stand, of those pairs that are text.
 pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
@@ -18,10 +20,25 @@ pub(super) fn named<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Ite
     cookies(headers).filter(move |(known, _)| *known == name).map(|(_, value)| value)
 }
 
+/// A `Set-Cookie` line for a browser on its way through a login. `SameSite=Lax`, since it comes back from the provider's
+/// site, and a `Strict` cookie would not. `Secure` over TLS alone, since loopback is plain HTTP as a rule. `None`: a part
+/// is not valid in a header.
+pub(super) fn of_login(
+    (name, value): (&str, &str),
+    path: &str,
+    max_age: Duration,
+    over_tls: bool,
+) -> Option<HeaderValue> {
+    let (max_age, secure) = (max_age.as_secs(), if over_tls { "; Secure" } else { "" });
+    let line = format!("{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
+    let mut line = HeaderValue::from_str(&line).ok()?;
+    line.set_sensitive(true);
+    Some(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     #[test]
     fn what_others_set_costs_none_of_ours() {

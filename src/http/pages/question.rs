@@ -18,19 +18,9 @@ const LONGEST_FORM: usize = 1024;
 /// The path belongs to one login, so that its cookie needs no name of its own.
 const COOKIE: &str = "ringback_question";
 
-/// For the browser that an answer led to the outcome page. `Lax`, since it comes there from the provider's site;
-/// `Secure` over TLS alone, since loopback is plain HTTP as a rule.
+/// For the browser that an answer led to the outcome page.
 pub(super) fn set_cookie(id: &str, cookie: &PageCookie, is_secure: bool) -> Option<HeaderValue> {
-    let secure = if is_secure { "; Secure" } else { "" };
-    let line = format!(
-        "{COOKIE}={}; Path={}; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
-        cookie.value.expose(),
-        outcome_path(id),
-        cookie.max_age.as_secs(),
-    );
-    let mut line = HeaderValue::from_str(&line).ok()?;
-    line.set_sensitive(true);
-    Some(line)
+    cookies::of_login((COOKIE, cookie.value.expose()), &outcome_path(id), cookie.max_age, is_secure)
 }
 
 /// The values of all cookies of that name.

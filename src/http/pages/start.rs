@@ -2,17 +2,17 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::certificate;
 use super::redirect::{outcome_path, see_other, unsendable};
 use crate::broker::login::callback::{BrowserStart, StartRedirect};
-use crate::http::message_page;
 use crate::http::peer::{Connection, Scheme};
 use crate::http::query::Segment;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
+use crate::http::{cookies, message_page};
 
 /// `GET /login/start/{ticket}`: binds the login to this browser and sends it to the provider. Where the callback comes over
 /// TLS, the first visit is without, to a page that explains the certificate; it goes on from there.
@@ -37,21 +37,12 @@ pub(in crate::http) async fn start(
     }
 }
 
-/// The cookie is `SameSite=Lax` since a `Strict` one would not come back from the provider's page. It
-/// is `Secure` over TLS alone, since loopback is plain HTTP as a rule. `expose` is the fourth in the program: what binds
-/// the login to the browser has to reach the browser.
+/// `expose` is the fourth in the program: what binds the login to the browser has to reach the browser.
 fn to_provider(start: &BrowserStart, scheme: Scheme) -> Result<Response, Reject> {
-    let secure = if scheme == Scheme::Https { "; Secure" } else { "" };
-    let cookie = format!(
-        "{}={}; Path={}; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
-        start.cookie_name,
-        start.cookie_value.expose(),
-        start.cookie_path,
-        start.max_age.as_secs(),
-    );
+    let pair = (start.cookie_name.as_str(), start.cookie_value.expose());
+    let cookie = cookies::of_login(pair, &start.cookie_path, start.max_age, scheme == Scheme::Https);
+    let cookie = cookie.ok_or_else(|| unsendable("a cookie"))?;
     let mut reply = see_other(&start.authorize_url)?;
-    let mut cookie = HeaderValue::from_str(&cookie).map_err(|_| unsendable("a cookie"))?;
-    cookie.set_sensitive(true);
     reply.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(reply)
 }
