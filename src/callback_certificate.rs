@@ -73,29 +73,44 @@ impl CallbackCertificates {
         Self { folder: folder.to_owned() }
     }
 
-    /// The current one; made now if there is none, or if it ends soon. Blocks while it reads or writes the small file.
+    /// The current one; made now if there is none, or if it ends soon. One that ends later than one made now could has not
+    /// begun: the clock was far ahead when it was made. Blocks while it reads or writes the small file.
     pub(crate) fn current(&self, now: Wall) -> Result<CallbackCertificate, CertificateError> {
         let folder = Folder::open(&self.folder)?;
         if let Some(text) = folder.read(FILE, LIMIT)? {
             match parsed(&text) {
-                Some((ends, kept)) if Wall(ends.saturating_mul(1000)).since(now) > AHEAD => return Ok(kept),
+                Some((ends, kept)) if is_good(ends.since(now)) => return Ok(kept),
                 Some(_) => {}
-                None => folder.move_file(FILE, &folder, DAMAGED)?,
+                None => put_aside(&folder)?,
             }
         }
         let (text, made) = made(now)?;
         folder.write(FILE, text.as_bytes())?;
         Ok(made)
     }
+
+    /// Puts aside a file that was understood, but whose certificate and key nobody can use. The next one is made anew.
+    pub(crate) fn discard(&self) -> Result<(), CertificateError> {
+        Ok(put_aside(&Folder::open(&self.folder)?)?)
+    }
 }
 
-/// When it ends, in Unix seconds, and the certificate.
-fn parsed(text: &[u8]) -> Option<(i64, CallbackCertificate)> {
+/// Whether a certificate that ends after so long is kept.
+fn is_good(left: Duration) -> bool {
+    left > AHEAD && left <= LIFE + BACKDATED
+}
+
+fn put_aside(folder: &Folder) -> Result<(), FolderError> {
+    folder.move_file(FILE, folder, DAMAGED)
+}
+
+/// When it ends, and the certificate.
+fn parsed(text: &[u8]) -> Option<(Wall, CallbackCertificate)> {
     let (first, pem) = std::str::from_utf8(text).ok()?.split_once('\n')?;
     let ends = first.strip_prefix(ENDS)?.parse().ok()?;
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
     let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).ok()?;
-    Some((ends, CallbackCertificate { certificate, key }))
+    Some((Wall::of_unix_seconds(ends), CallbackCertificate { certificate, key }))
 }
 
 /// A new one, also as text.
@@ -149,6 +164,19 @@ mod tests {
         assert_eq!((kept.fingerprint(), kept.key.secret_pkcs8_der()), (print.clone(), first.key.secret_pkcs8_der()));
         assert_ne!(later(367).fingerprint(), print, "a month before its end");
         assert_eq!(later(367 + 366).fingerprint(), later(367).fingerprint());
+    }
+
+    #[test]
+    fn one_that_has_not_begun_is_made_anew() {
+        let state = tempfile::tempdir().unwrap();
+        let certificates = CallbackCertificates::in_folder(&state.path().join("ringback"));
+        let now = Wall(1_800_000_000_000);
+        let ahead = certificates.current(now.plus(DAY)).unwrap().fingerprint();
+        assert_eq!(certificates.current(now).unwrap().fingerprint(), ahead, "it begins a day before it is made");
+        let before = now.minus(Duration::from_secs(1));
+        let fresh = certificates.current(before).unwrap().fingerprint();
+        assert_ne!(fresh, ahead);
+        assert_eq!(certificates.current(before).unwrap().fingerprint(), fresh);
     }
 
     #[test]

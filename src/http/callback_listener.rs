@@ -14,8 +14,8 @@ use super::gate::Guarded;
 use super::listen::bind::{BindError, bind_tcp};
 use super::listen::{BoundListener, ServedListener, Server, TlsIdentity};
 use crate::broker::{CallbackListener, ListenerGuard};
-use crate::callback_certificate::CallbackCertificates;
-use crate::clock::Clock;
+use crate::callback_certificate::{CallbackCertificates, CertificateError};
+use crate::clock::{Clock, Wall};
 use crate::loopback;
 use crate::os::sockets::is_absent;
 use crate::provider::ProviderFuture;
@@ -110,10 +110,20 @@ impl CallbackListeners {
     /// Who a listener with TLS says that it is. Read for each login: it may have been renewed.
     async fn identity(&self) -> Result<TlsIdentity, String> {
         let (certificates, now) = (self.certificates.clone(), self.clock.now().wall);
-        let current = tokio::task::spawn_blocking(move || certificates.current(now)).await;
-        let certificate = current.map_err(|_| "the daemon is stopping")?.map_err(|error| error.to_string())?;
-        TlsIdentity::new(certificate).map_err(|error| format!("the certificate for https can't be used: {error}"))
+        let identity = tokio::task::spawn_blocking(move || usable(&certificates, now)).await;
+        identity.map_err(|_| "the daemon is stopping")?
     }
+}
+
+/// The current certificate. One that can't be used is put aside, so that it fails no later login.
+fn usable(certificates: &CallbackCertificates, now: Wall) -> Result<TlsIdentity, String> {
+    let told = |error: CertificateError| error.to_string();
+    if let Ok(identity) = TlsIdentity::new(certificates.current(now).map_err(told)?) {
+        return Ok(identity);
+    }
+    certificates.discard().map_err(told)?;
+    let made = certificates.current(now).map_err(told)?;
+    TlsIdentity::new(made).map_err(|error| format!("the certificate for https can't be used: {error}"))
 }
 
 impl CallbackListener for CallbackListeners {
@@ -204,6 +214,28 @@ mod tests {
         let refused = listeners.open(&taken).await.err().unwrap();
         assert!(refused.contains("is taken by another program"), "{refused}");
         assert!(!state.path().join("ringback").exists(), "no certificate is made for http");
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_cannot_be_used_fails_no_login() {
+        let state = tempfile::tempdir().unwrap();
+        let (listeners, other) = (listeners(state.path(), vec![]), tempfile::tempdir().unwrap());
+        let uri = format!("https://{}/cb", free());
+        assert!(listeners.open(&uri).await.is_ok());
+        let file = state.path().join("ringback/callback.pem");
+        let good = std::fs::read_to_string(&file).unwrap();
+        CallbackCertificates::in_folder(other.path()).current(Clock::System.now().wall).unwrap();
+        let others = std::fs::read_to_string(other.path().join("callback.pem")).unwrap();
+        let at = |text: &str| text.find("-----BEGIN PRIVATE").unwrap();
+        let of_another_key = format!("{}{}", &good[..at(&good)], &others[at(&others)..]);
+        let (ends, _) = good.split_once('\n').unwrap();
+        let no_certificate =
+            format!("{ends}\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n{}", &good[at(&good)..]);
+        for unusable in [of_another_key, no_certificate] {
+            std::fs::write(&file, &unusable).unwrap();
+            assert!(listeners.open(&format!("https://{}/cb", free())).await.is_ok(), "{unusable}");
+            assert_eq!(std::fs::read_to_string(file.with_extension("pem.damaged")).unwrap(), unusable);
+        }
     }
 
     #[tokio::test]
