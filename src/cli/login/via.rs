@@ -14,7 +14,7 @@ use tokio::process::ChildStdout;
 
 use super::ended::tell;
 use super::page;
-use super::pending::{GRACE, Notices, announce, is_over, late, longest};
+use super::pending::{GRACE, Notices, announce, is_over, late};
 use crate::cli::arguments::JsonChoice;
 use crate::cli::command_result::CommandResult;
 use crate::cli::failure::Failure;
@@ -28,6 +28,9 @@ use crate::os::ssh::{SshSession, SshTarget};
 
 /// Longer than any step.
 const LONGEST_LINE: u64 = 1024 * 1024;
+/// No daemon lets a login take longer (`serve.login_timeout`). When this one ends is told by the other machine's clock,
+/// which may be far from ours.
+const LONGEST_LOGIN: Duration = Duration::from_secs(60 * 60);
 /// How long the browser has after the login to load the page that says how it ended.
 const LINGER: Duration = Duration::from_secs(3);
 /// `ssh` exits with this if there is no connection, or no more.
@@ -94,8 +97,8 @@ impl RemoteLogin<'_> {
         if started.confirm.is_none() {
             self.show(session, &started).await?;
         }
-        // The other end has the same limit, and says so first.
-        let patience = longest(&started, self.timeout);
+        // The other end has this limit or an earlier one, and says so first.
+        let patience = self.timeout.unwrap_or(LONGEST_LOGIN);
         let followed = tokio::time::timeout(patience + 2 * GRACE, self.follow(&mut steps, started.start_url.is_some()));
         followed.await.unwrap_or_else(|_| Err(late(&started, patience)))
     }
