@@ -160,6 +160,7 @@ fn addresses(redirect_uri: &str) -> Result<Vec<SocketAddr>, String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a file of a test")]
 mod tests {
     use axum::Router;
 
