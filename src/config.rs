@@ -61,3 +61,4 @@ pub use sections::daemon::Serving;
 pub(crate) use sections::daemon::{AuditConfig, StoreConfig};
 pub use value::SocketChoice;
 pub use words::KeyWord;
+pub(crate) use words::grant_type;

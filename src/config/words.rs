@@ -25,6 +25,11 @@ pub(super) fn word<W: Words>(meaning: W::Meaning) -> Option<&'static str> {
     W::WORDS.iter().find(|(_, known)| *known == meaning).map(|(word, _)| *word)
 }
 
+/// The grant that the config calls so.
+pub(crate) fn grant_type(word: &str) -> Option<GrantType> {
+    meaning::<GrantType>(word)
+}
+
 /// All of them.
 pub(super) fn all<W: Words>() -> Vec<&'static str> {
     W::WORDS.iter().map(|(word, _)| *word).collect()

@@ -14,9 +14,10 @@ use crate::cli::dialogue::Dialogue;
 use crate::cli::failure::Failure;
 use crate::cli::reload::{Expected, reload};
 use crate::cli::{login, message, report};
-use crate::config::{ConfigEdit, KnownProvider, assemble, default_redirect_uri};
+use crate::config::{ConfigEdit, KnownProvider, assemble, comes_back, default_redirect_uri};
 use crate::contract::{DEFAULT_ACCOUNT, is_name};
 use crate::oauth::dialect::ClientAuth;
+use crate::oauth::grant::GrantType;
 
 /// Add an account, and log in
 ///
@@ -105,7 +106,7 @@ impl AddArgs {
             (
                 "--client-secret-file, --client-secret-stdin or --no-client-secret",
                 // In the implicit flow, no secret is sent.
-                self.keys.names_secret() || self.keys.grant.as_deref() == Some("implicit"),
+                self.keys.names_secret() || self.keys.grant() == Some(GrantType::Implicit),
             ),
         ];
         let missing: Vec<&str> = needed.iter().filter(|(_, given)| !given).map(|(option, _)| *option).collect();
@@ -174,15 +175,13 @@ fn complete(
     dialogue: Option<&Dialogue>,
 ) -> Result<SecretPlan, Failure> {
     let account = change.account.clone();
-    if args.keys.grant.is_none() && has_device_alone(known) {
+    let by_device = !args.keys.names_grant() && has_device_alone(known);
+    if by_device {
         change.edit(&[ConfigEdit::set(&["accounts", &account, "grant"], "device_code")])?;
     }
-    let comes_back = args
-        .keys
-        .grant
-        .as_deref()
-        .map_or(!has_device_alone(known), |grant| ["authorization_code", "implicit"].contains(&grant));
-    if let Some(uri) = redirect_uri(change, &known.name).filter(|_| comes_back && args.keys.redirect_uri.is_none()) {
+    let needs_uri = !args.keys.names_redirect_uri()
+        && if args.keys.names_grant() { args.keys.grant().is_some_and(comes_back) } else { !by_device };
+    if let Some(uri) = redirect_uri(change, &known.name).filter(|_| needs_uri) {
         match dialogue {
             Some(dialogue) => questions::redirect_uri(dialogue, change, &known.label, &uri)?,
             None => change.edit(&[ConfigEdit::set(&["accounts", &account, "redirect_uri"], uri)])?,
@@ -192,7 +191,7 @@ fn complete(
         questions::client_id(dialogue, change, None)?;
     }
     let secret = secret(args, change, known, dialogue)?;
-    if let Some(dialogue) = dialogue.filter(|_| args.keys.scopes.is_empty()) {
+    if let Some(dialogue) = dialogue.filter(|_| !args.keys.names_scope()) {
         let usual = known.suggested_scope.join(" ");
         let question = "Scopes, separated by spaces";
         questions::key(dialogue, change, "scope", question, Some(&usual), |text| scope(&[text.to_owned()]))?;
@@ -219,7 +218,7 @@ fn secret(
         }
         Some(ClientAuth::None) => Ok(SecretPlan::Unchanged),
         // In the implicit flow, no secret is sent.
-        _ if args.keys.grant.as_deref() == Some("implicit") => Ok(SecretPlan::Unchanged),
+        _ if args.keys.grant() == Some(GrantType::Implicit) => Ok(SecretPlan::Unchanged),
         Some(ClientAuth::Basic | ClientAuth::Post) | None => {
             questions::client_secret(dialogue, change, args.keys.keyring, false)
         }

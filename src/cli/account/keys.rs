@@ -8,7 +8,8 @@ use toml::{Table, Value};
 use super::secret::{self, SecretPlan};
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::config::{CLIENT_SECRET_KEYS, ConfigEdit};
+use crate::config::{CLIENT_SECRET_KEYS, ConfigEdit, grant_type};
+use crate::oauth::grant::GrantType;
 
 /// Keys of an account.
 #[derive(Args)]
@@ -35,15 +36,15 @@ pub(super) struct KeyArgs {
 
     /// A scope to request; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
-    pub(super) scopes: Vec<String>,
+    scopes: Vec<String>,
 
     /// How the account gets its tokens, such as `device_code` [default: `authorization_code`]
     #[arg(long, value_name = "GRANT")]
-    pub(super) grant: Option<String>,
+    grant: Option<String>,
 
     /// The redirect URI that is registered at the provider [default: `http://ADDRESS/callback/PROVIDER`]
     #[arg(long, value_name = "URI")]
-    pub(super) redirect_uri: Option<String>,
+    redirect_uri: Option<String>,
 
     /// Set any other key of the account, in TOML, such as `--set 'notify="off"'`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -77,6 +78,31 @@ impl KeyArgs {
     /// Whether the options say what the client id is, or which program prints it.
     pub(super) fn names_client_id(&self) -> bool {
         self.client_id.is_some() || self.sets(|key| ["client_id", "client_id_command"].contains(&key))
+    }
+
+    /// Whether the options say how the account gets its tokens.
+    pub(super) fn names_grant(&self) -> bool {
+        self.grant.is_some() || self.sets(|key| key == "grant")
+    }
+
+    /// Whether the options say where the browser comes back.
+    pub(super) fn names_redirect_uri(&self) -> bool {
+        self.redirect_uri.is_some() || self.sets(|key| key == "redirect_uri")
+    }
+
+    /// Whether the options say what to request.
+    pub(super) fn names_scope(&self) -> bool {
+        !self.scopes.is_empty() || self.sets(|key| key == "scope")
+    }
+
+    /// The grant that the options choose, unless the config will refuse it.
+    pub(super) fn grant(&self) -> Option<GrantType> {
+        // As in `edits`, `--set` comes last.
+        let set = self.set.iter().filter_map(|pair| assignment(pair).ok()).filter(|(key, _)| key == "grant").last();
+        match set {
+            Some((_, value)) => grant_type(value.as_str()?),
+            None => grant_type(self.grant.as_deref()?),
+        }
     }
 
     /// Whether `--set` names a source of the secret.

@@ -9,9 +9,7 @@ use crate::cli::config_source;
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::clock::Clock;
-use crate::config::{
-    AccountConfig, Config, Parsed, assemble, default_redirect_uri, describe_provider, known_providers,
-};
+use crate::config::{AccountConfig, Config, Parsed, assemble, comes_back, describe_provider, known_providers};
 use crate::config_file::{ConfigFileError, FoundConfig};
 use crate::oauth::dialect::Dialect;
 use crate::provider::{AskError, HttpProvider, Provider as _};
@@ -36,10 +34,11 @@ pub(super) fn run(name: &str, found: &FoundConfig) -> Result<String, Failure> {
     text += &describe_provider(&resolved);
     match &subject.account {
         Some(account) => {
-            let redirect_uri = account.redirect_uri.clone().or_else(|| {
-                config.listen.tcp.first().map(|listener| default_redirect_uri(*listener, &resolved.provider))
-            });
+            let redirect_uri = account.redirect_uri_at(config.listen.tcp.first().copied());
             _ = writeln!(text, "\n# What is sent for account `{}`; secrets are hidden.", account.name);
+            if redirect_uri.is_none() && comes_back(account.grant) {
+                text += "# The redirect URI is known only once the daemon listens: `listen.tcp` has port 0.\n";
+            }
             text += &requests(&resolved, account, redirect_uri.as_deref().unwrap_or_default());
         }
         None => text += "\n# No account uses it, so there are no requests to show.\n",
