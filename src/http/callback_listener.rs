@@ -225,8 +225,9 @@ mod tests {
         assert!(listeners.open(&uri).await.is_ok());
         let file = state.path().join("ringback/callback.pem");
         let good = std::fs::read_to_string(&file).unwrap();
-        CallbackCertificates::in_folder(other.path()).current(Clock::System.now().wall).unwrap();
-        let others = std::fs::read_to_string(other.path().join("callback.pem")).unwrap();
+        let folder = other.path().join("ringback");
+        CallbackCertificates::in_folder(&folder).current(Clock::System.now().wall).unwrap();
+        let others = std::fs::read_to_string(folder.join("callback.pem")).unwrap();
         let at = |text: &str| text.find("-----BEGIN PRIVATE").unwrap();
         let of_another_key = format!("{}{}", &good[..at(&good)], &others[at(&others)..]);
         let (ends, _) = good.split_once('\n').unwrap();
