@@ -135,6 +135,27 @@ fn options_alone_add_change_and_remove_an_account_of_a_running_daemon() {
 }
 
 #[test]
+fn set_says_the_same_as_the_option_of_a_key() {
+    let idp = Idp::start();
+    let world = World::with_config(&config(&idp));
+    let add = |name, set: &str| {
+        let words = ["account", "add", name, "--provider", "idp", "--client-id", "c", "--scope", "a"];
+        let (code, _, said) =
+            world.cli(&[&words, &["--set", set, "--set", r#"client_secret_command=["x"]"#][..]].concat());
+        assert_eq!(code, 0, "{said}");
+        text(&world).split_once(&format!("[accounts.{name}]")).unwrap().1.to_owned()
+    };
+    assert!(add("usual", "notify=off").contains("redirect_uri = "));
+    // Where no browser comes back, nothing is registered.
+    for (name, set) in [("text", "grant=client_credentials"), ("toml", r#"grant="client_credentials""#)] {
+        let section = add(name, set);
+        assert!(!section.contains("redirect_uri"), "{section}");
+    }
+    let section = add("own", "redirect_uri=http://127.0.0.1:7464/mine");
+    assert!(section.contains("redirect_uri = \"http://127.0.0.1:7464/mine\"\n"), "{section}");
+}
+
+#[test]
 fn other_sources_of_the_client_secret_need_no_answer() {
     let idp = Idp::start();
     let world = World::with_config(&provider("idp", &idp, "/token", ""));
@@ -146,16 +167,6 @@ fn other_sources_of_the_client_secret_need_no_answer() {
     assert!(code == 2 && said.contains("--client-secret-file"), "nobody can be asked: {said}");
     let (code, _, said) = add("ran", &["--set", r#"client_secret_command=["/bin/echo", "x"]"#]);
     assert!(code == 0 && text(&world).contains("client_secret_command = ["), "{said}");
-    assert!(text(&world).contains("redirect_uri = "), "{}", text(&world));
-    // Where no browser comes back, nothing is registered. `--set` says the same as the option of a key.
-    for (name, set) in [("text", "grant=client_credentials"), ("toml", r#"grant="client_credentials""#)] {
-        let (code, _, said) = add(name, &["--set", set, "--set", r#"client_secret_command=["/bin/echo", "x"]"#]);
-        assert_eq!(code, 0, "{said}");
-        let section = text(&world).split_once(&format!("[accounts.{name}]")).unwrap().1.to_owned();
-        assert!(!section.contains("redirect_uri"), "{said}");
-    }
-    let (code, _, said) = add("own", &["--set", "redirect_uri=http://127.0.0.1:7464/mine", "--no-client-secret"]);
-    assert!(code == 0 && text(&world).contains("redirect_uri = \"http://127.0.0.1:7464/mine\""), "{said}");
     let (code, _, said) = world.cli(&["account", "edit", "ran", "--set", r#"client_id_command=["/bin/echo", "c"]"#]);
     assert!(code == 0 && text(&world).contains("client_id_command = ["), "{said}");
     assert!(!text(&world).contains("client_id = "), "one replaces the other: {}", text(&world));
