@@ -63,7 +63,7 @@ pub(crate) async fn run(broker: Broker) {
             received = events.next() => match received {
                 None => return,
                 Some(Received::Event(event)) => notifier.handle_event(&event.account, event.event).await,
-                Some(Received::Missed(_)) => notifier.check_all(),
+                Some(Received::Lagged(_)) => notifier.check_all(),
             },
             () = &mut notifier.batch => notifier.show(),
             pressed = &mut notifier.notification => notifier.pressed(pressed).await,

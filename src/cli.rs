@@ -28,6 +28,7 @@ mod device;
 mod dialogue;
 mod diff;
 mod doctor;
+mod events;
 mod exec;
 mod export;
 mod failure;
@@ -97,6 +98,7 @@ enum Command {
     Token(token::TokenArgs),
     Exec(exec::ExecArgs),
     Status(status::StatusArgs),
+    Events(events::EventsArgs),
     Refresh(refresh::RefreshArgs),
     Lock(lock::LockArgs),
     Unlock(unlock::UnlockArgs),
@@ -138,6 +140,7 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Exec(args) => exec::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Events(args) => events::run(&args),
         Command::Refresh(args) => refresh::run(&args),
         Command::Lock(args) => lock::run(&args),
         Command::Unlock(args) => unlock::run(&args),

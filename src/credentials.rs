@@ -8,6 +8,7 @@ mod private_file;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clean::{clean, unfit};
 use zeroize::Zeroizing;
@@ -100,15 +101,18 @@ pub(crate) async fn private_key(path: &Path) -> Result<PrivateKey, CredentialErr
     off_the_runtime(move || private_text(&path)).await
 }
 
-/// Runs a program for its effect, with these variables added to its environment, for at most ten seconds.
+/// Timeout after which a hook is killed: it may send a mail.
+pub(crate) const HOOK_TIME: Duration = Duration::from_secs(30);
+
+/// Runs a program for its effect, with these variables added to its environment.
 pub(crate) async fn run_hook(
     argv: &[String],
     env: &CredentialEnv,
-    facts: &[(&str, &str)],
+    facts: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Result<(), CredentialError> {
-    let facts = facts.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let facts = facts.into_iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let variables: ChildEnv = env.variables.iter().cloned().chain(facts).collect();
-    command::output(argv, &variables).await.map(drop)
+    command::run(argv, &variables, HOOK_TIME).await
 }
 
 /// Checks that the file has a usable secret; blocks while it reads the small file.

@@ -16,6 +16,7 @@ pub(crate) mod keyring;
 pub(crate) mod locked_memory;
 pub(crate) mod mode_fix;
 pub(crate) mod notify;
+pub(crate) mod output_reader;
 pub mod ports;
 pub(crate) mod private_file;
 pub(crate) mod program;

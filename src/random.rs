@@ -36,6 +36,18 @@ impl Randomness {
             }
         }
     }
+
+    /// A number that the component with this name is known by, such as one for each run of the daemon.
+    pub fn number(self, name: &str) -> u64 {
+        match self {
+            Self::System => rand::random(),
+            Self::Seeded(seed) => {
+                let mut hasher = DefaultHasher::new();
+                (seed, name, "number").hash(&mut hasher);
+                hasher.finish()
+            }
+        }
+    }
 }
 
 impl Jitter {

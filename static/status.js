@@ -139,6 +139,8 @@
   const listen = () => {
     stream = new EventSource("/do/events");
     stream.addEventListener("changed", look);
+    // What happened while no stream was open is not told.
+    stream.onopen = look;
     stream.onerror = () => {
       // The stream does not tell a daemon that is gone from a session that is over, so the page is asked for.
       hangUp();

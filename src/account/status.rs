@@ -47,7 +47,7 @@ impl Snapshot {
     }
 
     /// Why the account is as it is, where that is not simply well.
-    fn reason(&self, now: Moment) -> Option<String> {
+    pub(crate) fn reason(&self, now: Moment) -> Option<String> {
         let in_doubt = self.token.as_ref().is_some_and(|token| token.is_in_doubt(now));
         match (&self.standing, self.trouble.as_deref()) {
             (Standing::NeedsLogin(reason), _) => Some(reason.to_string()),

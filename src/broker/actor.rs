@@ -27,8 +27,8 @@ use self::flaws::Flaws;
 use self::mailbox::{MailboxReceiver, Received, mailbox};
 use self::read_ahead::StoredAccount;
 use self::shared_policies::SharedPolicies;
-use super::events::{EventBus, event_between};
-use super::hooks::Hooks;
+use super::events::{EventBus, event_between, tells_why};
+use super::hooks::{HookSlots, Hooks};
 use super::login::fresh_grant::FreshGrant;
 use super::slots::{RefreshSlot, RefreshSlots};
 use super::snapshot::SnapshotCell;
@@ -76,6 +76,7 @@ pub(super) struct Common {
     /// Whether the store is locked, or about to be.
     pub(super) locked: Arc<AtomicBool>,
     pub(super) events: EventBus,
+    pub(super) hook_slots: HookSlots,
     /// Notified after an account with token files has published a snapshot.
     pub(super) file_changes: watch::Sender<()>,
     pub(super) slots: Arc<RefreshSlots>,
@@ -310,8 +311,10 @@ impl Actor {
     fn announce(&mut self, kind: EventKind) {
         let now = self.world.clock.now();
         self.remind_at = (kind == EventKind::LoginNeeded).then(|| now.boot.plus(self.config.keys.remind_after));
-        self.hooks.run(&self.config, kind, &self.world.credentials);
-        self.common.events.publish(&self.config.name, kind, now.wall);
+        let reason = tells_why(kind).then(|| self.published.load().reason(now)).flatten();
+        let event = self.common.events.publish(&self.config.name, kind, reason, now.wall);
+        let hook = self.config.keys.hook.as_deref();
+        self.hooks.run(hook, event, &self.world.credentials, &self.common.hook_slots);
     }
 
     /// Sleeps, and then waits for a slot at the provider if a planned attempt is due. Cancel-safe: commands are

@@ -14,6 +14,7 @@ use super::actor::read_ahead::{StoredAccount, read_ahead};
 use super::actor::shared_policies::SharedPolicies;
 use super::actor::{self, Common};
 use super::events::{EventBus, Subscription};
+use super::hooks;
 use super::lock::state::LockState;
 use super::login::in_flight::ExchangesInFlight;
 use super::login::pending::Logins;
@@ -73,7 +74,8 @@ impl Broker {
         let common = Arc::new(Common {
             jumps,
             locked: Arc::clone(&lock.locked),
-            events: EventBus::new(),
+            events: EventBus::new(world.randomness),
+            hook_slots: hooks::slots(),
             file_changes: watch::Sender::new(()),
             slots: Arc::default(),
             policies: SharedPolicies::default(),
@@ -131,7 +133,8 @@ impl Broker {
         let removed: Vec<_> = removed.map(|(name, member)| (name.clone(), Arc::clone(&member.handle))).collect();
         let now = self.inner.world.clock.now().wall;
         for (name, _) in &removed {
-            self.inner.common.events.publish(name, EventKind::LoggedOut, now);
+            let reason = Some("the account was removed from the config".to_owned());
+            self.inner.common.events.publish(name, EventKind::LoggedOut, reason, now);
         }
         draining.extend(removed);
         let stopping = draining.clone();
@@ -185,6 +188,11 @@ impl Broker {
     /// Subscribes to account events from now on.
     pub(crate) fn listen(&self) -> Subscription {
         self.inner.common.events.subscribe()
+    }
+
+    /// Subscribes to account events after the one with this id, as far as they are kept.
+    pub(crate) fn listen_after(&self, id: &str) -> Subscription {
+        self.inner.common.events.subscribe_after(id)
     }
 
     /// Every account, sorted by name.

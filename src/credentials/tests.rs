@@ -113,12 +113,12 @@ async fn a_failed_command_reports_its_status_and_none_of_its_output() {
     }
 }
 
-#[tokio::test]
-async fn a_hanging_command_is_killed_with_its_children() {
+/// A program that hangs, run by `message`, which says what became of it.
+async fn hangs<T: Future<Output = String> + Send + 'static>(message: impl FnOnce(String) -> T, why: &str) {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let script = format!("sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait", pids.display());
-    let waiting = tokio::spawn(async move { message(&shell(&script), &env(Path::new("/"))).await });
+    let waiting = tokio::spawn(message(script));
     let pid = loop {
         match fs::read_to_string(&pids) {
             Ok(pid) => break pid.trim().to_owned(),
@@ -127,10 +127,42 @@ async fn a_hanging_command_is_killed_with_its_children() {
     };
     // With paused time the timeout elapses at once, since no other timer is due.
     tokio::time::pause();
-    assert!(waiting.await.unwrap().contains("did not end within 10 s and was killed"));
+    let message = waiting.await.unwrap();
+    assert!(message.contains(why), "{message}");
     let stat = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     while !stat().is_empty() && !stat().contains(") Z ") {
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_hanging_command_is_killed_with_its_children() {
+    let run = |script: String| async move { message(&shell(&script), &env(Path::new("/"))).await };
+    hangs(run, "did not end within 10 s and was killed").await;
+}
+
+async fn hook(script: String) -> String {
+    let argv = ["sh", "-c", &script].map(str::to_owned);
+    let ran = run_hook(&argv, &env(Path::new("/")), [("RINGBACK_EVENT", "failing".into())]).await;
+    ran.map_or_else(|error| error.to_string(), |()| "ended".into())
+}
+
+#[tokio::test]
+async fn a_hanging_hook_is_killed_with_its_children() {
+    hangs(hook, "did not end within 30 s and was killed").await;
+}
+
+#[tokio::test]
+async fn a_hooks_exit_status_counts_and_its_output_does_not() {
+    for (script, outcome) in [
+        ("exit 3", "failed (exit status: 3)"),
+        ("kill -9 $$", "failed (signal: 9 (SIGKILL))"),
+        ("yes | head -c 200000; yes | head -c 200000 >&2", "ended"),
+        // What it leaves behind holds its output open, and is not waited for.
+        ("sleep 40 & [ $RINGBACK_EVENT = failing ]", "ended"),
+    ] {
+        let told = hook(script.into()).await;
+        assert!(told.contains(outcome), "{script}: {told}");
     }
 }
 

@@ -51,19 +51,7 @@ pub(crate) async fn output(
     env: &ChildEnv,
     limits: ProgramLimits,
 ) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
-    let (program, arguments) = argv.split_first().ok_or(ProgramError::Empty)?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        // A group of its own, so that what it started can be killed with it.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(ProgramError::NotStarted)?;
+    let mut child = start(argv, env, Stdio::piped())?;
     // Allocated at its final size, since growing would leave unwiped copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(limits.output.saturating_add(64)));
     let ended = timeout(limits.time, collect(&mut child, &mut bytes, limits)).await;
@@ -79,7 +67,35 @@ pub(crate) async fn output(
     }
 }
 
-/// The same for a thread that may block.
+/// Runs the program for its effect: its output is discarded, too, and what it leaves behind is not waited for. `time`:
+/// until it is killed, with all that it started.
+pub(crate) async fn run(argv: &[String], env: &ChildEnv, time: Duration) -> Result<(), ProgramError> {
+    let mut child = start(argv, env, Stdio::null())?;
+    let Ok(ended) = timeout(time, child.wait()).await else {
+        kill(&child);
+        return Err(ProgramError::Late);
+    };
+    let status = ended.map_err(ProgramError::Unread)?;
+    if status.success() { Ok(()) } else { Err(ProgramError::Failed(status)) }
+}
+
+fn start(argv: &[String], env: &ChildEnv, stdout: Stdio) -> Result<Child, ProgramError> {
+    let (program, arguments) = argv.split_first().ok_or(ProgramError::Empty)?;
+    Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(Stdio::null())
+        // A group of its own, so that what it started can be killed with it.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(ProgramError::NotStarted)
+}
+
+/// The same as [`output`] for a thread that may block.
 pub(crate) fn output_blocking(
     argv: &[String],
     env: &ChildEnv,

@@ -4,7 +4,7 @@ use ringback::contract::{AccountState, LoginStatus};
 use url::Url;
 
 use crate::http::Browser;
-use crate::idp::Idp;
+use crate::idp::{Act, Idp, plain};
 use crate::world::{World, account, provider, until};
 
 fn at_callback(url: &Url) -> bool {
@@ -67,6 +67,33 @@ fn a_hook_gets_the_events_of_its_account_and_no_secret() {
     until_told("logged_in work\nrefreshed work\nlogged_out work\n");
     let seen = std::fs::read_to_string(told.with_extension("env")).unwrap();
     assert!(!seen.contains("canary"), "{seen}");
+    let variables =
+        |name: &str| seen.lines().filter_map(|line| line.strip_prefix(&format!("{name}="))).collect::<Vec<_>>();
+    let run = |id: &str| id.rsplit_once('-').map(|(run, number)| (run.to_owned(), number.parse::<u64>().unwrap()));
+    let ids: Vec<_> = variables("RINGBACK_EVENT_ID").into_iter().map(|id| run(id).unwrap()).collect();
+    assert!(ids.len() == 3 && ids.windows(2).all(|pair| pair[0].0 == pair[1].0 && pair[0].1 < pair[1].1), "{ids:?}");
+    assert_eq!(variables("RINGBACK_REASON"), ["", "", ""]);
+    assert_eq!(variables("RINGBACK_TIME").iter().filter(|time| time.parse::<i64>().is_ok()).count(), 3);
+    assert_eq!(seen.lines().filter(|line| line.starts_with("RINGBACK_")).count(), 3 * 5, "{seen}");
+    until("the log says how each ended", || {
+        (world.log().matches("the hook ended (exit status: 0)").count() == 3).then_some(())
+    });
+}
+
+#[test]
+fn the_log_says_how_a_hook_failed_and_the_hook_why_the_account_did() {
+    let idp = Idp::start();
+    let told = tempfile::tempdir().unwrap();
+    let told = told.path().join("told");
+    let script = format!("[ $RINGBACK_EVENT = logged_in ] || echo $RINGBACK_REASON >{}; exit 3", told.display());
+    let world = World::start_with(&idp, "", "", &format!("hook = [\"/bin/sh\", \"-c\", \"{script}\"]"));
+    world.log_in("work");
+    world.until_logged("the hook failed: the command `/bin/sh` failed (exit status: 3)");
+    idp.next(Act::Raw(plain(400, "application/json", r#"{"error":"invalid_grant"}"#)));
+    assert_ne!(world.cli(&["refresh"]).0, 0);
+    until("the hook was told why", || {
+        std::fs::read_to_string(&told).ok().filter(|text| text.contains("invalid_grant")).map(drop)
+    });
 }
 
 #[test]

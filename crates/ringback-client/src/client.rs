@@ -8,7 +8,7 @@ use crate::body::{json, parse, refusal, unanswered};
 use crate::contract::{
     AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ConsentAnswer, ConsentRequest,
     ConsentsReply, ImportReply, ImportRequest, InfoReply, LockReply, LoginAnswer, LoginReply, LoginRequest,
-    LoginStarted, LogoutReply, PasteRequest, SessionReply, TemporaryAppRequest, UnlockRequest,
+    LoginStarted, LogoutReply, PasteRequest, RejectedReply, SessionReply, TemporaryAppRequest, UnlockRequest,
 };
 use crate::discover::{DaemonOptions, discover};
 use crate::error::Error;
@@ -109,7 +109,26 @@ impl Client {
     /// # Errors
     /// An older daemon has no events; one that has too many clients already refuses.
     pub fn events(&self) -> Result<Events, Error> {
-        Events::open(&self.daemon, self.agent)
+        Events::open(&self.daemon, self.agent, None)
+    }
+
+    /// What has happened to the accounts after the event with this id, and what happens from now on. It begins with
+    /// [`Happened::Lagged`](crate::Happened::Lagged) if the daemon no longer has all of that: it keeps the newest events
+    /// in memory, and forgets them when it ends. See [`Self::resume_events`] for a stream that has ended.
+    ///
+    /// # Errors
+    /// As for [`Self::events`].
+    pub fn events_after(&self, id: &str) -> Result<Events, Error> {
+        Events::open(&self.daemon, self.agent, Some(id))
+    }
+
+    /// Opens a stream again that has ended. What happened meanwhile comes first, or
+    /// [`Happened::Lagged`](crate::Happened::Lagged) if the daemon no longer knows.
+    ///
+    /// # Errors
+    /// As for [`Self::events`]; it can be tried again later.
+    pub fn resume_events(&self, events: &mut Events) -> Result<(), Error> {
+        events.reopen(&self.daemon, self.agent)
     }
 
     /// The state of one account.
@@ -120,6 +139,12 @@ impl Client {
     /// Refreshes the account's token now.
     pub fn refresh(&self, account: &str) -> Result<AccountReply, Error> {
         parse(&self.ask("POST", &account_target(account, "/refresh"), JSON, None, DEFAULT_TIMEOUT)?)
+    }
+
+    /// Reports that an API rejected the account's token with 401. The reply says whether there is a new one; if so, try
+    /// once more with it, and not again.
+    pub fn rejected(&self, account: &str) -> Result<RejectedReply, Error> {
+        parse(&self.ask("POST", &account_target(account, "/rejected"), JSON, None, DEFAULT_TIMEOUT)?)
     }
 
     /// What the provider reports about the account's token.
@@ -292,8 +317,8 @@ impl Client {
         timeout: Duration,
     ) -> Result<Response, Error> {
         let (mut stream, key) = self.daemon.open()?;
-        let host = self.daemon.host();
-        let request = Request { method, target, host, accept, key: key.as_ref(), agent: self.agent, body };
+        let (host, key, agent, last_event_id) = (self.daemon.host(), key.as_ref(), self.agent, None);
+        let request = Request { method, target, host, accept, key, agent, last_event_id, body };
         let response = exchange(stream.as_mut(), &request, timeout).map_err(|error| unanswered(&error))?;
         if (200..300).contains(&response.status) { Ok(response) } else { Err(refusal(&response)) }
     }

@@ -33,7 +33,7 @@ pub use confirm::{Confirm, LoginAnswer, Replaced};
 pub use doctor::{DoctorReply, Finding, FindingState, FixReply, FixState};
 pub use endpoint::{Endpoint, Health};
 pub use errors::{ErrorCode, ErrorReply, ErrorRow};
-pub use events::{AccountEvent, EventKind};
+pub use events::{AccountEvent, EventKind, Lagged, LaggedEvent};
 pub use expiry::ExpiryWord;
 pub use health::{AccountHealth, HealthReply};
 pub use identity::whose;

@@ -37,6 +37,8 @@ pub(crate) struct Request<'a> {
     pub(crate) key: Option<&'a AppKey>,
     /// Value of `User-Agent`.
     pub(crate) agent: &'static str,
+    /// Value of `Last-Event-ID`: visible ASCII.
+    pub(crate) last_event_id: Option<&'a str>,
     /// A JSON body.
     pub(crate) body: Option<&'a [u8]>,
 }
@@ -113,6 +115,9 @@ impl Request<'_> {
         let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
         put(&[self.method, " ", self.target, " HTTP/1.1\r\nHost: ", self.host]);
         put(&["\r\nAccept: ", self.accept, "\r\nConnection: close\r\nUser-Agent: ", self.agent, "\r\n"]);
+        if let Some(id) = self.last_event_id {
+            put(&["Last-Event-ID: ", id, "\r\n"]);
+        }
         // The key is exposed only here: no type but the request itself can carry it.
         if let Some(key) = self.key {
             put(&["Authorization: Bearer ", key.expose(), "\r\n"]);

@@ -21,6 +21,8 @@ pub(crate) struct StreamRequest<'a> {
     pub(crate) accept: &'static str,
     /// Value of `User-Agent`.
     pub(crate) agent: &'static str,
+    /// As in [`Request`].
+    pub(crate) last_event_id: Option<&'a str>,
     pub(crate) body: Option<&'a [u8]>,
 }
 
@@ -40,8 +42,9 @@ impl BodyStream {
     /// Asks, and reads the head of the reply.
     pub(crate) fn open(daemon: &DaemonAddress, asked: &StreamRequest<'_>, silence: Duration) -> Result<Self, Error> {
         let (mut stream, key) = daemon.open()?;
-        let StreamRequest { method, target, accept, agent, body } = *asked;
-        let request = Request { method, target, host: daemon.host(), accept, key: key.as_ref(), agent, body };
+        let StreamRequest { method, target, accept, agent, last_event_id, body } = *asked;
+        let (host, key) = (daemon.host(), key.as_ref());
+        let request = Request { method, target, host, accept, key, agent, last_event_id, body };
         let mut connection = Connection::new(stream.as_mut(), silence);
         let failed = |error: ExchangeError| unanswered(&error);
         connection.send(&request.bytes()).map_err(failed)?;

@@ -34,7 +34,8 @@ impl std::fmt::Debug for TemporaryApp {
 impl TemporaryApp {
     pub(crate) fn open(daemon: &DaemonAddress, agent: &'static str, body: &[u8]) -> Result<Self, Error> {
         let (method, target) = ("POST", "/v1/temporary-apps");
-        let asked = StreamRequest { method, target, accept: "application/json", agent, body: Some(body) };
+        let (accept, last_event_id) = ("application/json", None);
+        let asked = StreamRequest { method, target, accept, agent, last_event_id, body: Some(body) };
         let mut stream = BodyStream::open(daemon, &asked, SILENCE)?;
         let line = stream.until(b"\n")?;
         let mut made: TemporaryAppMade = body::read(&line)?;

@@ -152,10 +152,10 @@ fn listen(client: &Client, wake: &Sender<Option<String>>) {
     loop {
         if let Ok(mut events) = client.events() {
             // Something may have happened before.
-            let mut happened = Ok(Happened::Missed);
+            let mut happened = Ok(Happened::Lagged { missed: None });
             while let Ok(what) = happened {
                 let account = match what {
-                    Happened::Missed => Some(None),
+                    Happened::Lagged { .. } => Some(None),
                     Happened::Event(event) => brings_a_token(event.event).then_some(Some(event.account)),
                 };
                 if let Some(account) = account

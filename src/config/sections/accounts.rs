@@ -126,8 +126,8 @@ settings! {
     extra_authorize: BTreeMap<String, String> = Parameters, default(BTreeMap::new()),
         example(r#"{ prompt = "consent" }"#);
 
-    /// A program that is run for the account's events, without a shell. Its environment has `RINGBACK_EVENT` and
-    /// `RINGBACK_ACCOUNT`, and no secret.
+    /// A program that is run for the account's events, without a shell. `RINGBACK_EVENT`, `RINGBACK_ACCOUNT` and other
+    /// variables tell it what happened; no secret does. See [accounts.md](accounts.md#run-a-program-when-something-happens).
     hook: Option<Vec<String>> = Command, none("none"), example(r#"["notify-send", "ringback"]"#);
 
     /// With `desktop`, a notification appears when the account needs a login or other attention; its button opens the

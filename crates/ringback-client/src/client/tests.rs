@@ -138,8 +138,16 @@ fn a_peer_that_dawdles_is_left_when_the_time_is_up() {
             }
         }
     });
-    let request =
-        Request { method: "GET", target: "/", host: "localhost", accept: JSON, key: None, agent: AGENT, body: None };
+    let request = Request {
+        method: "GET",
+        target: "/",
+        host: "localhost",
+        accept: JSON,
+        key: None,
+        agent: AGENT,
+        last_event_id: None,
+        body: None,
+    };
     let broken = exchange(&mut mine, &request, Duration::from_millis(60)).err().unwrap();
     assert!(matches!(broken, ExchangeError::Timeout), "{broken:?}");
     drop(mine);
@@ -315,13 +323,22 @@ fn a_daemon_that_is_just_starting_is_waited_for() {
     peer.join().unwrap();
 }
 
+const EVENT: &str = r#"{"version":1,"event":"refreshed","account":"work","at":7}"#;
+
+fn refreshed() -> crate::Happened {
+    crate::Happened::Event(serde_json::from_str(EVENT).unwrap())
+}
+
+fn lagged(missed: Option<u64>) -> crate::Happened {
+    crate::Happened::Lagged { missed }
+}
+
 #[test]
 fn events_are_read_one_by_one_until_the_stream_ends() {
-    let event = r#"{"version":1,"event":"refreshed","account":"work","at":7}"#;
     let parts = [
         ": a comment\n\n".to_owned(),
         "event: refreshed\nda".to_owned(),
-        format!("ta: {event}\n\n"),
+        format!("ta: {EVENT}\n\n"),
         "event: later\ndata: {\"version\":1,\"event\":\"later\"}\n\n".to_owned(),
         "event: missed\ndata: {\"version\":1}\n\n".to_owned(),
     ];
@@ -332,12 +349,74 @@ fn events_are_read_one_by_one_until_the_stream_ends() {
         let folder = Folder::new();
         let peer = peer(&folder.path("s"), reply.into());
         let mut events = at(&folder.path("s")).events().unwrap();
-        let refreshed = crate::Happened::Event(serde_json::from_str(event).unwrap());
-        assert_eq!(events.wait().unwrap(), refreshed);
-        assert_eq!(events.wait().unwrap(), crate::Happened::Missed, "an event of a newer daemon");
-        assert_eq!(events.wait().unwrap(), crate::Happened::Missed);
+        assert_eq!(events.wait().unwrap(), refreshed());
+        assert_eq!(events.wait().unwrap(), lagged(None), "an event of a newer daemon");
+        assert_eq!(events.wait().unwrap(), lagged(None), "from a daemon of 0.1.0");
         assert!(matches!(events.wait(), Err(Error::Disconnected { .. })));
-        assert!(peer.join().unwrap().starts_with("GET /v1/events HTTP/1.1\r\n"));
+        let asked = peer.join().unwrap();
+        assert!(asked.starts_with("GET /v1/events HTTP/1.1\r\n") && !asked.contains("Last-Event-ID"), "{asked}");
+    }
+}
+
+#[test]
+fn a_stream_is_resumed_after_its_last_event() {
+    let folder = Folder::new();
+    let socket = folder.path("s");
+    let begin = |parts: &str| {
+        let _ = std::fs::remove_file(&socket);
+        peer(&socket, format!("{OK}\r\n{parts}").into())
+    };
+    // What the daemon sends, what is heard of it, and the id by which the next stream is asked for.
+    let missed = "event: missed\ndata: {\"version\":1}\n\n";
+    let lag = "id: b-7\nevent: lagged\ndata: {\"version\":1,\"id\":\"b-7\",\"event\":\"lagged\",\"missed\":3}\n\n";
+    let first = begin("id: a-1\n\n");
+    let client = at(&socket);
+    let mut events = client.events().unwrap();
+    assert!(events.wait().is_err());
+    assert!(!first.join().unwrap().contains("Last-Event-ID"));
+    for (parts, heard, id) in [
+        (format!("event: refreshed\nid: a-2\ndata: {EVENT}\n\n"), vec![refreshed()], "a-2"),
+        (format!("{lag}{missed}"), vec![lagged(Some(3))], "b-7"),
+        // Not what a daemon has for an id: it could not be sent.
+        (format!("id: a 1\ndata: {EVENT}\n\nid: \u{e9}\ndata: {EVENT}\n\n"), vec![refreshed(), refreshed()], "b-7"),
+    ] {
+        let before = events.last_id().unwrap().to_owned();
+        let peer = begin(&parts);
+        client.resume_events(&mut events).unwrap();
+        assert!(peer.join().unwrap().contains(&format!("\r\nLast-Event-ID: {before}\r\n")));
+        for expected in heard {
+            assert_eq!(events.wait().unwrap(), expected);
+        }
+        assert!(events.wait().is_err());
+        assert_eq!(events.last_id(), Some(id));
+    }
+    std::fs::remove_file(&socket).unwrap();
+    assert_eq!(client.resume_events(&mut events).unwrap_err().code(), ErrorCode::NoDaemon);
+    assert_eq!(events.last_id(), Some("b-7"), "it can be tried again");
+}
+
+#[test]
+fn where_there_is_no_usable_id_the_caller_is_told_that_events_may_be_lost() {
+    let folder = Folder::new();
+    let socket = folder.path("s");
+    let event = format!("data: {EVENT}\n\n");
+    let first = peer(&socket, format!("{OK}\r\n{event}").into());
+    let client = at(&socket);
+    let mut events = client.events().unwrap();
+    assert_eq!(events.wait().unwrap(), refreshed());
+    first.join().unwrap();
+    std::fs::remove_file(&socket).unwrap();
+    let again = peer(&socket, format!("{OK}\r\n{event}").into());
+    client.resume_events(&mut events).unwrap();
+    assert_eq!([events.wait().unwrap(), events.wait().unwrap()], [lagged(None), refreshed()]);
+    assert!(!again.join().unwrap().contains("Last-Event-ID"));
+    for id in ["", "a\r\nX: y", "a b", &"a".repeat(200)] {
+        std::fs::remove_file(&socket).unwrap();
+        let peer = peer(&socket, format!("{OK}\r\n{event}").into());
+        let mut events = client.events_after(id).unwrap();
+        assert_eq!(events.wait().unwrap(), lagged(None), "{id:?}");
+        let asked = peer.join().unwrap();
+        assert!(!asked.contains("Last-Event-ID") && !asked.contains("X: y"), "{asked}");
     }
 }
 
