@@ -4,6 +4,7 @@
 
 mod accounts;
 mod actor;
+mod api_urls;
 pub(crate) mod events;
 pub(crate) mod file_tokens;
 pub mod handle;

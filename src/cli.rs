@@ -1,6 +1,7 @@
 //! The command line (CLI): the commands and their dispatch. Each command is a file that turns arguments into
 //! requests and replies into text; only `report` prints.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -9,6 +10,7 @@ use crate::client;
 use crate::log;
 
 mod account;
+mod api_url;
 mod app;
 mod arguments;
 mod at_rest;
@@ -22,6 +24,7 @@ mod config;
 mod config_change;
 mod config_source;
 mod consent;
+mod credential;
 mod definition;
 mod demo;
 mod device;
@@ -97,6 +100,7 @@ enum Command {
     Logout(logout::LogoutArgs),
     Token(token::TokenArgs),
     Exec(exec::ExecArgs),
+    Credential(credential::CredentialArgs),
     Status(status::StatusArgs),
     Events(events::EventsArgs),
     Refresh(refresh::RefreshArgs),
@@ -126,10 +130,11 @@ enum Command {
 /// `--version` end the process here.
 pub fn run() -> ExitCode {
     log::hide_panics();
-    if let Some(said) = welcome::run() {
+    let arguments = credential::unlinked(std::env::args_os().collect());
+    if let Some(said) = welcome::run(arguments.len()) {
         return said.unwrap_or_else(|failure| report::failure(&failure));
     }
-    let outcome = match short_command().unwrap_or_else(parsed) {
+    let outcome = match short_command(&arguments).unwrap_or_else(|| parsed(arguments)) {
         Command::Serve(args) => serve::run(&args),
         Command::Service(args) => service::run(&args),
         Command::Login(args) => login::run(&args),
@@ -139,6 +144,7 @@ pub fn run() -> ExitCode {
         }
         Command::Token(args) => token::run(&args),
         Command::Exec(args) => exec::run(&args),
+        Command::Credential(args) => credential::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Refresh(args) => refresh::run(&args),
@@ -166,8 +172,8 @@ pub fn run() -> ExitCode {
 }
 
 /// The command, as [`clap`] reads it. Ends the process for wrong arguments, `--help` and `--version`.
-fn parsed() -> Command {
-    Program::try_parse().map_or_else(
+fn parsed(arguments: Vec<OsString>) -> Command {
+    Program::try_parse_from(arguments).map_or_else(
         |error| {
             if error.use_stderr() && report::asks_for_json() {
                 report::usage(&error.to_string());
@@ -178,13 +184,17 @@ fn parsed() -> Command {
     )
 }
 
-/// The command that programs start again and again, if it can be read without the command tree.
-fn short_command() -> Option<Command> {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != "token" {
-        return None;
+/// The commands that programs start again and again, if they can be read without the command tree.
+fn short_command(arguments: &[OsString]) -> Option<Command> {
+    let mut arguments = arguments.iter().skip(1).cloned();
+    let command = arguments.next()?;
+    if command == "token" {
+        token::TokenArgs::short(arguments).map(Command::Token)
+    } else if command == "credential" {
+        credential::CredentialArgs::short(arguments).map(Command::Credential)
+    } else {
+        None
     }
-    token::TokenArgs::short(arguments).map(Command::Token)
 }
 
 #[cfg(test)]
@@ -211,7 +221,9 @@ mod tests {
         let others = ["exec", "serve", "sandbox", "demo", "config example", "config schema", "completions", "man"];
         for (name, command) in leaves(&super::Program::command(), "") {
             let has_json = command.get_arguments().any(|arg| arg.get_long() == Some("json"));
-            assert_eq!(has_json, !others.contains(&name.as_str()), "{name}");
+            // Those speak the protocols of other programs.
+            let is_other = others.contains(&name.as_str()) || name.starts_with("credential ");
+            assert_eq!(has_json, !is_other, "{name}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! `effective` has the result, `sections` every key.
 
 mod account;
+mod api_urls;
 mod catalog;
 mod describe;
 mod document;

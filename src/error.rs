@@ -38,6 +38,22 @@ pub enum Error {
         /// Similar names.
         nearest: Vec<String>,
     },
+    /// No account's tokens are for this URL.
+    #[error("no account is for {url}")]
+    NoAccountForUrl {
+        /// The requested one.
+        url: String,
+        /// Those that accounts are for.
+        known: Vec<String>,
+    },
+    /// The tokens of several accounts are for this URL, and none of them is the default.
+    #[error("several accounts are for {url}: `{}`", accounts.join("`, `"))]
+    SeveralForUrl {
+        /// The requested one.
+        url: String,
+        /// Their names.
+        accounts: Vec<String>,
+    },
     /// The account has a mistake in the config.
     #[error("account `{account}` can't be used: {why}")]
     Misconfigured {
@@ -266,7 +282,10 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Usage { .. } | Self::Obstacle(_) | Self::AppExists { .. } => ErrorCode::Usage,
-            Self::UnknownAccount { .. } | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
+            Self::UnknownAccount { .. }
+            | Self::NoAccountForUrl { .. }
+            | Self::SeveralForUrl { .. }
+            | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
             Self::LoginRequired { .. } | Self::NotRefreshable { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } | Self::ImportRefused { .. } | Self::AnotherPerson { .. } => {
                 ErrorCode::LoginFailed

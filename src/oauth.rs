@@ -1,6 +1,7 @@
 //! OAuth without I/O: builds requests and parses replies, but sends nothing and reads no clock.
 
 pub(crate) mod advice;
+pub(crate) mod api_url;
 pub(crate) mod assertion;
 pub mod authorize;
 pub(crate) mod callback;

@@ -104,6 +104,7 @@ pub(crate) enum Endpoint {
     OAuthToken,
     OAuthMetadata,
     Accounts,
+    ApiUrls,
     Account,
     AccountInfo,
     Import,
@@ -176,7 +177,7 @@ const fn delete(path: &'static str, access: Access, reach: RouteScope, endpoint:
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 49] = [
+pub static ROUTES: [Route; 50] = [
     get("/token", Access::Read, RouteScope::Named, Endpoint::Token),
     post("/oauth2/token", Access::Client, RouteScope::Only, Endpoint::OAuthToken),
     post("/oauth2/{name}/token", Access::Client, RouteScope::Named, Endpoint::OAuthToken),
@@ -186,6 +187,7 @@ pub static ROUTES: [Route; 49] = [
     // The only well-known path: by any other, clients of an API behind a port of ours would take us for its server.
     get(OAUTH_METADATA, Access::Public, RouteScope::Nothing, Endpoint::OAuthMetadata),
     get("/v1/accounts", Access::Read, RouteScope::Shown, Endpoint::Accounts),
+    get("/v1/api-urls", Access::Read, RouteScope::Shown, Endpoint::ApiUrls),
     get("/v1/accounts/{name}", Access::Read, RouteScope::Named, Endpoint::Account),
     get("/v1/accounts/{name}/info", Access::Read, RouteScope::Named, Endpoint::AccountInfo),
     post("/v1/accounts/{name}/import", Access::Socket, RouteScope::Named, Endpoint::Import),

@@ -3,6 +3,7 @@
 
 mod account;
 mod config;
+mod credential;
 mod daemon;
 #[cfg(test)]
 mod docs_test;
@@ -18,6 +19,7 @@ mod token;
 
 pub(super) use account::*;
 pub(super) use config::*;
+pub(super) use credential::*;
 pub(super) use exec::*;
 pub(super) use general::*;
 pub(super) use login::*;

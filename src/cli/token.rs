@@ -1,6 +1,6 @@
 //! `ringback token`: one request, the token on standard output, nothing else.
 
-mod format;
+pub(super) mod format;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum as _};
 
 use self::format::{Reader, Rendered, Rendering, TokenFormat};
+use super::api_url;
 use super::arguments::{AccountChoice, DaemonChoice, TokenChoice};
 use super::autostart::{self, Announce};
 use super::command_result::CommandResult;
@@ -70,6 +71,7 @@ const HELP: &str = "\
 Examples:
   ringback token                                      The default account's token
   ringback token work --min-ttl 300                   Valid for at least five more minutes
+  ringback token https://api.phone.com/v4/accounts    The account that this URL is for (`api_urls`)
   ringback token --scope calls.read --scope faxes.read
   ringback token --resource https://api.example.com/  Valid for this resource only
   ringback token --format curl-config | curl -K - https://api.example.com/
@@ -165,7 +167,8 @@ fn request(args: &TokenArgs) -> Rendered {
     let client = args.reach.client()?;
     let (audience, resource) = (args.audience.clone(), args.resource.clone());
     let wish = TokenOptions { audience, resource, ..args.token.options() };
-    let (account, longest) = (&args.account.name, args.token.longest());
+    let account = &*api_url::account(&client, &args.account.name)?;
+    let longest = args.token.longest();
     let what = || waiting::for_a_token(&client, account);
     let reader = Reader {
         user: args.user.as_deref(),

@@ -17,10 +17,11 @@ There is no config yet. To begin:
 
 `ringback --help` lists every command.";
 
-/// Says it, if there is no config; `None` if there is one, or if arguments are given.
-pub(super) fn run() -> Option<CommandResult> {
+/// Says it, if there is no config; `None` if there is one, or if the command line has more `words` than the program's
+/// name.
+pub(super) fn run(words: usize) -> Option<CommandResult> {
     // First, since it is cheap: nearly every command line has arguments.
-    if std::env::args_os().len() != 1 {
+    if words != 1 {
         return None;
     }
     let path = config_file::default_path(&ConfigEnv::from_process(None));

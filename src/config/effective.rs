@@ -12,6 +12,7 @@ use super::redirect::default_redirect_uri;
 use super::sections::accounts::AccountKeys;
 use super::sections::daemon::{AuditConfig, Listen, Serving, StoreConfig};
 use super::words::KeyWord;
+use crate::oauth::api_url::ApiUrl;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{Target, User};
 use crate::oauth::grant::{Binding, GrantType};
@@ -151,6 +152,11 @@ impl AccountConfig {
             token_url: self.dialect.authority().into(),
             client_id: self.client_id.known().unwrap_or_default().into(),
         }
+    }
+
+    /// The URLs that its tokens are for: its own, or else those of the provider.
+    pub(crate) fn api_urls(&self) -> &[ApiUrl] {
+        self.keys.api_urls.as_ref().unwrap_or(&self.dialect.api_urls)
     }
 
     /// The one to register, even if it is the default. `None` if that is known only once the daemon listens: with port 0 it

@@ -130,6 +130,7 @@ fn value(section: &Section, key: &ConfigKey) -> Value {
             let built_in: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
             json!({ "anyOf": [{ "enum": built_in }, matching(NAME)] })
         }
+        ValueKind::ApiUrls => texts,
         ValueKind::Resources => json!({ "type": "array", "items": matching(RESOURCE) }),
         ValueKind::Paths => json!({
             "type": "object",

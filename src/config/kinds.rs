@@ -9,6 +9,7 @@ use std::time::Duration;
 use toml::Value;
 use toml::de::DeValue;
 
+use super::api_urls::api_urls;
 use super::file_template::{FileTemplate, file_mode, file_template};
 use super::kind::{Kind, Place, ShownValue};
 use super::locations::location;
@@ -20,6 +21,7 @@ use super::schema::ValueKind;
 use super::template::{Template, variables};
 use super::value::{self, SocketChoice};
 use super::words::{self, Words};
+use crate::oauth::api_url::ApiUrl;
 use crate::oauth::dialect::{IssPolicy, Proxy as ProxyChoice, RateLimit};
 use crate::secret::ClientSecret;
 
@@ -128,6 +130,11 @@ kind! {
 kind! {
     /// Resource indicators (RFC 8707).
     Resources: Vec<String>, as Resources, read |value, _| value::resources(value), show |all| Some(list(all.iter().cloned()))
+}
+
+kind! {
+    /// URLs of APIs.
+    ApiUrls: Vec<ApiUrl>, as ApiUrls, read |value, _| api_urls(value), show |all| (!all.is_empty()).then(|| list(all.iter().map(ToString::to_string)))
 }
 
 kind! {

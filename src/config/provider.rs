@@ -73,7 +73,11 @@ fn dialect(keys: &ProviderKeys, name: &str, filled: Filled) -> Dialect {
 impl ProviderConfig {
     /// Merges `own` over `below`; mistakes in the result are reported in the section that `own` comes from.
     pub(super) fn new(name: &str, own: &ProviderKeys, below: &ProviderKeys, section: &SectionReader<'_>) -> Self {
-        let keys = own.clone().over(below.clone());
+        let mut keys = own.clone().over(below.clone());
+        // The API of another server is elsewhere, too.
+        if own.token_url.is_some() && own.api_urls.is_none() {
+            keys.api_urls = None;
+        }
         check(&keys, section);
         if let Some(values) = &own.variables {
             refuse_unused(name, values, &keys, section);

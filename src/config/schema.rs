@@ -124,6 +124,8 @@ pub(super) enum ValueKind {
     Preset,
     /// Absolute URIs (RFC 8707).
     Resources,
+    /// URLs of APIs, or their hosts.
+    ApiUrls,
     /// Members of the token reply with the paths to them.
     Paths,
     /// How many requests in how long.
@@ -206,6 +208,10 @@ impl ValueKind {
             }
             Self::Preset => format!("a built-in preset ({}) or a file of the `providers` folder", presets()),
             Self::Resources => "a list of absolute URIs without fragment".into(),
+            Self::ApiUrls => {
+                "a list of hosts or URLs (https, or http on loopback) without query, such as `[\"https://api.example.com/v1\"]`"
+                    .into()
+            }
             Self::Paths => "a table such as `{ access_token = \"authed_user.access_token\" }`".into(),
             Self::Rate => "a number and a duration such as `\"30/30s\"`".into(),
             Self::Choice(words) => one_of(&words()),

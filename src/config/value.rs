@@ -116,7 +116,7 @@ pub(super) fn texts(
 }
 
 /// A list of texts, none of them empty.
-fn list(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
+pub(super) fn list(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
     let items = value.as_array().ok_or_else(|| is_a(value))?;
     let numbered = items.iter().enumerate();
     let read = |(n, item): (usize, &toml::Spanned<DeValue<'_>>)| {

@@ -12,6 +12,9 @@ impl Error {
             Self::Misconfigured { .. } => "Correct the config (see `ringback config check`), and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add the account to the config and send the daemon SIGHUP.".into(),
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
+            Self::NoAccountForUrl { known, .. } if known.is_empty() => "List the URL in `api_urls` of an account, and send the daemon SIGHUP; or name the account.".into(),
+            Self::NoAccountForUrl { known, .. } => format!("The accounts are for {}. For another URL, list it in `api_urls` of an account, and send the daemon SIGHUP.", known.join(", ")),
+            Self::SeveralForUrl { .. } => "Name the account, set one of them as `default_account`, or list a longer URL in `api_urls` of one.".into(),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
             Self::NotRefreshable { account } => format!("Keep using the present token. If an API rejects it, run `ringback login {account}`, or import another token."),
             Self::LoginFailed { account, provider_error: Some(code), .. } if code == "access_denied" => {

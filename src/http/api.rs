@@ -2,6 +2,7 @@
 //! `docs/api.md`; errors are `reply`'s; who may is the gate's.
 
 pub(super) mod accounts;
+pub(super) mod api_urls;
 pub(super) mod apps;
 pub(super) mod consents;
 pub(super) mod events;

@@ -98,6 +98,23 @@ fn errors() -> Vec<(Error, &'static str)> {
                 "the config has no `[accounts.home]`, or it has not been reloaded"
             )
         ],
+        NoAccountForUrl: [
+            (
+                Error::NoAccountForUrl {
+                    url: "https://api.example/v2".into(),
+                    known: vec!["https://api.example/v1".into(), "https://git.example".into()],
+                },
+                "a URL with another host, port or path; an app is told of its own accounts only"
+            ),
+            (
+                Error::NoAccountForUrl { url: "https://api.example/v2".into(), known: Vec::new() },
+                "no account has `api_urls`, and neither has its provider"
+            )
+        ],
+        SeveralForUrl: [(
+            Error::SeveralForUrl { url: "https://api.example/v1".into(), accounts: vec!["home".into(), account()] },
+            "accounts of one provider, or with the same URL in `api_urls`"
+        )],
         Misconfigured: [(
             Error::Misconfigured { account: account(), why: why() },
             "a mistake in this account or its provider; the others are served"

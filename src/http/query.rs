@@ -68,6 +68,12 @@ pub(super) fn target([scope, audience, resource]: [Option<&str>; 3]) -> Result<O
     target::read(scope, audience, resource)
 }
 
+/// The URL whose account is asked for.
+pub(super) fn url(query: Option<&str>) -> Result<Option<String>, Error> {
+    let [url] = values(query, ["url"])?;
+    Ok(url.map(Cow::into_owned))
+}
+
 /// What is wanted of a login.
 pub(super) struct LoginQuery {
     /// How long the reply may take.

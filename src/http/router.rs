@@ -5,7 +5,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::api::token::CachedTokens;
-use super::api::{accounts, apps, consents, events, logins, oauth, store, temporary_apps, token};
+use super::api::{accounts, api_urls, apps, consents, events, logins, oauth, store, temporary_apps, token};
 use super::gate::{self, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::reply;
@@ -43,6 +43,7 @@ fn handler(route: &Route) -> MethodRouter<Http> {
         Endpoint::OAuthToken => on(method, oauth::token),
         Endpoint::OAuthMetadata => on(method, oauth::metadata),
         Endpoint::Accounts => on(method, accounts::accounts),
+        Endpoint::ApiUrls => on(method, api_urls::api_urls),
         Endpoint::Account => on(method, accounts::account),
         Endpoint::AccountInfo => on(method, accounts::info),
         Endpoint::Import => on(method, accounts::import),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::api_url::ApiUrl;
+
 /// An authorization server and how it differs from the standard.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dialect {
@@ -17,6 +19,8 @@ pub struct Dialect {
     pub(crate) endpoints: Endpoints,
     /// How its hosts are reached.
     pub(crate) reach: NetworkOptions,
+    /// Where its API is: tokens of accounts that name no URLs of their own are for these.
+    pub(crate) api_urls: Vec<ApiUrl>,
     /// Whether endpoints that are not configured are read from the issuer's metadata (RFC 8414, OpenID Connect
     /// Discovery). `issuer` is then set.
     pub discover: bool,
@@ -311,6 +315,7 @@ pub(crate) mod tests {
                 ..Endpoints::default()
             },
             reach: NetworkOptions::default(),
+            api_urls: Vec::new(),
             discover: false,
             revoke: Revoke::None,
             client_auth: ClientAuth::Post,

@@ -27,6 +27,7 @@ const APPS: [(&str, &[&str]); 4] = [
 const ROWS: &[(&str, &str)] = &[
     ("GET /token", "xx.."),
     ("GET /v1/accounts", "...."),
+    ("GET /v1/api-urls", "...."),
     ("GET /v1/accounts/{name}", "xx.."),
     ("GET /v1/accounts/{name}/info", "xx.."),
     ("POST /v1/accounts/{name}/import", "xx.x"),

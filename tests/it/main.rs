@@ -35,6 +35,7 @@ mod autostart;
 mod canary;
 mod circles;
 mod consent;
+mod credential;
 mod doctor;
 mod events;
 mod exec;

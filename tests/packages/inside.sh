@@ -129,6 +129,10 @@ done
 zcat /usr/share/man/man1/ringback.1.gz | head -n 1 | grep -qF "ringback $new_version" || fail 'the man page is of another version'
 bash -c '. /usr/share/bash-completion/completions/ringback && complete -p ringback' | grep -q _ringback || fail 'no completion in bash'
 grep -qx 'ExecStart=/usr/bin/ringback serve --log-format json' /usr/lib/systemd/user/ringback.service || fail 'the unit runs another program'
+for helper in git docker cargo; do
+  [ -x /usr/bin/$helper-credential-ringback ] || fail "no $helper-credential-ringback"
+done
+echo other.example | "${user[@]}" docker-credential-ringback get | grep -qx 'credentials not found in native keychain' || fail 'docker gets no answer'
 for unit in service socket; do
   [ "$(systemctl --global is-enabled ringback.$unit 2>&1)" = disabled ] || fail "ringback.$unit is not disabled"
   "${user[@]}" systemd-analyze verify --user --man=no --recursive-errors=no /usr/lib/systemd/user/ringback.$unit >$logs/verify 2>&1 || fail "systemd finds a mistake in ringback.$unit"

@@ -6,16 +6,17 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::body::{json, parse, refusal, unanswered};
 use crate::contract::{
-    AcceptReply, AccountReply, AccountsReply, AppMade, AppRequest, AppsReply, ConsentAnswer, ConsentRequest,
-    ConsentsReply, ImportReply, ImportRequest, InfoReply, LockReply, LoginAnswer, LoginReply, LoginRequest,
-    LoginStarted, LogoutReply, PasteRequest, RejectedReply, SessionReply, TemporaryAppRequest, UnlockRequest,
+    AcceptReply, AccountReply, AccountUrl, AccountsReply, ApiUrlsReply, AppMade, AppRequest, AppsReply, ConsentAnswer,
+    ConsentRequest, ConsentsReply, ImportReply, ImportRequest, InfoReply, LockReply, LoginAnswer, LoginReply,
+    LoginRequest, LoginStarted, LogoutReply, PasteRequest, RejectedReply, SessionReply, TemporaryAppRequest,
+    UnlockRequest,
 };
 use crate::discover::{DaemonOptions, discover};
 use crate::error::Error;
 use crate::events::Events;
 use crate::exchange::{Request, Response, exchange};
 use crate::secret::AccessToken;
-use crate::targets::{TokenOptions, account_target, segment, token_target};
+use crate::targets::{TokenOptions, account_target, api_urls_target, segment, token_target};
 use crate::temporary::TemporaryApp;
 use crate::token::{self, Token};
 use crate::transport::{DaemonAddress, Transport};
@@ -102,6 +103,26 @@ impl Client {
     /// The state of every account.
     pub fn accounts(&self) -> Result<AccountsReply, Error> {
         parse(&self.ask("GET", "/v1/accounts", JSON, None, TIMEOUT_MARGIN)?)
+    }
+
+    /// The URLs that accounts' tokens are for, of every account that the caller may use.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::contract::ErrorCode::NotFound) from a daemon that is older than 0.2.0; so, too, for
+    /// [`Self::account_for`].
+    pub fn api_urls(&self) -> Result<Vec<AccountUrl>, Error> {
+        let reply: ApiUrlsReply = parse(&self.ask("GET", &api_urls_target(None), JSON, None, TIMEOUT_MARGIN)?)?;
+        Ok(reply.api_urls)
+    }
+
+    /// The account whose tokens are for `url`. Leave out of it what is secret, such as a query.
+    ///
+    /// # Errors
+    /// [`UnknownAccount`](crate::contract::ErrorCode::UnknownAccount) if there is none, or none that is preferred.
+    pub fn account_for(&self, url: &str) -> Result<AccountUrl, Error> {
+        let reply: ApiUrlsReply = parse(&self.ask("GET", &api_urls_target(Some(url)), JSON, None, TIMEOUT_MARGIN)?)?;
+        let nothing = || Error::UnexpectedReply { why: "no account was named".to_owned() };
+        reply.api_urls.into_iter().next().ok_or_else(nothing)
     }
 
     /// What happens to the accounts from now on.

@@ -4,6 +4,7 @@
 //! versions add some. `docs/api.md` in the ringback repository describes the routes.
 
 mod account;
+mod api_urls;
 mod audit;
 mod confirm;
 mod doctor;
@@ -28,6 +29,7 @@ mod version;
 pub use account::{
     AccountReply, AccountState, AccountsReply, ConfigMistake, DEFAULT_ACCOUNT, LastError, ReloadRefused,
 };
+pub use api_urls::{AccountUrl, ApiUrlsReply};
 pub use audit::{AuditEvent, AuditLine};
 pub use confirm::{Confirm, LoginAnswer, Replaced};
 pub use doctor::{DoctorReply, Finding, FindingState, FixReply, FixState};

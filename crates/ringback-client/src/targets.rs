@@ -34,6 +34,12 @@ pub(crate) fn token_target(account: &str, options: &TokenOptions) -> String {
     if query.is_empty() { target } else { format!("{target}?{query}") }
 }
 
+/// `GET /v1/api-urls`, of all accounts or for one URL.
+pub(crate) fn api_urls_target(url: Option<&str>) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(url.map(|url| ("url", url))).finish();
+    if query.is_empty() { "/v1/api-urls".to_owned() } else { format!("/v1/api-urls?{query}") }
+}
+
 /// `/v1/accounts/{account}` and what follows.
 pub(crate) fn account_target(account: &str, rest: &str) -> String {
     format!("/v1/accounts/{}{rest}", segment(account))

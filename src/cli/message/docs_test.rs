@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{account, config, exec, general, login, sandbox, serve, service, store, token};
+use super::{account, config, credential, exec, general, login, sandbox, serve, service, store, token};
 use crate::cli::failure::Failure;
 use crate::client::Error;
 use crate::docs_test::{every_variant, keep_current, table};
@@ -80,6 +80,7 @@ fn all() -> Vec<(Failure, &'static str)> {
         service::all(),
         sandbox::all(),
         token::all(),
+        credential::all(),
         exec::all(),
     ];
     of_the_daemon().into_iter().chain(tables.into_iter().flatten()).collect()

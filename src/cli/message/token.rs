@@ -3,6 +3,14 @@
 use super::table::messages;
 
 messages! {
+    not_a_url() Usage
+        "that is neither the name of an account nor a URL",
+        "Give an account that `ringback status` shows, or a URL such as `https://api.example.com/v1`.",
+        "`token` with a text that has `://` in it and is no URL";
+    daemon_without_api_urls() Usage
+        "the running daemon is older than this command and finds no accounts by URL",
+        "Restart it (`ringback service install` restarts the service), or name the account.",
+        "the program was upgraded, and its daemon still runs";
     option_without_format(option, formats) Usage
         "`{option}` has no meaning for this format",
         "Leave it out, or choose `--format {formats}`.",

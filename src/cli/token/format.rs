@@ -53,7 +53,7 @@ pub(super) enum Rendering {
 }
 
 /// The line or lines to print. Wiped when dropped.
-pub(super) type Rendered = Result<Zeroizing<Vec<u8>>, Failure>;
+pub(in crate::cli) type Rendered = Result<Zeroizing<Vec<u8>>, Failure>;
 
 /// What some formats say of the one whom the token is shown to, and for whom.
 pub(super) struct Reader<'a> {
@@ -79,7 +79,9 @@ impl TokenFormat {
             Self::Oauthbearer => Rendering::OfToken(oauthbearer),
             Self::CurlConfig => Rendering::OfToken(curl_config),
             Self::Env => Rendering::OfLifetime(env),
-            Self::ExecCredential => Rendering::OfLifetime(exec_credential),
+            Self::ExecCredential => {
+                Rendering::OfLifetime(|token, reader| exec_credential(token, (reader.env)(EXEC_INFO)))
+            }
             Self::GoogleExecutable => Rendering::OfLifetime(google_executable),
         }
     }
@@ -102,7 +104,7 @@ impl TokenFormat {
 }
 
 /// The parts and a newline in one piece, so that a pipe gets all or nothing.
-pub(super) fn line(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+pub(in crate::cli) fn line(parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let mut line = joined(parts, 1);
     line.push(b'\n');
     line
@@ -244,13 +246,14 @@ const EXEC_VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.aut
 /// The end of the year 9999, beyond which RFC 3339 has no times: as good as none.
 const LAST_TIMESTAMP: i64 = LAST_WRITABLE / 1000;
 /// Where a caller says which it wants.
-const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
+pub(in crate::cli) const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
 
-fn exec_credential(token: &Token, reader: &Reader<'_>) -> Rendered {
+/// The token for a client of Kubernetes, which says in `info` ([`EXEC_INFO`]) what it takes.
+pub(in crate::cli) fn exec_credential(token: &Token, info: Option<OsString>) -> Rendered {
     let expires_at = token.expires_at.filter(|at| *at <= LAST_TIMESTAMP);
     let expires_at = expires_at.map(|at| Wall::of_unix_seconds(at).rfc3339_seconds());
     let credential = ExecCredential {
-        api_version: exec_version((reader.env)(EXEC_INFO))?,
+        api_version: exec_version(info)?,
         kind: "ExecCredential",
         status: ExecCredentialStatus { expiration_timestamp: expires_at, token: token.access_token.expose() },
     };

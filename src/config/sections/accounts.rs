@@ -10,8 +10,8 @@ use toml::de::DeValue;
 use crate::config::file_template::FileTemplate;
 use crate::config::kind::{Kind, Place, ShownValue};
 use crate::config::kinds::{
-    ClientId, Command, Content, Credential, DAY, FilePath, Flag, Length, MINUTE, Mode, OneOf, Parameters, RedirectUri,
-    Resources, Scopes, Secret, Text, UrlVariables, YEAR,
+    ApiUrls, ClientId, Command, Content, Credential, DAY, FilePath, Flag, Length, MINUTE, Mode, OneOf, Parameters,
+    RedirectUri, Resources, Scopes, Secret, Text, UrlVariables, YEAR,
 };
 use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;
@@ -19,6 +19,7 @@ use crate::config::row::settings;
 use crate::config::schema::{Section, ValueKind};
 use crate::config::value::is_a;
 use crate::config::words::{Consent, Notify};
+use crate::oauth::api_url::ApiUrl;
 use crate::oauth::grant::GrantType;
 use crate::secret::ClientSecret;
 
@@ -125,6 +126,16 @@ settings! {
     /// Additional parameters of the authorization request, added to the provider's.
     extra_authorize: BTreeMap<String, String> = Parameters, default(BTreeMap::new()),
         example(r#"{ prompt = "consent" }"#);
+
+    /// The URLs that this account's tokens are for, by which `ringback token URL` and the credential helpers find it
+    /// (docs/credential-helpers.md). Everything below a URL's path belongs to it, and the longest one wins; a host alone
+    /// stands for `https://HOST`.
+    api_urls: Option<Vec<ApiUrl>> = ApiUrls, none("those of the provider"),
+        example(r#"["https://api.example.com/v1", "git.example.com"]"#), quiet();
+
+    /// The user name that goes with the token where a program wants one: git, docker, pip and uv. Many servers take
+    /// any, some a certain one.
+    credential_username: String = Text, default("oauth2".to_owned()), example(r#""x-access-token""#), quiet();
 
     /// A program that is run for the account's events, without a shell. `RINGBACK_EVENT`, `RINGBACK_ACCOUNT` and other
     /// variables tell it what happened; no secret does. See [accounts.md](accounts.md#run-a-program-when-something-happens).

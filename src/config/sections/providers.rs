@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::kinds::{
-    AbsolutePath, Flag, HOUR, IssRequired, Issuer, Length, Location, MINUTE, OneOf, Parameters, Preset, Proxy, Rate,
-    ReplyPaths, Scopes, Text, UrlVariables, YEAR,
+    AbsolutePath, ApiUrls, Flag, HOUR, IssRequired, Issuer, Length, Location, MINUTE, OneOf, Parameters, Preset, Proxy,
+    Rate, ReplyPaths, Scopes, Text, UrlVariables, YEAR,
 };
 use crate::config::row::layer;
 use crate::config::template::Template;
 use crate::config::words::{ExpiresInUnit, RevokeBy};
+use crate::oauth::api_url::ApiUrl;
 use crate::oauth::dialect::{
     AssertionAudience, BodyEncoding, ClientAuth, Dialect, IssPolicy, Narrowing, NoncePolicy, Par, Pkce,
     Proxy as ProxyChoice, RateLimit, Roots, Rotation, ServedTypes,
@@ -148,6 +149,12 @@ layer! {
 
     /// The maximum rate of requests of one client to all endpoints together.
     rate_limit: RateLimit = Rate => rate_limit, none(PRESET), example(r#""120/60s""#);
+
+    /// Where the provider's API is: `ringback token URL` and the credential helpers find accounts by these URLs
+    /// (docs/credential-helpers.md), unless an account has its own `api_urls`. Everything below a URL's path belongs to
+    /// it; a host alone stands for `https://HOST`.
+    api_urls: Vec<ApiUrl> = ApiUrls => api_urls, default(Vec::new(), "the preset's, unless `token_url` is set here"),
+        example(r#"["https://api.example.com/v1"]"#), quiet();
 
     /// The issuer identifier, compared byte for byte with the `iss` of the authorization response (RFC 9207) and with
     /// the `issuer` of its metadata.

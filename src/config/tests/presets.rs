@@ -150,6 +150,7 @@ fn provider_specific_parameters_are_set() {
     assert_eq!(slack.response_paths["access_token"], "authed_user.access_token");
     let phonecom = dialect("phonecom");
     assert_eq!(url(phonecom.endpoints.details.as_ref()), "https://api.phone.com/v4/oauth/access-token/details");
+    assert_eq!(phonecom.api_urls.iter().map(ToString::to_string).collect::<Vec<_>>(), ["https://api.phone.com/v4"]);
     let limit = |most, seconds| Some(RateLimit { most, per: Duration::from_secs(seconds) });
     assert_eq!((phonecom.rate_limit_endpoint, phonecom.rate_limit), (limit(30, 30), limit(120, 60)));
     assert_eq!((phonecom.replay_window.as_secs(), phonecom.max_age_unknown.as_secs()), (20, 3600));
@@ -188,6 +189,9 @@ fn endpoints_derived_from_the_token_endpoint_follow_it() {
     let own = dialect("revoke_url = \"https://r/\"\ndetails_url = \"https://d/\"\n");
     assert_eq!(own.revoke, Revoke::DeleteBearer("https://r/".parse().unwrap()));
     assert_eq!(url(own.endpoints.details.as_ref()), "https://d/");
+    let urls = |dialect: &Dialect| dialect.api_urls.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(urls(&moved).is_empty(), "its API is elsewhere, too");
+    assert_eq!(urls(&dialect("api_urls = [\"a.example\"]\n")), ["https://a.example"]);
     assert_eq!(sound(&with_account("client_secret = \"s\"")).default_account.as_deref(), Some("work"));
 }
 
