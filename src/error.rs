@@ -281,11 +281,12 @@ impl Error {
     /// The code, from which status and exit code follow.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Usage { .. } | Self::Obstacle(_) | Self::AppExists { .. } => ErrorCode::Usage,
-            Self::UnknownAccount { .. }
-            | Self::NoAccountForUrl { .. }
-            | Self::SeveralForUrl { .. }
-            | Self::Misconfigured { .. } => ErrorCode::UnknownAccount,
+            Self::Usage { .. } | Self::Obstacle(_) | Self::AppExists { .. } | Self::SeveralForUrl { .. } => {
+                ErrorCode::Usage
+            }
+            Self::UnknownAccount { .. } | Self::NoAccountForUrl { .. } | Self::Misconfigured { .. } => {
+                ErrorCode::UnknownAccount
+            }
             Self::LoginRequired { .. } | Self::NotRefreshable { .. } => ErrorCode::LoginRequired,
             Self::LoginFailed { .. } | Self::ImportRefused { .. } | Self::AnotherPerson { .. } => {
                 ErrorCode::LoginFailed

@@ -8,6 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::client::{Client, Error};
 use crate::contract::{AccountUrl, ErrorCode};
+use crate::loopback::is_secure;
 
 /// The account of this name, or the one that this URL is for.
 pub(super) fn account<'a>(client: &Client, asked: &'a str) -> Result<Cow<'a, str>, Failure> {
@@ -18,9 +19,10 @@ pub(super) fn account<'a>(client: &Client, asked: &'a str) -> Result<Cow<'a, str
     Ok(Cow::Owned(found(client, &url)?.account))
 }
 
-/// The account that `url` is for, as another program writes it, with or without a scheme; `None` if there is none.
+/// The account that `url` is for, as another program writes it, with or without a scheme; `None` if there is none, and
+/// if no token may be sent there.
 pub(super) fn look_up(client: &Client, url: &str) -> Result<Option<AccountUrl>, Failure> {
-    let Some(url) = bare(url) else { return Ok(None) };
+    let Some(url) = bare(url).filter(|url| Url::parse(url).is_ok_and(|url| is_secure(&url))) else { return Ok(None) };
     match found(client, &url) {
         Err(failure) if failure.code() == ErrorCode::UnknownAccount => Ok(None),
         found => found.map(Some),

@@ -133,7 +133,7 @@ pub(super) fn usage(words: &str) {
 /// Whether the command line has `--json`, or `--format json`, which is the same. Also asked for one that can't be parsed.
 pub(super) fn asks_for_json() -> bool {
     let words: Vec<_> = std::env::args_os().skip(1).take_while(|word| word != "--").collect();
-    words.iter().any(|word| word == "--json" || word == "--format=json")
+    words.iter().any(|word| ["--json", "--format=json", "--all-json"].iter().any(|json| word == json))
         || words.windows(2).any(|pair| matches!(pair, [option, value] if option == "--format" && value == "json"))
 }
 

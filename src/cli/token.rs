@@ -1,5 +1,6 @@
 //! `ringback token`: one request, the token on standard output, nothing else.
 
+mod all;
 pub(super) mod format;
 
 use std::ffi::OsString;
@@ -40,6 +41,10 @@ pub(super) struct TokenArgs {
     #[arg(long)]
     header: bool,
 
+    /// The tokens of all accounts in one JSON object, or why there is none (docs/cli.md)
+    #[arg(long, conflicts_with_all = ["name", "format", "json", "header", "user", "host", "port", "audience", "resource"])]
+    all_json: bool,
+
     /// The user at the mail server, for the formats xoauth2 and oauthbearer
     #[arg(long, value_name = "USER", required_if_eq("format", "xoauth2"))]
     user: Option<String>,
@@ -73,6 +78,7 @@ Examples:
   ringback token work --min-ttl 300                   Valid for at least five more minutes
   ringback token https://api.phone.com/v4/accounts    The account that this URL is for (`api_urls`)
   ringback token --scope calls.read --scope faxes.read
+  ringback token --all-json                           Every account, for scripts
   ringback token --resource https://api.example.com/  Valid for this resource only
   ringback token --format curl-config | curl -K - https://api.example.com/
   ringback token --header | curl -H @- https://api.example.com/
@@ -92,6 +98,7 @@ impl TokenArgs {
             format: TokenFormat::Bare,
             json: false,
             header: false,
+            all_json: false,
             user: None,
             host: None,
             port: None,
@@ -147,6 +154,12 @@ impl TokenArgs {
 
 /// Requests the token and prints it.
 pub(super) fn run(args: &TokenArgs) -> CommandResult {
+    if args.all_json {
+        let all =
+            autostart::or_start(&args.reach, Announce::Start, || all::request(&args.reach.client()?, &args.token))?;
+        report::answer(&all.document)?;
+        return Ok(all.exit);
+    }
     args.check()?;
     let announce = if args.format().reads_both_outputs() { Announce::Nothing } else { Announce::Start };
     match autostart::or_start(&args.reach, announce, || request(args)) {

@@ -50,7 +50,7 @@ fn a_url_leads_to_the_token_of_its_account() {
     for (url, code, said) in [
         ("https://api.example/v2", 4, "no account is for https://api.example/v2\nhint: The accounts are for"),
         ("http://api.example/v1", 2, "`url` is neither https nor http on this machine"),
-        ("https://git.example/x", 4, "several accounts are for https://git.example/x: `home`, `zoo`"),
+        ("https://git.example/x", 2, "several accounts are for https://git.example/x: `home`, `zoo`"),
         ("https://", 2, "that is neither the name of an account nor a URL"),
     ] {
         let (found, out, err) = world.cli(&["token", url]);
@@ -93,12 +93,15 @@ fn git_gets_a_password_or_a_bearer_token_and_nothing_for_other_hosts() {
         (format!("capability[]=authtype\n{server}wwwauth[]=Bearer realm=\"x\"\n\n"), &bearer),
         (format!("capability[]=authtype\n{server}wwwauth[]=Basic realm=\"x\"\n\n"), &password),
         ("protocol=https\nhost=other.example\n".into(), ""),
+        ("protocol=http\nhost=api.example\npath=v1\n".into(), ""),
         ("protocol=ssh\nhost=api.example\n".into(), ""),
     ] {
         let answer = linked(&world, "git-credential-ringback", &["get"], &input);
         assert_eq!(answer, (0, expected.to_owned(), String::new()), "{input}");
         assert_eq!(linked(&world, "ringback", &["credential", "git", "get"], &input), answer);
     }
+    let (code, out, err) = linked(&world, "git-credential-ringback", &["get"], "protocol=https\nhost=git.example\n");
+    assert!(code == 2 && out.is_empty() && err.contains("`home`, `zoo`"), "two accounts: {code} {err}");
     for operation in ["store", "erase", "capability", "later"] {
         let answer = linked(&world, "git-credential-ringback", &[operation], server);
         assert_eq!(answer, (0, String::new(), String::new()), "{operation}");
@@ -244,6 +247,32 @@ fn pip_and_uv_get_what_keyring_would_print() {
         let (code, out, _) = linked(&world, "/somewhere/keyring", arguments, "");
         assert_eq!((code, out), expected, "{arguments:?}");
     }
+}
+
+#[test]
+fn all_tokens_are_in_one_document_with_the_error_of_those_that_have_none() {
+    let idp = Idp::start();
+    let mut world = world(&idp);
+    let all = |world: &World, arguments: &[&str]| {
+        let (code, out, _) = world.cli(&[&["token", "--all-json"], arguments].concat());
+        (code, serde_json::from_str::<Value>(&out).unwrap())
+    };
+    let (code, told) = all(&world, &[]);
+    assert_eq!((code, &told["version"]), (5, &json!(1)), "{told}");
+    let names: Vec<_> = told["accounts"].as_array().unwrap().iter().map(|entry| entry["account"].clone()).collect();
+    assert_eq!(names, ["home", "work", "zoo"]);
+    for (place, name) in [(0, "home"), (1, "work")] {
+        assert_eq!(told["accounts"][place]["access_token"], json!(world.token(name)));
+    }
+    let without = &told["accounts"][2];
+    assert_eq!((&without["error"], without.get("access_token")), (&json!("login_required"), None), "{without}");
+    assert!(without["hint"].as_str().unwrap().contains("ringback login zoo"), "{without}");
+    world.log_in("zoo");
+    assert_eq!(all(&world, &[]).0, 0);
+    world.stop();
+    let (code, told) = all(&world, &[]);
+    assert_eq!((code, &told["error"]), (3, &json!("no_daemon")), "{told}");
+    assert_eq!(world.cli(&["token", "work", "--all-json"]).0, 2);
 }
 
 #[test]
