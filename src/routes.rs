@@ -105,6 +105,7 @@ pub(crate) enum Endpoint {
     OAuthMetadata,
     Accounts,
     ApiUrls,
+    IdToken,
     Account,
     AccountInfo,
     Import,
@@ -177,7 +178,7 @@ const fn delete(path: &'static str, access: Access, reach: RouteScope, endpoint:
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 50] = [
+pub static ROUTES: [Route; 51] = [
     get("/token", Access::Read, RouteScope::Named, Endpoint::Token),
     post("/oauth2/token", Access::Client, RouteScope::Only, Endpoint::OAuthToken),
     post("/oauth2/{name}/token", Access::Client, RouteScope::Named, Endpoint::OAuthToken),
@@ -192,6 +193,7 @@ pub static ROUTES: [Route; 50] = [
     get("/v1/accounts/{name}/info", Access::Read, RouteScope::Named, Endpoint::AccountInfo),
     post("/v1/accounts/{name}/import", Access::Socket, RouteScope::Named, Endpoint::Import),
     get("/v1/accounts/{name}/token", Access::Read, RouteScope::Named, Endpoint::Token),
+    get("/v1/accounts/{name}/id-token", Access::Read, RouteScope::Named, Endpoint::IdToken),
     delete("/v1/accounts/{name}/token", Access::Write, RouteScope::Named, Endpoint::Logout),
     post("/v1/accounts/{name}/login", Access::Write, RouteScope::Named, Endpoint::StartLogin),
     post("/v1/accounts/{name}/refresh", Access::Write, RouteScope::Named, Endpoint::Refresh),

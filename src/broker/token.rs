@@ -1,6 +1,7 @@
 //! Tokens: served, downscoped, limited, described, imported and renewed.
 
 mod downscope;
+mod id_token;
 mod import;
 mod info;
 pub(super) mod query;

@@ -16,7 +16,7 @@ use super::command_result::CommandResult;
 use super::{report, waiting};
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::client::TokenOptions;
+use crate::client::{Client, TokenOptions};
 use crate::contract::DEFAULT_ACCOUNT;
 
 /// Print the current access token
@@ -25,6 +25,7 @@ use crate::contract::DEFAULT_ACCOUNT;
 #[derive(Args)]
 #[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 #[command(after_help = HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(super) struct TokenArgs {
     #[command(flatten)]
     account: AccountChoice,
@@ -44,6 +45,10 @@ pub(super) struct TokenArgs {
     /// The tokens of all accounts in one JSON object, or why there is none (docs/cli.md)
     #[arg(long, conflicts_with_all = ["name", "format", "json", "header", "user", "host", "port", "audience", "resource"])]
     all_json: bool,
+
+    /// The account's ID token instead, if its config allows that (`id_token`); bare, or with --json as the daemon's reply
+    #[arg(long, conflicts_with_all = ["format", "header", "user", "host", "port", "min_ttl", "wait", "scope", "audience", "resource", "all_json"])]
+    id_token: bool,
 
     /// The user at the mail server, for the formats xoauth2 and oauthbearer
     #[arg(long, value_name = "USER", required_if_eq("format", "xoauth2"))]
@@ -99,6 +104,7 @@ impl TokenArgs {
             json: false,
             header: false,
             all_json: false,
+            id_token: false,
             user: None,
             host: None,
             port: None,
@@ -181,6 +187,9 @@ fn request(args: &TokenArgs) -> Rendered {
     let (audience, resource) = (args.audience.clone(), args.resource.clone());
     let wish = TokenOptions { audience, resource, ..args.token.options() };
     let account = &*api_url::account(&client, &args.account.name)?;
+    if args.id_token {
+        return id_token(&client, account, args.json);
+    }
     let longest = args.token.longest();
     let what = || waiting::for_a_token(&client, account);
     let reader = Reader {
@@ -199,6 +208,13 @@ fn request(args: &TokenArgs) -> Rendered {
             make(&waiting::told(longest, what, || client.token_with_lifetime(account, &wish))?, &reader)
         }
     }
+}
+
+fn id_token(client: &Client, account: &str, as_json: bool) -> Rendered {
+    if as_json {
+        return Ok(format::line(&[client.id_token_json(account)?.trim_ascii_end()]));
+    }
+    Ok(format::line(&[client.id_token(account)?.expose().as_bytes()]))
 }
 
 #[cfg(test)]

@@ -31,6 +31,24 @@ pub enum Obstacle {
         /// The requested one.
         resource: String,
     },
+    /// The config does not allow it.
+    #[error("`{account}` gives out no ID token")]
+    IdTokenNotAllowed {
+        /// The account's own name.
+        account: String,
+    },
+    /// The provider has sent none.
+    #[error("`{account}` has no ID token: the provider has sent none")]
+    NoIdToken {
+        /// The account's own name.
+        account: String,
+    },
+    /// Its `exp` has passed.
+    #[error("the ID token of `{account}` has expired, and no refresh has brought another")]
+    IdTokenExpired {
+        /// The account's own name.
+        account: String,
+    },
     /// The limit of pending logins is reached.
     #[error("too many logins are pending")]
     TooManyLogins,
@@ -121,6 +139,15 @@ impl Obstacle {
             }
             Self::NotAResource { account, .. } => {
                 format!("List it in `resource` of `[accounts.{account}]`, and log in again.")
+            }
+            Self::IdTokenNotAllowed { account } => {
+                format!("Set `id_token = true` in `[accounts.{account}]`, and send the daemon SIGHUP.")
+            }
+            Self::NoIdToken { account } => {
+                format!("Add `openid` to `scope` in `[accounts.{account}]`, and run `ringback login {account}`.")
+            }
+            Self::IdTokenExpired { account } => {
+                format!("Run `ringback refresh {account}`; if the provider sends none with a refresh, run `ringback login {account}`.")
             }
             Self::TooManyLogins => {
                 "Finish one of the logins that `ringback status` shows, or wait until one runs out.".into()

@@ -6,6 +6,7 @@ pub(super) mod api_urls;
 pub(super) mod apps;
 pub(super) mod consents;
 pub(super) mod events;
+pub(super) mod id_token;
 pub(super) mod logins;
 pub(super) mod oauth;
 pub(super) mod store;

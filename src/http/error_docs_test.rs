@@ -61,6 +61,18 @@ fn errors() -> Vec<(Error, &'static str)> {
                 Error::Obstacle(Obstacle::NotAResource { account: account(), resource: "https://api.example/".into() }),
                 "`token --resource` with a resource that was not requested at the login"
             ),
+            (
+                Error::Obstacle(Obstacle::IdTokenNotAllowed { account: account() }),
+                "`token --id-token`, and the account has no `id_token = true`"
+            ),
+            (
+                Error::Obstacle(Obstacle::NoIdToken { account: account() }),
+                "the login was without `openid`, or the provider has no OpenID Connect"
+            ),
+            (
+                Error::Obstacle(Obstacle::IdTokenExpired { account: account() }),
+                "ID tokens often end before the login does, and many providers send one at a login only"
+            ),
             (Error::Obstacle(Obstacle::TooManyLogins), "a program starts logins and finishes none"),
             (Error::Obstacle(Obstacle::NoQuestion), "somebody else answered, or the login is over"),
             (Error::Obstacle(Obstacle::PastedNoUrl), "`login --paste`: only a part of the address was copied"),

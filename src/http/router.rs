@@ -5,7 +5,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::api::token::CachedTokens;
-use super::api::{accounts, api_urls, apps, consents, events, logins, oauth, store, temporary_apps, token};
+use super::api::{accounts, api_urls, apps, consents, events, id_token, logins, oauth, store, temporary_apps, token};
 use super::gate::{self, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::reply;
@@ -44,6 +44,7 @@ fn handler(route: &Route) -> MethodRouter<Http> {
         Endpoint::OAuthMetadata => on(method, oauth::metadata),
         Endpoint::Accounts => on(method, accounts::accounts),
         Endpoint::ApiUrls => on(method, api_urls::api_urls),
+        Endpoint::IdToken => on(method, id_token::id_token),
         Endpoint::Account => on(method, accounts::account),
         Endpoint::AccountInfo => on(method, accounts::info),
         Endpoint::Import => on(method, accounts::import),

@@ -24,14 +24,32 @@ pub(crate) enum WrongNonce {
     Other,
 }
 
+/// Its member of a token reply (OpenID Connect Core §3.1.3.3).
+pub(crate) const MEMBER: &str = "id_token";
+
 /// The ID token among the members of a reply. Some servers without one send `null` or an empty string.
 pub(crate) fn of(extra: &Map<String, Value>) -> Option<&Value> {
-    extra.get("id_token").filter(|token| !token.is_null() && token.as_str() != Some(""))
+    extra.get(MEMBER).filter(|token| !token.is_null() && token.as_str() != Some(""))
 }
 
 /// The claims of the ID token among the members of a reply; `None` if there is none or it can't be read.
 pub(crate) fn claims_of(extra: &Map<String, Value>) -> Option<Map<String, Value>> {
     of(extra).and_then(Value::as_str).and_then(claims)
+}
+
+/// When the ID token among the members of a reply ends, in Unix seconds (`exp`); `None` if that can't be read.
+pub(crate) fn expires_at(extra: &Map<String, Value>) -> Option<i64> {
+    let exp = claims_of(extra)?.remove("exp")?;
+    // RFC 7519 §2: a NumericDate may have a fraction.
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, which is as good as never")]
+    exp.as_i64().or_else(|| exp.as_f64().map(|seconds| seconds as i64))
+}
+
+/// Keeps the ID token of `old` members in those of a refresh that brought none (OpenID Connect Core §12.2).
+pub(crate) fn carry(old: &Map<String, Value>, extra: &mut Map<String, Value>) {
+    if let (Some(token), None) = (of(old), of(extra)) {
+        extra.insert(MEMBER.to_owned(), token.clone());
+    }
 }
 
 /// Whether the ID token among the members of a reply has this `nonce`.
@@ -61,6 +79,34 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn its_end_is_read_and_a_refresh_without_one_keeps_it() {
+        let with = |claims: &str| json!(format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims)));
+        let extra = |token: &Value| [("id_token".to_owned(), token.clone())].into_iter().collect::<Map<_, _>>();
+        for (token, expected) in [
+            (with(r#"{"exp":1700000000}"#), Some(1_700_000_000)),
+            (with(r#"{"exp":1700000000.9}"#), Some(1_700_000_000)),
+            (with(r#"{"exp":-1}"#), Some(-1)),
+            (with(r#"{"exp":1e300}"#), Some(i64::MAX)),
+            (with(r#"{"exp":"1700000000"}"#), None),
+            (with("{}"), None),
+            (json!("header.key.iv.text.tag"), None),
+        ] {
+            assert_eq!(expires_at(&extra(&token)), expected, "{token}");
+        }
+        let (old, new, none) = (with(r#"{"exp":1}"#), with(r#"{"exp":2}"#), json!(null));
+        for (before, after, kept) in
+            [(&old, &new, &new), (&old, &none, &old), (&none, &new, &new), (&none, &none, &none)]
+        {
+            let mut refreshed = extra(after);
+            carry(&extra(before), &mut refreshed);
+            assert_eq!(&refreshed["id_token"], kept);
+        }
+        let mut refreshed = Map::new();
+        carry(&extra(&old), &mut refreshed);
+        assert_eq!(refreshed, extra(&old));
+    }
 
     #[test]
     fn an_id_token_has_to_answer_this_request() {

@@ -32,6 +32,7 @@ const ROWS: &[(&str, &str)] = &[
     ("GET /v1/accounts/{name}/info", "xx.."),
     ("POST /v1/accounts/{name}/import", "xx.x"),
     ("GET /v1/accounts/{name}/token", "xx.."),
+    ("GET /v1/accounts/{name}/id-token", "xxx."),
     ("DELETE /v1/accounts/{name}/token", "xx.x"),
     ("POST /v1/accounts/{name}/login", "xx.x"),
     ("POST /v1/accounts/{name}/refresh", "xx.x"),

@@ -48,6 +48,7 @@ mod hanging;
 mod health;
 mod hints;
 mod https;
+mod id_token;
 mod kill;
 mod lengths;
 mod lifecycle;

@@ -100,6 +100,22 @@ impl Client {
         Ok(self.ask("GET", &target, JSON, None, token_timeout(options.wait))?.body)
     }
 
+    /// The ID token of `account`, if its config allows that.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::contract::ErrorCode::Usage) if it is not allowed, if there is none, or if it has expired.
+    pub fn id_token(&self, account: &str) -> Result<AccessToken, Error> {
+        token::id_token(&self.id_token_json(account)?)
+    }
+
+    /// The same as JSON: the bytes of an [`IdTokenReply`](crate::contract::IdTokenReply), unchanged.
+    ///
+    /// # Errors
+    /// As for [`Self::id_token`].
+    pub fn id_token_json(&self, account: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+        Ok(self.ask("GET", &account_target(account, "/id-token"), JSON, None, DEFAULT_TIMEOUT)?.body)
+    }
+
     /// The state of every account.
     pub fn accounts(&self) -> Result<AccountsReply, Error> {
         parse(&self.ask("GET", "/v1/accounts", JSON, None, TIMEOUT_MARGIN)?)

@@ -36,6 +36,16 @@ impl Token {
     }
 }
 
+/// The ID token in the daemon's reply.
+pub(crate) fn id_token(bytes: &[u8]) -> Result<AccessToken, Error> {
+    #[derive(Deserialize)]
+    struct Received {
+        id_token: String,
+    }
+    let reply: Received = body::read(bytes)?;
+    usable(&Zeroizing::new(reply.id_token))
+}
+
 /// The token in a body of plain text, which is wiped.
 pub(crate) fn bare(body: Vec<u8>) -> Result<AccessToken, Error> {
     let text = String::from_utf8(body).map(Zeroizing::new).map_err(|error| {

@@ -13,7 +13,7 @@ use crate::account::record::Record;
 use crate::account::schedule;
 use crate::clock::Moment;
 use crate::oauth::grant::{Expiry, Grant, TokenSet};
-use crate::oauth::identity;
+use crate::oauth::{id_token, identity};
 use crate::secret::AccessToken;
 
 /// No request takes longer; if more time has passed, the machine slept.
@@ -34,6 +34,7 @@ impl Machine {
         grant.scope = grant.scope.or_else(|| old.scope.clone());
         let (narrowed, mut identity) = (current.narrowed.clone(), current.record.person());
         identity.extend(identity::of_reply(&grant.extra));
+        id_token::carry(&old.extra, &mut grant.extra);
         let logins = current.record.logins.clone();
         let lost_scope = current.lost_in(grant.scope.as_deref());
         // After a lost reply, or an error such as 503 whose work was done, a replay may return tokens that have expired

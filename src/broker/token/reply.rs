@@ -1,9 +1,18 @@
 //! Token reply: what callers get of a snapshot.
 
+use serde_json::{Map, Value};
+
 use crate::account::snapshot::Snapshot;
 use crate::account::status::{expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::contract::{TokenReply, VERSION};
+use crate::oauth::id_token;
+
+/// It has a route of its own, since not every caller may have it.
+fn without_id_token(extra: &Map<String, Value>) -> impl Iterator<Item = (String, Value)> {
+    let others = extra.iter().filter(|(name, _)| *name != id_token::MEMBER);
+    others.map(|(name, value)| (name.clone(), value.clone()))
+}
 
 /// The reply for a snapshot, or nothing if it holds no token.
 pub(super) fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Option<TokenReply> {
@@ -20,6 +29,6 @@ pub(super) fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Op
         expires_at: token.deadline.map(|deadline| unix_deadline(deadline, now)),
         expiry: expiry_word(token.expiry),
         scope: token.scope.clone(),
-        extra: token.extra.clone().into_iter().chain(snapshot.identity.clone()).collect(),
+        extra: without_id_token(&token.extra).chain(snapshot.identity.clone()).collect(),
     })
 }

@@ -37,7 +37,7 @@ fn is_equal(one: &AccountKeys, other: &AccountKeys) -> bool {
         client_secret_credential, client_secret_keyring, client_secret: _, client_key_file, client_key_id, username, phonenumber, password_file,
         password_command, password_credential, password_keyring, scope, resource, audience, variables, redirect_uri,
         extra_authorize, hook, notify, remind_after, open_login, lazy, refresh_at_least, browser, consent, file,
-        api_urls, credential_username,
+        api_urls, credential_username, id_token,
     } = one;
     let item = |item: &Option<KeyringItem>| item.clone().map(|item| (item.service, item.user));
     (provider, grant, client_id, audience) == (&other.provider, &other.grant, &other.client_id, &other.audience)
@@ -56,6 +56,7 @@ fn is_equal(one: &AccountKeys, other: &AccountKeys) -> bool {
         && (lazy, refresh_at_least) == (&other.lazy, &other.refresh_at_least)
         && (open_login, browser, consent) == (&other.open_login, &other.browser, &other.consent)
         && (api_urls, credential_username) == (&other.api_urls, &other.credential_username)
+        && *id_token == other.id_token
         // No two accounts have the same ones.
         && file.is_empty() && other.file.is_empty()
 }

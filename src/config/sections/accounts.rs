@@ -137,6 +137,10 @@ settings! {
     /// any, some a certain one.
     credential_username: String = Text, default("oauth2".to_owned()), example(r#""x-access-token""#), quiet();
 
+    /// Whether programs get the ID token that came with the scope `openid` (`ringback token --id-token`). It tells them
+    /// who the user is. An app that is limited to scopes needs `openid` among them.
+    id_token: bool = Flag, default(false), example("true"), quiet();
+
     /// A program that is run for the account's events, without a shell. `RINGBACK_EVENT`, `RINGBACK_ACCOUNT` and other
     /// variables tell it what happened; no secret does. See [accounts.md](accounts.md#run-a-program-when-something-happens).
     hook: Option<Vec<String>> = Command, none("none"), example(r#"["notify-send", "ringback"]"#);
