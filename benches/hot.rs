@@ -96,6 +96,7 @@ fn main() {
         sessions: ringback::http::session::Sessions::default(),
         own_origin: None,
         socket: None,
+        extra_listeners: ringback::http::extra_states::ExtraStates::default(),
         tells_users: true,
         consents: ringback::apps::consent::Consents::open(&state).unwrap(),
         clock: Clock::System,

@@ -99,6 +99,11 @@ impl Apps {
         if app.works(now) { Ok(app) } else { Err(Stranger::Expired) }
     }
 
+    /// The app of this name, unless it is temporary.
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<App>> {
+        self.inner.named(name)
+    }
+
     /// How many unknown keys were presented since the start.
     pub(crate) fn wrong_keys(&self) -> u64 {
         self.inner.wrong_keys.load(Ordering::Relaxed)

@@ -195,6 +195,9 @@ pub enum Error {
         /// One sentence.
         why: &'static str,
     },
+    /// The app that a unix socket belongs to does not exist.
+    #[error("this socket belongs to an app that does not exist, or has expired")]
+    NoAppOfSocket,
     /// The caller is not permitted.
     #[error("{why}")]
     Forbidden {
@@ -297,7 +300,7 @@ impl Error {
                 ErrorCode::ProviderRefused
             }
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
-            Self::Unauthorized { .. } => ErrorCode::Unauthorized,
+            Self::Unauthorized { .. } | Self::NoAppOfSocket => ErrorCode::Unauthorized,
             Self::Forbidden { .. }
             | Self::OtherUser { .. }
             | Self::PeerNotFound

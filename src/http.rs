@@ -26,6 +26,7 @@ mod completion;
 mod consent;
 mod cookies;
 mod event_stream;
+pub mod extra_states;
 mod form;
 mod gate;
 mod head;
@@ -53,8 +54,10 @@ mod docs_test;
 mod error_docs_test;
 
 pub use consent::show_questions;
+pub(crate) use gate::{ExtraGate, ExtraProof};
 pub use gate::{Gate, Guarded, guard};
 pub use log_limit::LogLimit;
+pub(crate) use router::extra_router;
 pub use router::{callback_router, router};
 pub use state::Http;
 pub use waiting::Waiting;

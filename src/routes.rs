@@ -265,6 +265,12 @@ impl Route {
             && !self.path.starts_with("/open/")
     }
 
+    /// Whether it is served by an additional listener (`[[listen.extra]]`): what an app's key may do for its own
+    /// accounts. No page, no stop of a browser, nothing that concerns everybody's accounts, and nothing without a proof.
+    pub fn is_on_extra_listeners(&self) -> bool {
+        self.access.needs_proof() && !self.access.on_socket_only() && self.reach != RouteScope::Every
+    }
+
     /// Whether a callback listener with TLS serves it without TLS, too: the page that explains the certificate, and what
     /// that needs.
     pub(crate) fn is_before_tls(&self) -> bool {

@@ -4,6 +4,7 @@ mod announced;
 mod binding;
 #[cfg(test)]
 mod docs_test;
+mod extra;
 mod init;
 mod key_file;
 mod reloading;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use announced::Announced;
 use clap::Args;
+use extra::ExtraListeners;
 use stored::Opened;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -36,13 +38,14 @@ use crate::callback_certificate::CallbackCertificates;
 use crate::cli::failure::Failure;
 use crate::cli::message;
 use crate::clock::Clock;
-use crate::config::{Config, StoreConfig};
+use crate::config::{Config, ExtraListener, StoreConfig};
 use crate::contract::{Endpoint, StoreState, VERSION};
 use crate::credentials::CredentialEnv;
 use crate::http::callback_listener::CallbackListeners;
-use crate::http::listen::{BoundListener, ConnectionLimits, Passed, Server};
+use crate::http::extra_states::ExtraStates;
+use crate::http::listen::{BoundListener, ConnectionLimits, Passed, ServedListener, Server, SocketId};
 use crate::http::session::Sessions;
-use crate::http::{self, Gate, Http, LogLimit, Waiting};
+use crate::http::{self, Gate, Guarded, Http, LogLimit, Waiting};
 use crate::log;
 use crate::os::browser::UsersBrowser;
 use crate::os::hardening;
@@ -192,23 +195,18 @@ async fn serve(
         sessions,
         own_origin: first.map(|address| format!("http://{address}")),
         socket: listeners.iter().find_map(BoundListener::socket_path).map(Arc::from),
+        extra_listeners: ExtraStates::default(),
         tells_users: server.tells_users(),
         clock: Clock::System,
         waiting: Waiting::of_connections(config.listen.max_connections),
     };
     callback_listeners.serve(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());
+    let mut extra = ExtraListeners::new(&server, http.clone(), gate.clone());
+    let wanted = watch::Sender::new(ExtraListener::all(&config.listen));
+    extra.apply(&ExtraListener::all(&config.listen)).await;
     let router = http::router(http, gate);
-    let mut own_socket = None;
-    let mut open = Vec::new();
-    for listener in listeners {
-        let bound = listener.socket().filter(|socket| socket.is_ours()).cloned();
-        let opened = server.spawn(listener, router.clone());
-        match bound {
-            Some(id) => own_socket = Some((id, opened)),
-            None => open.push(opened),
-        }
-    }
+    let (own_socket, open) = open_all(&server, listeners, &router);
     let mut announced = Announced::new(endpoint, paths.clone(), own_socket, (server.clone(), router))
         .map_err(|error| broken_store(&error))?;
     service_manager::ready();
@@ -228,7 +226,8 @@ async fn serve(
     let hangups = watch::Sender::new(());
     tokio::select! {
         () = signals.stop => {}
-        () = reloading::on_hangup(&args.source, config, &broker, &audit, signals.hangup, &hangups) => {}
+        () = reloading::on_hangup(&args.source, config, &broker, &audit, signals.hangup, (&hangups, &wanted)) => {}
+        () = extra.keep(wanted.subscribe()) => {}
         () = announced.keep(hangups.subscribe(), &apps) => {}
         () = keep_usage(&apps) => {}
         () = token_files.follow(jumps) => {}
@@ -239,11 +238,29 @@ async fn serve(
     drop(open);
     announced.withdraw();
     token_files.withdraw().await;
-    tokio::join!(server.shut_down(), broker.shut_down(LAST_REFRESH));
+    tokio::join!(server.shut_down(), extra.shut_down(), broker.shut_down(LAST_REFRESH));
     log.close();
     save_usage(apps).await;
     _ = tokio::time::timeout(AUDIT_WRITTEN, audit.close()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the daemon's own listeners. The unix socket that we bound is apart: its file may have to be made again.
+fn open_all(
+    server: &Server,
+    listeners: Vec<BoundListener>,
+    router: &Guarded,
+) -> (Option<(SocketId, ServedListener)>, Vec<ServedListener>) {
+    let (mut own_socket, mut open) = (None, Vec::new());
+    for listener in listeners {
+        let bound = listener.socket().filter(|socket| socket.is_ours()).cloned();
+        let opened = server.spawn(listener, router.clone());
+        match bound {
+            Some(id) => own_socket = Some((id, opened)),
+            None => open.push(opened),
+        }
+    }
+    (own_socket, open)
 }
 
 /// Says what a locked store waits for. `not_yet`: why its key is not there yet.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::schema::{ConfigKey, Fallback, Section, SectionForm, Shown, TakesEffect};
-use super::sections::SECTIONS;
+use super::sections::{SCHEMA, SECTIONS};
 
 use crate::oauth::preset::PRESETS;
 
@@ -66,7 +66,7 @@ pub fn reference() -> String {
             push(&mut text, format_args!("\n### `{}`\n\n{}\n\n", key.name, key.doc));
             push(&mut text, format_args!("- Takes {}.\n", key.kind.expected()));
             push(&mut text, format_args!("- Default: {}.\n", fallback(key)));
-            if section.takes_effect == TakesEffect::AfterRestart {
+            if SCHEMA.effect_of(section, key) == TakesEffect::AfterRestart {
                 push(&mut text, format_args!("- A change takes effect after a restart.\n"));
             }
             push(&mut text, format_args!("- Example: `{} = {}`\n", key.name, key.example));

@@ -11,6 +11,7 @@ use super::account::{Context, NoAccount, SharedSettings, account, refuse_shared_
 use super::catalog::{self, Catalog, PresetText};
 use super::effective::{AccountConfig, Config, Parsed};
 use super::input::{FilePrivacy, Sources};
+use super::listener::refuse_shared_places;
 use super::problem::{ConfigErrors, Diagnostics, Problem, ProblemScope, nearest};
 use super::reader::{Reading, SectionReader};
 use super::sections::SCHEMA;
@@ -78,6 +79,9 @@ fn listen(section: Option<&SectionReader<'_>>) -> (Listen, Option<Vec<SocketAddr
     {
         let problem = Problem::new("is off, and `tcp` is empty: no program could reach the daemon");
         section.refuse("socket", problem.expected("one of the two"));
+    }
+    if let Some(section) = section {
+        refuse_shared_places(&listen, section);
     }
     let tcp = (!is_wrong).then(|| listen.tcp.clone());
     (listen, tcp)

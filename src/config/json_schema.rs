@@ -13,6 +13,7 @@ const NAME: &str = "^[a-z0-9][a-z0-9._-]{0,63}$";
 /// As `humantime` reads it.
 const DURATION: &str = "^(0|\\s*([0-9]+(\\.[0-9]+)?\\s*[a-zA-Z\u{b5}]+\\s*)+)$";
 const LOOPBACK_ADDRESS: &str = "^(127(\\.[0-9]{1,3}){3}|\\[[0-9a-fA-F:.]+\\]):[0-9]{1,5}$";
+const ADDRESS: &str = "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|\\[[0-9a-fA-F:.%]+\\]):[0-9]{1,5}$";
 /// With variables in it, its host is known only once they are filled in.
 const URL: &str = "^(https:|http://(127\\.|\\[::1\\]|localhost([:/?]|$)|\\{)|\\{token_url\\})";
 const REDIRECT_URI: &str = "^https?://(127\\.0\\.0\\.1|\\[::1\\]|localhost)(:[0-9]{1,5})?/[^?#]*$";
@@ -118,6 +119,8 @@ fn value(section: &Section, key: &ConfigKey) -> Value {
         ValueKind::Addresses => {
             json!({ "type": "array", "items": matching(LOOPBACK_ADDRESS), "uniqueItems": true })
         }
+        ValueKind::Address => matching(ADDRESS),
+        ValueKind::Hosts => texts,
         ValueKind::Command => json!({ "type": "array", "items": text, "minItems": 1 }),
         ValueKind::Credential => matching(CREDENTIAL),
         ValueKind::Scopes => json!({ "anyOf": [texts, { "type": "string" }] }),

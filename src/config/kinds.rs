@@ -11,6 +11,7 @@ use toml::de::DeValue;
 
 use super::api_urls::api_urls;
 use super::file_template::{FileTemplate, file_mode, file_template};
+use super::host;
 use super::kind::{Kind, Place, ShownValue};
 use super::locations::location;
 use super::problem::{Problem, nearest};
@@ -110,6 +111,21 @@ kind! {
 kind! {
     /// Loopback addresses, each once.
     Addresses: Vec<SocketAddr>, as Addresses, read |value, _| value::addresses(value), show |all| Some(list(all.iter().map(ToString::to_string)))
+}
+
+kind! {
+    /// An address of any network.
+    Address: SocketAddr, as Address, read |value, _| host::address(value), show |address| Some(address.to_string().into())
+}
+
+kind! {
+    /// Names of a host.
+    Hosts: Vec<String>, as Hosts, read |value, _| host::hosts(value), show |all| Some(list(all.iter().cloned()))
+}
+
+kind! {
+    /// The name of an app.
+    AppName: String, as Text, read |value, _| host::app_name(value), show |name| Some(name.clone().into())
 }
 
 kind! {

@@ -3,7 +3,7 @@
 use super::describe::describe;
 use super::effective::Config;
 use super::schema::TakesEffect;
-use super::sections::SECTIONS;
+use super::sections::{SCHEMA, SECTIONS};
 
 /// The keys whose values in `new` take effect only after a restart of a daemon that was started with `started`: dotted,
 /// in the order of the reference.
@@ -11,8 +11,8 @@ pub fn needs_restart(started: &Config, new: &Config) -> Vec<String> {
     let values = |config: &Config| describe(config).parse::<toml::Table>().unwrap_or_default();
     let (then, now) = (values(started), values(new));
     let mut changed = Vec::new();
-    for section in SECTIONS.iter().filter(|section| section.takes_effect == TakesEffect::AfterRestart) {
-        for key in section.keys {
+    for section in SECTIONS {
+        for key in section.keys.iter().filter(|key| SCHEMA.effect_of(section, key) == TakesEffect::AfterRestart) {
             let value = |values: &toml::Table| values.get(section.path)?.get(key.name).cloned();
             if value(&then) != value(&now) {
                 changed.push(format!("{}.{}", section.path, key.name));
@@ -45,6 +45,7 @@ mod tests {
                 "[listen]\nother_users = true\nmax_connections = 9\n",
                 vec!["listen.other_users", "listen.max_connections"],
             ),
+            ("", "[[listen.extra]]\naddress = \"10.88.0.1:7464\"\n", vec![]),
             ("[store]\nlock_on_suspend = true\n", "", vec!["store.lock_on_suspend"]),
             ("", "[store]\nfolder = \"/f\"\nlock_after_idle = \"5m\"\n", vec!["store.folder", "store.lock_after_idle"]),
             (&command("a"), &command("b"), vec!["store.key_command"]),

@@ -110,6 +110,10 @@ pub(super) enum ValueKind {
     FlagOrPath,
     /// Loopback addresses with port.
     Addresses,
+    /// An address with port.
+    Address,
+    /// Host names, with or without a port.
+    Hosts,
     /// A program with its arguments.
     Command,
     /// The name of a file in systemd's `$CREDENTIALS_DIRECTORY`.
@@ -199,6 +203,8 @@ impl ValueKind {
             Self::Addresses => {
                 "a list of loopback addresses with port, such as `[\"127.0.0.1:7464\", \"[::1]:7464\"]`".into()
             }
+            Self::Address => "an address with port, such as `\"10.88.0.1:7464\"` or `\"[fd00::1]:7464\"`".into(),
+            Self::Hosts => "a list of host names, such as `[\"host.containers.internal\"]`".into(),
             Self::Command => "a list of texts: the program (absolute, or found in PATH) and its arguments".into(),
             Self::Credential => "the name of a file in $CREDENTIALS_DIRECTORY, without `/`".into(),
             Self::Scopes => "a list of scopes, or one text with spaces between them".into(),
@@ -216,6 +222,7 @@ impl ValueKind {
             Self::Rate => "a number and a duration such as `\"30/30s\"`".into(),
             Self::Choice(words) => one_of(&words()),
             Self::Inline(keys) => format!("a table with {}", and(keys)),
+            Self::Tables([]) => "a list of tables".into(),
             Self::Tables(keys) => format!("a list of tables, each with {}", and(keys)),
         }
     }
@@ -251,6 +258,12 @@ impl Schema {
     /// Everything that a section may have: its keys, then the tables directly below it.
     pub(super) fn names_in(self, section: &Section) -> Vec<&'static str> {
         section.keys.iter().map(|key| key.name).chain(self.tables_in(section)).collect()
+    }
+
+    /// When a change of a key takes effect: of tables, their own section says that.
+    pub(super) fn effect_of(self, section: &Section, key: &ConfigKey) -> TakesEffect {
+        let own = self.at(&format!("{}.{}", section.path, key.name));
+        own.map_or(section.takes_effect, |own| own.takes_effect)
     }
 
     fn tables_in(self, section: &Section) -> impl Iterator<Item = &'static str> {

@@ -2,6 +2,7 @@
 
 pub(super) mod accounts;
 pub(super) mod daemon;
+pub(super) mod listeners;
 pub(super) mod providers;
 
 use super::schema::{Schema, Section};
@@ -10,6 +11,7 @@ use super::schema::{Schema, Section};
 pub(super) static SECTIONS: &[&Section] = &[
     &daemon::TOP,
     &daemon::LISTEN,
+    &listeners::EXTRA,
     &daemon::STORE,
     &daemon::SERVE,
     &daemon::AUDIT,

@@ -6,6 +6,7 @@ mod fixes;
 mod foreseen;
 mod grants;
 mod json_schema;
+mod listeners;
 mod mistakes;
 mod parts;
 mod presets;
@@ -94,6 +95,17 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
             let path = if name == "path" { "" } else { "path = \"/t\"\n" };
             with_account(&format!("{secret}[[accounts.work.file]]\n{path}{line}"))
         }
+        ("listen.extra", _) => {
+            let rest = match (name, value) {
+                ("address", _) => "",
+                ("socket", _) => "app = \"a\"\n",
+                ("app", _) => "socket = \"/s\"\n",
+                ("mode", _) => "socket = \"/s\"\napp = \"a\"\n",
+                ("wildcard", "true") => "address = \"0.0.0.0:1\"\nhosts = [\"h\"]\n",
+                _ => "address = \"10.0.0.1:1\"\n",
+            };
+            format!("[[listen.extra]]\n{rest}{line}")
+        }
         ("providers.NAME", _) => {
             let mut text = String::from("[providers.p]\n");
             for (key, url) in [("authorize_url", "https://a/"), ("token_url", "https://t/")] {
@@ -141,7 +153,7 @@ fn every_key_of_the_schema_accepts_its_example_and_keywords() {
 
 #[test]
 fn the_deserialiser_reads_every_key_of_the_schema_and_no_other() {
-    let text = "[listen]\n[store]\n[serve]\n[audit]\n[providers.p]\ntoken_url = \"https://t/\"\n\
+    let text = "[listen]\nextra = [{}]\n[store]\n[serve]\n[audit]\n[providers.p]\ntoken_url = \"https://t/\"\n\
                 [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\nfile = [{}]\n";
     let path = Path::new("/test");
     let sheet = Diagnostics::new(path, text);

@@ -78,12 +78,16 @@ words! {
         "command" => Self::Command,
         "passphrase" => Self::Passphrase,
         "memory" => Self::Memory;
+    SocketMode: u32 = "0600" => 0o600, "0660" => 0o660, "0666" => 0o666;
     Notify: bool = "desktop" => true, "off" => false;
     Consent: bool = "off" => false, "ask" => true;
 }
 
 /// The unit of `expires_in`.
 pub(super) struct ExpiresInUnit;
+
+/// The mode of an app's socket.
+pub(super) struct SocketMode;
 
 /// Whether a desktop notification says that an account needs a login.
 pub(super) struct Notify;

@@ -47,6 +47,7 @@ impl Error {
             Self::StoreLocked => "Run `ringback unlock`.".into(),
             Self::WrongPassphrase { pause, .. } => format!("Try again in {} s.", pause.as_secs()),
             Self::Unauthorized { .. } => "Send `Authorization: Bearer` with the key from the key file that endpoint.json names, or with one that `ringback app add NAME` prints; or use the unix socket. An OAuth client sends the app's name as client id and its key as client secret. If endpoint.json names no key file, its `key_hint` says how to make one.".into(),
+            Self::NoAppOfSocket => "Where the daemon runs, make the app that this socket's `[[listen.extra]]` names: `ringback app add NAME`. `ringback status` shows it.".into(),
             Self::Forbidden { .. } => "Use a program of the same user, over the unix socket or with a key.".into(),
             Self::OtherUser { .. } => "Run the program or the browser as the daemon's own user. For programs of other users, as in a container, set `other_users = true` in `[listen]` and give each a key of its own: `ringback app add --help`.".into(),
             Self::PeerNotFound => "Keep the connection open in both directions until the reply has arrived (`nc` without `-N`), or use the unix socket.".into(),

@@ -223,6 +223,10 @@ fn errors() -> Vec<(Error, &'static str)> {
             Error::StoreUnavailable { why: why() },
             "the disk is full, a file is damaged or encrypted with another key, or the keyring is locked"
         )],
+        NoAppOfSocket: [(
+            Error::NoAppOfSocket,
+            "a program on a socket of `[[listen.extra]]`, and its `app` was not made yet, was removed, or has expired"
+        )],
         Unauthorized: [(
             Error::Unauthorized { why: "a key is needed" },
             "a request over TCP without a key, or with one that is wrong, expired or removed"

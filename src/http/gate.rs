@@ -10,6 +10,7 @@ mod client;
 mod facts;
 pub(super) mod headers;
 mod key_check;
+mod listener;
 mod proof;
 mod refusal;
 mod rules;
@@ -34,7 +35,7 @@ use tracing::Instrument as _;
 use super::listen::Answers;
 use super::log_limit::{LogKey, LogLimit};
 use super::negotiate::{self, ReplyFormat};
-use super::peer::{Connection, Peer, Scheme};
+use super::peer::{Connection, Peer};
 use super::session::{self, Sessions};
 use super::token_request::TokenRequest;
 use crate::apps::{App, Apps};
@@ -45,6 +46,8 @@ use crate::routes::{self, Access, Route, RouteMatch};
 use caller::{Caller, LetIn, RequestId, Session};
 use facts::RequestFacts;
 use key_check::KeyCheck;
+use listener::GateListener;
+pub(crate) use listener::{ExtraGate, ExtraProof};
 use proof::Proof;
 use refusal::GateRefusal;
 use trace::{log_one_line, logs_successes, name_route, span_of};
@@ -54,8 +57,7 @@ use trace::{log_one_line, logs_successes, name_route, span_of};
 pub struct Gate {
     inner: Arc<GateInner>,
     log: LogLimit,
-    /// See [`Route::is_on_callback_listeners`].
-    callback_listener: bool,
+    listener: GateListener,
     /// Whether programs of other users may ask over TCP, with a key.
     other_users: bool,
 }
@@ -77,7 +79,7 @@ impl Gate {
         Self {
             inner: Arc::new(GateInner { keys, audit, sessions, clock, process: rand::random(), served }),
             log: LogLimit::default(),
-            callback_listener: false,
+            listener: GateListener::Own,
             other_users: false,
         }
     }
@@ -99,12 +101,13 @@ impl Gate {
     /// does either.
     #[must_use]
     pub(super) fn for_callback_listeners(self) -> Self {
-        Self { callback_listener: true, other_users: false, ..self }
+        Self { listener: GateListener::Callback, other_users: false, ..self }
     }
 
-    fn serves(&self, route: &Route, peer: Peer) -> bool {
-        let on_listener = !self.callback_listener || route.is_on_callback_listeners();
-        on_listener && (peer.scheme() != Scheme::BeforeTls || route.is_before_tls())
+    /// The same for an additional listener, which serves [`Route::is_on_extra_listeners`] alone.
+    #[must_use]
+    pub(super) fn for_extra_listener(self, extra: ExtraGate) -> Self {
+        Self { listener: GateListener::Extra(Arc::new(extra)), ..self }
     }
 
     fn request_id(&self) -> RequestId {
@@ -124,6 +127,7 @@ impl Gate {
             Proof::SameUser => return Ok(None),
             Proof::Key(key) => keys.app_of(key, None, connection, now).await?,
             Proof::Client(shown) => keys.app_of(shown.key.expose(), shown.name.as_deref(), connection, now).await?,
+            Proof::SocketOf(app) => keys.app_named(app, now)?,
         };
         Ok(Some(app))
     }
@@ -156,7 +160,8 @@ impl Gate {
     ) -> Result<Admitted, Denied> {
         let (method, uri, version, headers) = (&head.method, &head.uri, head.version, &head.headers);
         let peer = connection.peer;
-        let facts = RequestFacts { method, uri, version, headers, peer, other_users: self.other_users };
+        let (other_users, extra) = (self.other_users, self.listener.extra());
+        let facts = RequestFacts { method, uri, version, headers, peer, other_users, extra };
         let access = rules::decide(&facts, found)?;
         if access.needs_proof() {
             // Only rows ask for a proof.
@@ -307,7 +312,9 @@ impl Answers for Guarded {
         let begun = gate.inner.clock.now();
         let id = gate.request_id();
         let (head, mut body) = request.into_parts();
-        let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| gate.serves(route, connection.peer));
+        let found = routes::look_up(head.method.as_str(), head.uri.path(), |route| {
+            gate.listener.serves(route, connection.peer)
+        });
         let admitted = gate.admit(&head, &mut body, connection, found, id).await;
         let mut reply = if let Some(reply) = self.at_once(&admitted, found, &head) {
             reply

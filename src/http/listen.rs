@@ -37,8 +37,9 @@ use crate::os::private_file;
 
 #[cfg(test)]
 pub(crate) use bind::Holder;
+use bind::SocketCallers;
 pub(super) use bind::UnixSocket;
-pub(crate) use bind::{BindError, BoundListener, SocketId, bind_tcp, bind_unix};
+pub(crate) use bind::{BindError, BoundListener, SocketId, bind_app_socket, bind_extra_tcp, bind_tcp, bind_unix};
 pub use connection::Answers;
 pub(crate) use passed::{Passed, PassedError};
 pub(crate) use tls::TlsIdentity;
@@ -109,6 +110,11 @@ impl Server {
         let (places, stage) =
             (Arc::new(ConnectionCap::new(connections)), Arc::new(watch::Sender::new(ShutdownStage::Serving)));
         Self { limits, places, stage, peers: Arc::new(PeerLookup::open()), log: LogLimit::default() }
+    }
+
+    /// The same limits and places, for listeners that are shut down apart from the others.
+    pub(crate) fn apart(&self) -> Self {
+        Self { stage: Arc::new(watch::Sender::new(ShutdownStage::Serving)), ..self.clone() }
     }
 
     /// Whether the system tells which local user is behind a TCP connection.
@@ -183,12 +189,16 @@ impl Server {
         // The socket is declared last, so it is dropped first: once the stage's receivers are gone, the
         // file is too.
         let (mut stage, socket) = (self.stage.subscribe(), socket);
-        while let Some(permits) = until_draining(&mut stage, self.places.one(Transport::Unix)).await {
+        let transport = match socket.callers {
+            SocketCallers::OwnUser => Transport::Unix,
+            SocketCallers::OfApp => Transport::Tcp,
+        };
+        while let Some(permits) = until_draining(&mut stage, self.places.one(transport)).await {
             match until_draining(&mut stage, socket.listener.accept()).await {
                 None => return,
                 Some(Err(error)) => self.accept_failed(&error).await,
                 Some(Ok((stream, _))) => {
-                    let Some(peer) = self.own_peer(&stream) else { continue };
+                    let Some(peer) = self.socket_peer(&stream, socket.callers) else { continue };
                     self.serve_one(stream, peer, app, permits);
                 }
             }
@@ -200,10 +210,13 @@ impl Server {
         tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
     }
 
-    /// The peer, if it is a process of our own user.
-    fn own_peer(&self, stream: &UnixStream) -> Option<Peer> {
+    /// The peer, if the socket is for it.
+    fn socket_peer(&self, stream: &UnixStream, callers: SocketCallers) -> Option<Peer> {
         let credentials = stream.peer_cred().ok()?;
         let (uid, pid) = (credentials.uid(), credentials.pid());
+        if callers == SocketCallers::OfApp {
+            return Some(Peer::AppSocket { uid, pid });
+        }
         if uid != private_file::own_uid() {
             self.log.other_user(uid);
             return None;

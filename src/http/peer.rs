@@ -10,7 +10,7 @@ use crate::os::ports::PeerUser;
 /// Who is at the other end, as the kernel tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// A process of this machine.
+    /// A process of this machine, or on an additional listener of a container.
     Tcp {
         /// Theirs.
         address: SocketAddr,
@@ -21,8 +21,15 @@ pub enum Peer {
         /// What is spoken.
         scheme: Scheme,
     },
-    /// A process whose user is known.
+    /// A process of our own user.
     Unix {
+        /// Its effective user when it connected.
+        uid: u32,
+        /// Its process id, where the system tells.
+        pid: Option<i32>,
+    },
+    /// A process that reaches the socket of an app (`[[listen.extra]]`): that is its proof, whoever its user is.
+    AppSocket {
         /// Its effective user when it connected.
         uid: u32,
         /// Its process id, where the system tells.
@@ -62,9 +69,9 @@ impl Scheme {
 /// What a connection goes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transport {
-    /// Loopback TCP.
+    /// TCP, or the socket of an app: neither may take from the owner's programs what they need.
     Tcp,
-    /// The unix socket.
+    /// The unix socket of the owner.
     Unix,
 }
 
@@ -72,7 +79,7 @@ impl Peer {
     /// What it came over.
     pub(super) fn transport(self) -> Transport {
         match self {
-            Self::Tcp { .. } => Transport::Tcp,
+            Self::Tcp { .. } | Self::AppSocket { .. } => Transport::Tcp,
             Self::Unix { .. } => Transport::Unix,
         }
     }
@@ -81,7 +88,7 @@ impl Peer {
     pub(super) fn scheme(self) -> Scheme {
         match self {
             Self::Tcp { scheme, .. } => scheme,
-            Self::Unix { .. } => Scheme::Http,
+            Self::Unix { .. } | Self::AppSocket { .. } => Scheme::Http,
         }
     }
 
@@ -89,7 +96,7 @@ impl Peer {
     pub(super) fn port(self) -> Option<u16> {
         match self {
             Self::Tcp { port, .. } => Some(port),
-            Self::Unix { .. } => None,
+            Self::Unix { .. } | Self::AppSocket { .. } => None,
         }
     }
 
@@ -97,7 +104,7 @@ impl Peer {
     pub(super) fn ip(self) -> Option<IpAddr> {
         match self {
             Self::Tcp { address, .. } => Some(address.ip()),
-            Self::Unix { .. } => None,
+            Self::Unix { .. } | Self::AppSocket { .. } => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::api::token::CachedTokens;
 use super::api::{accounts, api_urls, apps, consents, events, id_token, logins, oauth, store, temporary_apps, token};
-use super::gate::{self, Gate, Guarded};
+use super::gate::{self, ExtraGate, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::reply;
 use super::state::Http;
@@ -22,6 +22,13 @@ pub fn router(state: Http, gate: Gate) -> Guarded {
 pub fn callback_router(state: Http, gate: Gate) -> Guarded {
     let for_browsers = ROUTES.iter().filter(|route| route.is_on_callback_listeners());
     gate::guard(build(for_browsers).with_state(state), gate.for_callback_listeners())
+}
+
+/// What programs in containers and sandboxes may use, for an additional listener.
+pub(crate) fn extra_router(state: Http, gate: Gate, extra: ExtraGate) -> Guarded {
+    let for_programs = ROUTES.iter().filter(|route| route.is_on_extra_listeners());
+    let gate = gate.for_extra_listener(extra);
+    gate::guard(build(for_programs).with_state(state.clone()), gate).with_shortcut(CachedTokens(state))
 }
 
 fn build(rows: impl Iterator<Item = &'static Route>) -> Router<Http> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::extra_states::ExtraStates;
 use super::session::Sessions;
 use super::waiting::Waiting;
 use crate::apps::Apps;
@@ -28,6 +29,8 @@ pub struct Http {
     pub own_origin: Option<String>,
     /// The unix socket, if there is one.
     pub socket: Option<Arc<Path>>,
+    /// What became of the additional listeners.
+    pub extra_listeners: ExtraStates,
     /// Whether the system tells which local user is behind a TCP connection.
     pub tells_users: bool,
     /// The clock that pages and deadlines go by.

@@ -27,6 +27,7 @@ mod disk;
 mod endless;
 mod every_route;
 mod exhaustion;
+mod extra_listener;
 mod files;
 mod flood;
 mod framing;

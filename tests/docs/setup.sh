@@ -46,6 +46,35 @@ practice() {
   for name in "${@:-work}"; do ringback login "$name"; done
 }
 
+# reload_with LINE...: adds these lines to the config, and reloads it.
+reload_with() {
+  printf '%s\n' '' "$@" >>~/.config/ringback/config.toml
+  kill -HUP "$(jq .pid "$XDG_RUNTIME_DIR/ringback/endpoint.json")"
+}
+
+# podman_image NAME: podman works in this page's namespaces, and has an image with curl and a shell, made of files of this
+# machine. Exits with 77 where it does not work.
+podman_image() {
+  local root=~/podman/root
+  command -v podman bwrap busybox >/dev/null || exit 77
+  umount -R /sys/fs/cgroup 2>/dev/null || true
+  mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null || exit 77
+  mkdir -p ~/podman/etc "$root"/{usr/bin,run,tmp,etc,proc,sys,dev}
+  cp -r /etc/containers/. ~/podman/etc
+  printf '[storage]\ndriver = "vfs"\nrunroot = "%s"\ngraphroot = "%s"\n' ~/podman/run ~/podman/storage >~/podman/etc/storage.conf
+  printf '[containers]\ncgroups = "disabled"\ndefault_ulimits = ["nofile=512:512", "nproc=512:512"]\n[engine]\nevents_logger = "file"\n' \
+    >~/podman/etc/containers.conf
+  mount --bind ~/podman/etc /etc/containers || exit 77
+  # For podman's network; root has them in its PATH.
+  ln -s /usr/sbin/iptables /usr/sbin/ip6tables ~/.cargo/bin/
+  ln -s usr/bin "$root/bin"
+  cp "$(command -v busybox)" "$(command -v curl)" "$root/usr/bin"
+  for name in sh cat printf true; do ln -s busybox "$root/usr/bin/$name"; done
+  ldd "$(command -v curl)" | grep -o '/[^ ]*' | while read -r library; do install -D "$library" "$root$library"; done
+  tar -C "$root" -c . | podman import - "$1" >/dev/null 2>&1 || exit 77
+  podman run --rm --network none "$1" true || exit 77
+}
+
 # elsewhere FILE: a token that was not made by ringback.
 elsewhere() {
   (

@@ -52,6 +52,7 @@ mod id_token;
 mod kill;
 mod lengths;
 mod lifecycle;
+mod listeners;
 mod lock;
 mod login;
 mod memory;

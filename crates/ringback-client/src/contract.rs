@@ -28,7 +28,7 @@ mod token;
 mod version;
 
 pub use account::{
-    AccountReply, AccountState, AccountsReply, ConfigMistake, DEFAULT_ACCOUNT, LastError, ReloadRefused,
+    AccountReply, AccountState, AccountsReply, ConfigMistake, DEFAULT_ACCOUNT, LastError, ListenerReply, ReloadRefused,
 };
 pub use api_urls::{AccountUrl, ApiUrlsReply};
 pub use audit::{AuditEvent, AuditLine};

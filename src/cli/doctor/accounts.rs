@@ -5,7 +5,9 @@ use super::logins;
 use crate::cli::arguments::DaemonChoice;
 use crate::cli::report::{moment, plain};
 use crate::config::{AccountConfig, Config};
-use crate::contract::{AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, Finding};
+use crate::contract::{
+    AccountHealth, AccountReply, AccountState, AccountsReply, ErrorCode, ExpiryWord, Finding, ListenerReply,
+};
 use crate::oauth::dialect::Narrowing;
 use crate::oauth::grant::GrantType;
 use crate::program_version::Skew;
@@ -18,6 +20,7 @@ pub(super) fn daemon(reach: &DaemonChoice, findings: &mut Vec<Finding>) -> Optio
             if let Some(skew) = Skew::with_daemon(reply.daemon_version.as_deref()) {
                 findings.push(needs_hand("daemon", skew.what(), skew.fix()));
             }
+            findings.extend(reply.extra_listeners.iter().map(listener));
             if reply.reload_refused.is_some() {
                 let what = "it refused the last reload of the config, and an older one is in effect";
                 findings.push(needs_hand("daemon", what, "Fix what `ringback config check` reports, and reload."));
@@ -33,6 +36,17 @@ pub(super) fn daemon(reach: &DaemonChoice, findings: &mut Vec<Finding>) -> Optio
             findings.push(needs_hand("daemon", reply.error_description.clone(), reply.hint.clone()));
             None
         }
+    }
+}
+
+/// An additional listener, as the daemon has it.
+fn listener(listener: &ListenerReply) -> Finding {
+    let check = format!("listener {}", listener.listener);
+    let retried = "Free the address, or make what has it (such as a container's network). The daemon keeps trying.";
+    match (&listener.problem, listener.open) {
+        (None, _) => good(&check, "it is open"),
+        (Some(problem), false) => needs_hand(&check, format!("it is not open: {problem}"), retried),
+        (Some(problem), true) => needs_hand(&check, "it serves nobody", problem.clone() + "."),
     }
 }
 
@@ -141,6 +155,7 @@ mod tests {
     fn told(config: &Config, account: &str) -> Vec<(FindingState, String)> {
         let account: AccountReply = serde_json::from_str(account).unwrap();
         let reply = AccountsReply {
+            extra_listeners: Vec::new(),
             version: 1,
             daemon_version: None,
             default_account: None,

@@ -11,7 +11,7 @@ use crate::broker::handle::Broker;
 use crate::cli::audit_log::audit_limits;
 use crate::cli::config_source::ConfigSource;
 use crate::cli::platform;
-use crate::config::{Config, ProblemScope, needs_restart};
+use crate::config::{Config, ExtraListener, ProblemScope, needs_restart};
 use crate::config_file::ConfigFileError;
 use crate::contract::ConfigMistake;
 
@@ -23,15 +23,15 @@ pub(super) fn warn(config: &Config) {
     }
 }
 
-/// Reloads the config at every SIGHUP, and rings `heard`. A config with mistakes is reported and changes nothing. Never
-/// returns.
+/// Reloads the config at every SIGHUP, rings `heard`, and tells which additional `listeners` there are to be. A config with
+/// mistakes is reported and changes nothing. Never returns.
 pub(super) async fn on_hangup(
     source: &ConfigSource,
     started: Arc<Config>,
     broker: &Broker,
     audit: &AuditLog,
     mut hangup: Signal,
-    heard: &watch::Sender<()>,
+    (heard, listeners): (&watch::Sender<()>, &watch::Sender<Vec<ExtraListener>>),
 ) {
     while hangup.recv().await.is_some() {
         heard.send_replace(());
@@ -46,6 +46,7 @@ pub(super) async fn on_hangup(
                 if let Err(error) = audit.change(audit_limits(&new)).await {
                     tracing::error!("the new `[audit]` could not be applied: {error}");
                 }
+                listeners.send_replace(ExtraListener::all(&new.listen));
                 let accounts = new.accounts.len();
                 broker.reload(Arc::new(new)).await;
                 tracing::info!(accounts, "the config was reloaded");

@@ -10,7 +10,7 @@ use crate::program_version::Skew;
 
 /// The whole text; `verbose`: with everything that is known about each account.
 pub(super) fn overview(reply: &AccountsReply, verbose: bool, now: i64, palette: Palette) -> String {
-    let config = in_the_config(reply, now);
+    let config = listeners(reply, verbose) + &in_the_config(reply, now);
     let skew = skew(reply);
     if reply.accounts.is_empty() && reply.mistakes.is_empty() {
         return format!("There is no account in the config. `ringback account add` adds one.\n{config}{skew}");
@@ -121,6 +121,21 @@ fn validity(account: &AccountReply, now: i64) -> String {
         (None, _) => "expires at an unknown time".into(),
     };
     if account.refreshable { until } else { until + ", then you have to log in" }
+}
+
+/// The additional listeners that serve nobody; `all`: the others, too.
+fn listeners(reply: &AccountsReply, all: bool) -> String {
+    reply.extra_listeners.iter().fold(String::new(), |mut text, listener| {
+        let what = match (&listener.problem, listener.open) {
+            (None, _) if !all => return text,
+            (None, _) => "open".to_owned(),
+            (Some(problem), true) => format!("serves nobody: {}", plain(problem)),
+            (Some(problem), false) => format!("is not open: {}", plain(problem)),
+        };
+        let app = listener.app.as_deref().map(|app| format!(" (app `{}`)", plain(app))).unwrap_or_default();
+        let _ = writeln!(text, "Listener {}{app}: {what}.", plain(&listener.listener));
+        text
+    })
 }
 
 /// What to do about parts of the config that are not in effect, and a refused reload.

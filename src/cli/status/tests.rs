@@ -39,6 +39,7 @@ fn account(name: &str, state: AccountState) -> AccountReply {
 
 fn reply(accounts: Vec<AccountReply>) -> AccountsReply {
     AccountsReply {
+        extra_listeners: Vec::new(),
         version: 1,
         daemon_version: Some(env!("CARGO_PKG_VERSION").into()),
         default_account: None,

@@ -8,6 +8,7 @@ use crate::config::kinds::{
     Addresses, Command, Count, Credential, DAY, FilePath, Flag, HOUR, Length, MINUTE, OneOf, Socket, Text,
 };
 use crate::config::row::settings;
+use crate::config::sections::listeners::{ExtraKeys, ExtraListeners};
 use crate::config::value::SocketChoice;
 use crate::config::words::KeyWord;
 
@@ -24,7 +25,7 @@ settings! {
 }
 
 settings! {
-    /// Where the daemon listens for local programs. It never listens beyond this machine. Sockets that systemd passes
+    /// Where the daemon listens for local programs. It never listens beyond this machine, except where `extra` says so. Sockets that systemd passes
     /// (`ringback.socket`) are used instead of binding the same addresses; a passed port that is not named here is
     /// served as well.
     section "listen", Single, AfterRestart;
@@ -48,6 +49,10 @@ settings! {
     /// without a request in progress are closed. On TCP and on the unix socket, a third of them each may wait for a
     /// provider, a login or your answer; further callers are answered at once.
     max_connections: usize = Count, default(768), example("1024");
+
+    /// Additional listeners, for programs in containers and sandboxes; each is written as `[[listen.extra]]`.
+    extra: Vec<ExtraKeys> = ExtraListeners, default(Vec::new(), "none"),
+        example(r#"[{ address = "10.88.0.1:7464" }]"#), instead();
 }
 
 settings! {

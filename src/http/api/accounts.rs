@@ -56,6 +56,12 @@ pub(in crate::http) async fn accounts(
         accounts,
         mistakes,
         reload_refused,
+        // They name other apps, and paths.
+        extra_listeners: if caller.sees_all() {
+            http.extra_listeners.shown(&http.apps, http.clock.now().wall)
+        } else {
+            Vec::new()
+        },
     }))
 }
 

@@ -13,6 +13,8 @@ use crate::routes::{Access, RouteMatch};
 pub(super) fn origin(facts: &RequestFacts<'_>, host: &str, found: RouteMatch) -> Result<(), GateRefusal> {
     let foreign = Err(GateRefusal::Foreign("requests of other web sites are refused"));
     match only(facts.headers, &header::ORIGIN) {
+        // No page is served there, so none of ours can ask.
+        Ok(Some(_)) if facts.extra.is_some() => foreign,
         Ok(None) if is_form(facts, found) => foreign,
         Ok(None) => Ok(()),
         Ok(Some("null"))

@@ -77,7 +77,7 @@ impl Caller {
                 line.address = Some(address.to_string());
                 line.uid = user.uid();
             }
-            Peer::Unix { uid, pid } => (line.uid, line.pid) = (Some(uid), pid),
+            Peer::Unix { uid, pid } | Peer::AppSocket { uid, pid } => (line.uid, line.pid) = (Some(uid), pid),
         }
         line.executable = self.executable.as_ref().map(|executable| {
             let cut = |path: &str| path.chars().take(LONGEST_PATH).collect::<String>();
@@ -101,7 +101,7 @@ impl Caller {
     /// The id of the process that asks, where the system tells.
     pub(in crate::http) fn pid(&self) -> Option<i32> {
         match self.peer {
-            Peer::Unix { pid, .. } => pid,
+            Peer::Unix { pid, .. } | Peer::AppSocket { pid, .. } => pid,
             Peer::Tcp { .. } => None,
         }
     }

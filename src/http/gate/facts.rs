@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, Method, Uri, Version, header};
 
+use super::listener::ExtraGate;
 use crate::http::peer::Peer;
 
 /// All that the rules look at.
@@ -13,6 +14,8 @@ pub(super) struct RequestFacts<'a> {
     pub(super) peer: Peer,
     /// Whether programs of other users may ask over TCP, with a key.
     pub(super) other_users: bool,
+    /// The additional listener that it came in by, if it is one.
+    pub(super) extra: Option<&'a ExtraGate>,
 }
 
 /// The value of a header line that may be there once.

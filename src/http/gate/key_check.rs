@@ -27,6 +27,13 @@ impl KeyCheck {
         Self { apps, wrong: AtomicU32::new(0) }
     }
 
+    /// The app of this name, whose socket the caller came by.
+    pub(super) fn app_named(&self, name: &str, now: Wall) -> Result<Arc<App>, GateRefusal> {
+        let app = self.apps.named(name).filter(|app| app.works(now)).ok_or(GateRefusal::NoAppOfSocket)?;
+        self.apps.used(&app, None, now);
+        Ok(app)
+    }
+
     /// The app that `key` belongs to, which has to have this name where the caller says one. A wrong key is answered after
     /// a delay, which grows with each.
     pub(super) async fn app_of(

@@ -1,10 +1,11 @@
-//! Credentials of a request (the peer's user on the socket, a bearer key), and authorization: whether an app's rights
+//! Credentials of a request (the peer's user on the socket, a bearer key, an app's own socket), and authorization: whether an app's rights
 //! suffice for a route.
 
 use axum::http::{HeaderMap, header};
 
 use super::client::{self, ClientProof};
 use super::facts::{RequestFacts, only};
+use super::listener::{ExtraGate, ExtraProof};
 use super::refusal::GateRefusal;
 use crate::apps::Rights;
 use crate::http::peer::Peer;
@@ -12,7 +13,8 @@ use crate::http::token_request::TokenRequest;
 use crate::os::private_file;
 use crate::routes::{Access, Route, RouteScope};
 
-/// What shows who asks: on the socket the peer's credentials as the kernel tells them, on TCP a key and nothing else.
+/// What shows who asks: on the socket the peer's credentials as the kernel tells them, on TCP a key and nothing else, on
+/// an app's socket that it was reached.
 pub(super) enum Proof<'a> {
     /// A process of our own user.
     SameUser,
@@ -20,17 +22,26 @@ pub(super) enum Proof<'a> {
     Key(&'a str),
     /// The same, of an OAuth client, which also says whose key it is.
     Client(ClientProof),
+    /// The socket of the app of this name.
+    SocketOf(&'a str),
 }
 
 /// What the sender shows. Whether a key is good is not known yet. `request`: what an OAuth client sent, whose key stands
 /// in other places than everybody else's.
 pub(super) fn proof<'a>(facts: &RequestFacts<'a>, request: Option<&TokenRequest>) -> Result<Proof<'a>, GateRefusal> {
+    // Whatever key is shown there: it could only make the caller more, or less, than the socket does.
+    if let (Peer::AppSocket { .. }, Some(ExtraGate { proof: ExtraProof::SocketOf(app), .. })) =
+        (facts.peer, facts.extra)
+    {
+        return Ok(Proof::SocketOf(app));
+    }
     let on_socket = match facts.peer {
         Peer::Unix { uid, .. } if uid != private_file::own_uid() => {
             return Err(GateRefusal::Foreign("this socket serves processes of its own user only"));
         }
-        Peer::Unix { .. } => true,
-        Peer::Tcp { .. } => false,
+        // Only the daemon's own socket serves its owner.
+        Peer::Unix { .. } => facts.extra.is_none(),
+        Peer::Tcp { .. } | Peer::AppSocket { .. } => false,
     };
     let shown = match request {
         Some(request) => client::shown(facts.headers, request)?.map(Proof::Client),

@@ -35,6 +35,8 @@ pub(super) enum GateRefusal {
     WrongKey,
     /// 401: it was right until it expired.
     ExpiredKey,
+    /// 401: the socket's app does not exist, or no longer.
+    NoAppOfSocket,
     /// 403: the app is known, and this is more than it was given.
     Beyond(&'static str),
 }
@@ -53,6 +55,7 @@ impl GateRefusal {
             Self::WrongKey => "a wrong key",
             Self::ExpiredKey => "an expired key",
             Self::NoSession => "no session of the status page",
+            Self::NoAppOfSocket => "the app of the socket does not exist",
         }
     }
 
@@ -62,6 +65,7 @@ impl GateRefusal {
             Self::NoKey
             | Self::WrongKey
             | Self::ExpiredKey
+            | Self::NoAppOfSocket
             | Self::OtherUser(_)
             | Self::Foreign(_)
             | Self::Beyond(_) => Some(self.reason()),
@@ -113,6 +117,7 @@ pub(super) fn reply(refused: GateRefusal) -> Response {
         GateRefusal::ExpiredKey => {
             with(Error::Unauthorized { why: "the key has expired" }, header::WWW_AUTHENTICATE, INVALID_TOKEN)
         }
+        GateRefusal::NoAppOfSocket => Reject(Error::NoAppOfSocket).into_response(),
         GateRefusal::Beyond(why) => {
             with(Error::Beyond { why: why.into() }, header::WWW_AUTHENTICATE, INSUFFICIENT_SCOPE)
         }

@@ -17,7 +17,7 @@ use crate::routes::{Access, RouteMatch};
 
 /// The access that the request's route needs; whether the sender has it is decided by its proof.
 pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Access, GateRefusal> {
-    let stranger = stranger(facts.peer);
+    let stranger = stranger(facts);
     if let Some(user) = stranger.filter(|_| !facts.other_users) {
         return Err(GateRefusal::OtherUser(user));
     }
@@ -34,7 +34,7 @@ pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Acce
         return Err(GateRefusal::OtherUser(user));
     }
     from_elsewhere(facts, access)?;
-    if access.on_socket_only() && matches!(facts.peer, Peer::Tcp { .. }) {
+    if access.on_socket_only() && !matches!(facts.peer, Peer::Unix { .. }) {
         return Err(GateRefusal::Foreign("this is accepted over the unix socket only, whatever the key"));
     }
     // The query of an unknown path is checked by the callback, once a login is known to be pending.
@@ -62,11 +62,14 @@ fn head(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<(), GateRefusal> 
 /// The user of a TCP connection that is neither the daemon's own nor root, who may do anything anyway. A ticket, a
 /// cookie or a code that such a user has read somewhere is of no use to them. Where the system does not tell the user, key,
 /// ticket and cookie have to suffice.
-fn stranger(peer: Peer) -> Option<PeerUser> {
-    let Peer::Tcp { user, .. } = peer else { return None };
+///
+/// On an additional listener, a connection that has no user here may come out of a container: its key has to suffice.
+fn stranger(facts: &RequestFacts<'_>) -> Option<PeerUser> {
+    let Peer::Tcp { user, .. } = facts.peer else { return None };
     let ours = |uid: u32| uid == 0 || uid == private_file::own_uid();
     match user {
         PeerUser::Uid(uid) => (!ours(uid)).then_some(user),
+        PeerUser::NotFound if facts.extra.is_some() => None,
         PeerUser::Unmapped | PeerUser::NotFound => Some(user),
         PeerUser::Unsupported => None,
     }
@@ -79,8 +82,10 @@ fn access(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Access, GateRef
         (RouteMatch::Row(route), _) => Ok(route.access),
         // A HEAD that ran a callback would burn its code, so no HEAD runs anything.
         (RouteMatch::OtherMethods(allowed), _) => Err(GateRefusal::Method(allowed)),
-        // A callback comes over TLS, or not at all.
-        (RouteMatch::Nothing, _) if facts.peer.scheme() == Scheme::BeforeTls => Err(GateRefusal::NoRoute),
+        // A callback comes over TLS, or not at all; and never by an additional listener.
+        (RouteMatch::Nothing, _) if facts.peer.scheme() == Scheme::BeforeTls || facts.extra.is_some() => {
+            Err(GateRefusal::NoRoute)
+        }
         (RouteMatch::Nothing, &Method::GET) => Ok(Access::Browser),
         (RouteMatch::Nothing, &Method::POST) if facts.headers.contains_key(header::ORIGIN) => Ok(Access::OwnPage),
         (RouteMatch::Nothing, &Method::HEAD) => Err(GateRefusal::Method("GET")),

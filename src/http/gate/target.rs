@@ -23,13 +23,17 @@ pub(super) fn host<'a>(facts: &RequestFacts<'a>) -> Result<&'a str, GateRefusal>
         only(facts.headers, &header::HOST).map_err(|()| GateRefusal::Malformed("there has to be one Host line"))?;
     match host {
         None | Some("") => Err(GateRefusal::Malformed("there has to be a Host line")),
-        Some(host) if is_ours(host, facts.peer) => Ok(host),
+        Some(host) if is_ours(host, facts) => Ok(host),
         Some(_) => Err(GateRefusal::Foreign("Host is not a name of this server")),
     }
 }
 
 /// `0.0.0.0` is not among the names: it is something to listen on, not somewhere to go.
-fn is_ours(host: &str, peer: Peer) -> bool {
+fn is_ours(host: &str, facts: &RequestFacts<'_>) -> bool {
+    // By its own names alone: a page that has loopback in mind is not one of its callers.
+    if let Some(extra) = facts.extra {
+        return extra.hosts.iter().any(|name| name.eq_ignore_ascii_case(host));
+    }
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
         _ => (host, None),
@@ -38,7 +42,7 @@ fn is_ours(host: &str, peer: Peer) -> bool {
         let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
         plain.then(|| digits.parse().ok()).flatten()
     });
-    match peer {
+    match facts.peer {
         Peer::Tcp { port: ours, scheme, .. } => {
             let named = name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost");
             named && port.unwrap_or(Some(scheme.usual_port())) == Some(ours)
@@ -47,6 +51,8 @@ fn is_ours(host: &str, peer: Peer) -> bool {
             let named = ["127.0.0.1", "localhost", "ringback"].iter().any(|ours| name.eq_ignore_ascii_case(ours));
             named && port != Some(None)
         }
+        // It is behind an additional listener only.
+        Peer::AppSocket { .. } => false,
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn span_of(id: RequestId, peer: Peer, found: RouteMatch) -> tracing::
     let peer = match peer {
         Peer::Tcp { .. } => "tcp",
         Peer::Unix { .. } => "unix",
+        Peer::AppSocket { .. } => "app socket",
     };
     // Of a method that is in no row not even the name is repeated. Whether a path without a row is a
     // callback's is told later.

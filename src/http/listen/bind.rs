@@ -1,4 +1,5 @@
-//! Binds a listener: loopback TCP or a unix socket, or a clear reason why not.
+//! Binds a listener: TCP, on loopback unless the config names another address for it, or a unix socket, or a clear
+//! reason why not.
 //!
 //! Nothing here ever moves to another port by itself: redirect URIs are registered by hand, and a
 //! program that sends its key to whoever holds the port would be the loser (docs/security.md, rule 1).
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket as UnixSocketBuilder, UnixStream};
 
 use crate::os::ports;
 use crate::os::private_file;
@@ -22,7 +23,7 @@ const QUEUE: u32 = 1024;
 /// An address that is ours.
 #[derive(Debug)]
 pub(crate) enum BoundListener {
-    /// A loopback address.
+    /// An address of this machine.
     Tcp(TcpListener),
     /// A unix socket; if it was bound here, its file is removed when this is dropped.
     Unix(UnixSocket),
@@ -32,7 +33,17 @@ pub(crate) enum BoundListener {
 #[derive(Debug)]
 pub(crate) struct UnixSocket {
     pub(super) listener: UnixListener,
+    pub(super) callers: SocketCallers,
     file: SocketFile,
+}
+
+/// Whom a unix socket serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SocketCallers {
+    /// Processes of our own user.
+    OwnUser,
+    /// Whoever can reach it, as the app that it belongs to: its place and its mode decide.
+    OfApp,
 }
 
 /// The socket's file; dropping it removes the file if it is ours, unless somebody has put another in its place.
@@ -153,6 +164,11 @@ pub(crate) async fn bind_tcp(address: SocketAddr) -> Result<BoundListener, BindE
     }
 }
 
+/// Listens on an address that the config names for an additional listener, whether other machines can reach it or not.
+pub(crate) fn bind_extra_tcp(address: SocketAddr) -> io::Result<BoundListener> {
+    listening(address).map(BoundListener::Tcp)
+}
+
 fn listening(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A port whose last connections still linger is free: a restart has to get it.
@@ -186,17 +202,32 @@ async fn healthz(address: SocketAddr) -> io::Result<String> {
 /// the lock on the state folder, which is taken before.
 pub(crate) async fn bind_unix(path: &Path) -> Result<BoundListener, BindError> {
     require_private_folder(path)?;
-    let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            remove_stale(path).await?;
-            UnixListener::bind(path)
-        }
-        bound => bound,
-    };
+    bind_socket(path, 0o600, SocketCallers::OwnUser).await
+}
+
+/// Listens on the unix socket of an app, with this mode. Nobody else may be able to replace what is in its folder, which
+/// the caller has checked.
+///
+/// A socket file that nobody answers on is removed.
+pub(crate) async fn bind_app_socket(path: &Path, mode: u32) -> Result<BoundListener, BindError> {
+    bind_socket(path, mode, SocketCallers::OfApp).await
+}
+
+async fn bind_socket(path: &Path, mode: u32, callers: SocketCallers) -> Result<BoundListener, BindError> {
     let failed = |source| BindError::Io { place: path.display().to_string(), source };
-    let listener = listener.map_err(failed)?;
-    let file = SocketFile::own(path).map_err(failed)?;
-    Ok(BoundListener::Unix(UnixSocket { listener, file }))
+    let mut socket = UnixSocketBuilder::new_stream().map_err(failed)?;
+    if let Err(error) = socket.bind(path) {
+        if error.kind() != io::ErrorKind::AddrInUse {
+            return Err(failed(error));
+        }
+        remove_stale(path).await?;
+        socket = UnixSocketBuilder::new_stream().map_err(failed)?;
+        socket.bind(path).map_err(failed)?;
+    }
+    // Before it listens, so that nobody connects while it has the mode that the umask gave it.
+    let file = SocketFile::own(path, mode).map_err(failed)?;
+    let listener = socket.listen(QUEUE).map_err(failed)?;
+    Ok(BoundListener::Unix(UnixSocket { listener, callers, file }))
 }
 
 fn require_private_folder(path: &Path) -> Result<(), BindError> {
@@ -229,7 +260,8 @@ async fn remove_stale(path: &Path) -> Result<(), BindError> {
 impl BoundListener {
     /// A unix socket that somebody else bound at `path`, and whose file is theirs to remove.
     pub(super) fn passed(listener: UnixListener, path: PathBuf) -> Self {
-        Self::Unix(UnixSocket { listener, file: SocketFile(SocketId { path, ours: None }) })
+        let file = SocketFile(SocketId { path, ours: None });
+        Self::Unix(UnixSocket { listener, callers: SocketCallers::OwnUser, file })
     }
 
     /// Where it listens; `None` for a unix socket.
@@ -255,10 +287,9 @@ impl BoundListener {
 }
 
 impl SocketFile {
-    /// Makes the file ours alone and remembers which one it is. The folder is 0700, so nobody could
-    /// connect between `bind` and here.
-    fn own(path: &Path) -> io::Result<Self> {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    /// Gives the file its mode and remembers which one it is.
+    fn own(path: &Path, mode: u32) -> io::Result<Self> {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         let metadata = std::fs::symlink_metadata(path)?;
         Ok(Self(SocketId { path: path.to_owned(), ours: Some((metadata.dev(), metadata.ino())) }))
     }

@@ -10,7 +10,7 @@ static OWN: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_exe()
 
 /// A few reads in memory: no disk is behind `/proc`.
 pub(super) fn executable(peer: Peer) -> Option<Executable> {
-    let Peer::Unix { pid: Some(pid), .. } = peer else { return None };
+    let (Peer::Unix { pid: Some(pid), .. } | Peer::AppSocket { pid: Some(pid), .. }) = peer else { return None };
     let path_of = |pid: i32| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
     let path = path_of(pid)?;
     let ours = OWN.as_ref().is_some_and(|own| *own == path);

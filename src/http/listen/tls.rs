@@ -63,7 +63,7 @@ pub(super) async fn begun(
     let scheme = if is_tls { Scheme::Https } else { Scheme::BeforeTls };
     let peer = match connection.peer {
         Peer::Tcp { address, port, user, .. } => Peer::Tcp { address, port, user, scheme },
-        peer @ Peer::Unix { .. } => peer,
+        peer @ (Peer::Unix { .. } | Peer::AppSocket { .. }) => peer,
     };
     let connection = Connection { peer, fingerprint: Some(Arc::clone(&identity.fingerprint)), ..connection };
     let stream = WriteTimeout::new(stream, reply);

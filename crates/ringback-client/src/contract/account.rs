@@ -148,6 +148,24 @@ pub struct AccountsReply {
     /// The last reload, if it was refused; the previous config then stays in effect.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reload_refused: Option<ReloadRefused>,
+    /// The additional listeners (`[[listen.extra]]`), in the order of the config. Shown to callers that see every account.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub extra_listeners: Vec<ListenerReply>,
+}
+
+/// An additional listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerReply {
+    /// Its address, or the path of its socket.
+    pub listener: String,
+    /// The app whose rights its callers have, if it is a socket.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub app: Option<String>,
+    /// Whether it is open. If not, the daemon keeps trying.
+    pub open: bool,
+    /// One clause: why it is not open, or serves nobody.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub problem: Option<String>,
 }
 
 /// A mistake in the config.
