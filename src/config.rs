@@ -55,7 +55,7 @@ pub use input::{FilePrivacy, ProviderFile, Sources};
 pub use json_schema::json_schema;
 pub(crate) use known::NotUsable;
 pub use known::{KnownProvider, known_providers};
-pub(crate) use listener::ExtraListener;
+pub(crate) use listener::{ExtraListener, Metadata};
 pub use problem::{ConfigError, ConfigErrors, Problem, ProblemScope, nearest};
 pub(crate) use redirect::comes_back;
 pub use redirect::default_redirect_uri;

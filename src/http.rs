@@ -32,6 +32,7 @@ mod gate;
 mod head;
 pub mod listen;
 mod log_limit;
+mod managed_identity_error;
 mod message_page;
 mod negotiate;
 mod oauth_error;

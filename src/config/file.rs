@@ -11,7 +11,7 @@ use super::account::{Context, NoAccount, SharedSettings, account, refuse_shared_
 use super::catalog::{self, Catalog, PresetText};
 use super::effective::{AccountConfig, Config, Parsed};
 use super::input::{FilePrivacy, Sources};
-use super::listener::refuse_shared_places;
+use super::listener::{refuse_shared_places, refuse_unknown_accounts};
 use super::problem::{ConfigErrors, Diagnostics, Problem, ProblemScope, nearest};
 use super::reader::{Reading, SectionReader};
 use super::sections::SCHEMA;
@@ -43,13 +43,18 @@ pub(super) fn read(sources: &Sources<'_>, sheet: &Diagnostics<'_>, texts: &[Pres
     let document = document(sources.text, sheet)?;
     let reading = Reading { sheet, base: sources.base(), schema: SCHEMA, document: Some(&document) };
     let top = SectionReader::of_text(&daemon::TOP, &document, reading, ProblemScope::Everything);
-    let (listen, tcp) = listen(top.child("listen").as_ref());
+    let of_listen = top.child("listen");
+    let (listen, tcp) = listen(of_listen.as_ref());
     let store = store(top.child("store").as_ref());
     let serve = Serving::read(top.child("serve").as_ref());
     let audit = AuditConfig::read(top.child("audit").as_ref());
     let catalog = Catalog::new(texts, top.children("providers", ProblemScope::Provider));
     let context = Context { privacy: sources.privacy, catalog: &catalog, tcp };
     let sections = top.children("accounts", ProblemScope::Account);
+    if let Some(section) = &of_listen {
+        let names: Vec<&str> = sections.iter().map(|(name, _)| name.as_str()).collect();
+        refuse_unknown_accounts(&listen, section, &names);
+    }
     let default_account = default_account(&top, &sections);
     let (accounts, broken) = accounts(&sections, &context, sheet);
     let warnings = sheet.warnings().into_iter().chain(catalog::warnings(texts));

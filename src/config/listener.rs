@@ -4,21 +4,24 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::host::has_port;
-use super::problem::Problem;
+use super::problem::{Problem, nearest};
 use super::reader::SectionReader;
 use super::sections::daemon::Listen;
 use super::sections::listeners::ExtraKeys;
 use super::value::SocketChoice;
+use super::words::MetadataShape;
 
 /// An additional listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ExtraListener {
-    /// On an address. Every caller needs a key.
+    /// On an address. Every caller needs a key, unless it has a shape that says otherwise.
     Tcp {
         /// The address.
         address: SocketAddr,
         /// Every value of `Host` that means it.
         hosts: Vec<String>,
+        /// As which metadata server it speaks, if it does.
+        metadata: Option<Metadata>,
     },
     /// On a unix socket, whose callers have the rights of an app.
     Socket {
@@ -33,6 +36,30 @@ pub(crate) enum ExtraListener {
     },
 }
 
+/// A metadata server: what it is like, and whose token it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Metadata {
+    /// Google Compute Engine's.
+    Gce {
+        /// The account.
+        account: String,
+    },
+    /// That of Azure's managed identities.
+    Azure {
+        /// The account.
+        account: String,
+        /// The app whose key callers show.
+        app: String,
+    },
+}
+
+impl Metadata {
+    fn account(&self) -> &str {
+        let (Self::Gce { account } | Self::Azure { account, .. }) = self;
+        account
+    }
+}
+
 /// The names of a unix socket: clients differ in what they send there.
 const NAMES_OF_SOCKETS: [&str; 3] = ["localhost", "127.0.0.1", "ringback"];
 
@@ -44,7 +71,17 @@ impl ExtraListener {
 
     fn of(keys: &ExtraKeys) -> Option<Self> {
         match (keys.address, &keys.socket) {
-            (Some(address), None) => Some(Self::Tcp { address, hosts: hosts_of(address, &keys.hosts) }),
+            (Some(address), None) => {
+                let hosts = hosts_of(address, &keys.hosts);
+                let metadata = match keys.shape {
+                    None => None,
+                    Some(MetadataShape::Gce) => Some(Metadata::Gce { account: keys.account.clone()? }),
+                    Some(MetadataShape::Azure) => {
+                        Some(Metadata::Azure { account: keys.account.clone()?, app: keys.app.clone()? })
+                    }
+                };
+                Some(Self::Tcp { address, hosts, metadata })
+            }
             (None, Some(path)) => {
                 let usual = NAMES_OF_SOCKETS.into_iter().map(str::to_owned);
                 let hosts = usual.chain(keys.hosts.iter().cloned()).collect();
@@ -85,6 +122,21 @@ fn hosts_of(address: SocketAddr, named: &[String]) -> Vec<String> {
         }
     }
     hosts
+}
+
+/// Reports accounts of metadata servers that are not among `known`.
+pub(super) fn refuse_unknown_accounts(listen: &Listen, section: &SectionReader<'_>, known: &[&str]) {
+    for listener in ExtraListener::all(listen) {
+        if let ExtraListener::Tcp { metadata: Some(metadata), .. } = listener
+            && !known.contains(&metadata.account())
+        {
+            let account = metadata.account();
+            let problem =
+                Problem::new(format!("has the account `{}`, and there is no such account", account.escape_debug()));
+            let expected = "the name of an `[accounts.NAME]`";
+            section.refuse("extra", problem.expected(expected).nearest(nearest(account, known.iter().copied())));
+        }
+    }
 }
 
 /// Reports places that two listeners would have.

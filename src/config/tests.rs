@@ -100,11 +100,15 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
                 ("address", _) => "",
                 ("socket", _) => "app = \"a\"\n",
                 ("app", _) => "socket = \"/s\"\n",
+                ("shape", "\"azure\"") => "address = \"127.0.0.1:1\"\napp = \"a\"\naccount = \"work\"\n",
+                ("shape", _) => "address = \"127.0.0.1:1\"\naccount = \"work\"\n",
+                ("account", _) => "address = \"127.0.0.1:1\"\nshape = \"gce\"\n",
                 ("mode", _) => "socket = \"/s\"\napp = \"a\"\n",
                 ("wildcard", "true") => "address = \"0.0.0.0:1\"\nhosts = [\"h\"]\n",
                 _ => "address = \"10.0.0.1:1\"\n",
             };
-            format!("[[listen.extra]]\n{rest}{line}")
+            let account = if ["shape", "account"].contains(&name) { with_account(secret) } else { String::new() };
+            format!("[[listen.extra]]\n{rest}{line}{account}")
         }
         ("providers.NAME", _) => {
             let mut text = String::from("[providers.p]\n");

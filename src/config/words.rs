@@ -79,12 +79,22 @@ words! {
         "passphrase" => Self::Passphrase,
         "memory" => Self::Memory;
     SocketMode: u32 = "0600" => 0o600, "0660" => 0o660, "0666" => 0o666;
+    MetadataShape: Self = "gce" => Self::Gce, "azure" => Self::Azure;
     Notify: bool = "desktop" => true, "off" => false;
     Consent: bool = "off" => false, "ask" => true;
 }
 
 /// The unit of `expires_in`.
 pub(super) struct ExpiresInUnit;
+
+/// The shape of a cloud's metadata server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MetadataShape {
+    /// Google Compute Engine's.
+    Gce,
+    /// That of Azure's managed identities on App Service.
+    Azure,
+}
 
 /// The mode of an app's socket.
 pub(super) struct SocketMode;

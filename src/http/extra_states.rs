@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::apps::Apps;
 use crate::clock::Wall;
-use crate::config::ExtraListener;
+use crate::config::{ExtraListener, Metadata};
 use crate::contract::ListenerReply;
 
 /// The states of all of them. Cheap to clone; all clones see the same.
@@ -28,12 +28,13 @@ impl ExtraStates {
         self.0.store(Arc::new(states));
     }
 
-    /// For the owner. A socket whose app is not there is open, but refuses everybody.
+    /// For the owner. A listener whose app is not there is open, but refuses everybody.
     pub(super) fn shown(&self, apps: &Apps, now: Wall) -> Vec<ListenerReply> {
         let shown = |state: &ExtraState| {
             let app = match &state.listener {
+                ExtraListener::Tcp { metadata: Some(Metadata::Azure { app, .. }), .. }
+                | ExtraListener::Socket { app, .. } => Some(app.clone()),
                 ExtraListener::Tcp { .. } => None,
-                ExtraListener::Socket { app, .. } => Some(app.clone()),
             };
             let is_there = |name: &String| apps.named(name).is_some_and(|app| app.works(now));
             let no_app = app.as_ref().filter(|name| !is_there(name));

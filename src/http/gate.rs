@@ -177,7 +177,8 @@ impl Gate {
                 proof::suffices(&app.rights, route).map_err(beyond)?;
             }
             let caller = Caller::new(app, connection, id);
-            return Ok(Admitted::Program(LetIn { caller, reach: route.reach, request }));
+            let account = extra.and_then(ExtraGate::account).map(Arc::from);
+            return Ok(Admitted::Program(LetIn { caller, reach: route.reach, request, account }));
         }
         if access == Access::Session {
             // No browser comes over the socket.
@@ -298,7 +299,8 @@ impl Guarded {
             }
         };
         let reader = match found {
-            RouteMatch::Row(Route { access: Access::Client, .. }) => ReplyFormat::OAuthClient,
+            RouteMatch::Row(Route { access: Access::Client | Access::Gce, .. }) => ReplyFormat::OAuthClient,
+            RouteMatch::Row(Route { access: Access::ManagedIdentity, .. }) => ReplyFormat::ManagedIdentity,
             _ if for_a_person => ReplyFormat::Person,
             _ => ReplyFormat::Program(host.as_ref()),
         };

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::head::Excess;
+use super::managed_identity_error;
 use super::message_page;
 use super::oauth_error;
 use super::reply::Reject;
@@ -21,6 +22,8 @@ pub(super) enum ReplyFormat<'a> {
     Person,
     /// An OAuth client, which knows the codes of RFC 6749.
     OAuthClient,
+    /// A client of Azure's managed identities.
+    ManagedIdentity,
 }
 
 /// Whether a browser will show the reply as a page, which fetch metadata tell. A browser without them is known by an
@@ -53,6 +56,12 @@ pub(super) fn written(mut reply: Response, reader: ReplyFormat<'_>) -> Response 
             let written = oauth_error::reply(&error, &body, parts.status);
             parts.status = written.status();
             // The challenge of our own API is not for it.
+            parts.headers.remove(header::WWW_AUTHENTICATE);
+            written
+        }
+        (ReplyFormat::ManagedIdentity, _) => {
+            let written = managed_identity_error::reply(&error, &body, parts.status);
+            parts.status = written.status();
             parts.headers.remove(header::WWW_AUTHENTICATE);
             written
         }

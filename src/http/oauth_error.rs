@@ -55,6 +55,13 @@ fn row(error: &Error) -> (&'static str, u16) {
     found.map_or(("server_error", 500), |(_, code, status)| (code, *status))
 }
 
+/// The status of the row, for a reply whose own is `status`: one that says more, such as 413, stays.
+pub(super) fn status_for(error: &Error, status: StatusCode) -> StatusCode {
+    let theirs = TABLE.iter().find(|(code, ..)| *code == error.code()).map(|(.., theirs)| *theirs);
+    let usual = error.code().row().status == status.as_u16();
+    theirs.filter(|_| usual).and_then(|theirs| StatusCode::from_u16(theirs).ok()).unwrap_or(status)
+}
+
 /// The reply in place of one of our own, whose status is `status` and whose body would be `own`.
 pub(super) fn reply(error: &Error, own: &ErrorReply, status: StatusCode) -> Response {
     let (code, their_status) = row(error);

@@ -5,12 +5,15 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::api::token::CachedTokens;
-use super::api::{accounts, api_urls, apps, consents, events, id_token, logins, oauth, store, temporary_apps, token};
+use super::api::{
+    accounts, api_urls, apps, consents, events, id_token, logins, metadata, oauth, store, temporary_apps, token,
+};
 use super::gate::{self, ExtraGate, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::reply;
 use super::state::Http;
 use super::status_page::{actions, live, page, sessions};
+use crate::routes::metadata::METADATA_ROUTES;
 use crate::routes::{Endpoint, ROUTES, Route, RouteMethod};
 
 /// Everything, for the listeners of the config.
@@ -24,11 +27,11 @@ pub fn callback_router(state: Http, gate: Gate) -> Guarded {
     gate::guard(build(for_browsers).with_state(state), gate.for_callback_listeners())
 }
 
-/// What programs in containers and sandboxes may use, for an additional listener.
+/// What programs in containers and sandboxes may use, or clients of a metadata server, for an additional listener.
 pub(crate) fn extra_router(state: Http, gate: Gate, extra: ExtraGate) -> Guarded {
-    let for_programs = ROUTES.iter().filter(|route| route.is_on_extra_listeners());
+    let for_programs = build(ROUTES.iter().chain(&METADATA_ROUTES).filter(|route| extra.serves(route)));
     let gate = gate.for_extra_listener(extra);
-    gate::guard(build(for_programs).with_state(state.clone()), gate).with_shortcut(CachedTokens(state))
+    gate::guard(for_programs.with_state(state.clone()), gate).with_shortcut(CachedTokens(state))
 }
 
 fn build(rows: impl Iterator<Item = &'static Route>) -> Router<Http> {
@@ -47,6 +50,10 @@ fn handler(route: &Route) -> MethodRouter<Http> {
     };
     match route.endpoint {
         Endpoint::Token => on(method, token::token),
+        Endpoint::GceRoot => on(method, metadata::gce_root),
+        Endpoint::GceServiceAccount => on(method, metadata::gce_service_account),
+        Endpoint::GceToken => on(method, metadata::gce_token),
+        Endpoint::ManagedIdentityToken => on(method, metadata::managed_identity_token),
         Endpoint::OAuthToken => on(method, oauth::token),
         Endpoint::OAuthMetadata => on(method, oauth::metadata),
         Endpoint::Accounts => on(method, accounts::accounts),

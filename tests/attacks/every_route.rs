@@ -34,6 +34,8 @@ fn refused_statuses(access: Access) -> &'static [u16] {
         Access::Browser => &[404, 410],
         Access::Read | Access::Client | Access::Write => &[401],
         Access::Socket | Access::Owner => &[403],
+        // On other listeners alone: none of these is in the table.
+        Access::Gce | Access::ManagedIdentity => &[404],
         Access::Session | Access::Form | Access::OwnPage => &[400, 401, 403],
     }
 }

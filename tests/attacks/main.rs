@@ -37,6 +37,7 @@ mod late_grants;
 mod limited_apps;
 mod marks;
 mod metadata;
+mod metadata_listener;
 mod opening;
 mod other_endpoints;
 mod other_users;

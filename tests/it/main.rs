@@ -56,6 +56,7 @@ mod listeners;
 mod lock;
 mod login;
 mod memory;
+mod metadata_listeners;
 mod oauth;
 mod outage;
 mod page;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::config::ExtraListener;
+use crate::config::{ExtraListener, Metadata};
 use crate::http::extra_states::{ExtraState, ExtraStates};
 use crate::http::listen::{
     BindError, BoundListener, ServedListener, Server, SocketId, bind_app_socket, bind_extra_tcp,
@@ -179,7 +179,14 @@ async fn close(entries: Vec<Entry>) {
 
 fn gate_of(listener: &ExtraListener) -> ExtraGate {
     match listener {
-        ExtraListener::Tcp { hosts, .. } => ExtraGate { hosts: hosts.clone(), proof: ExtraProof::Key },
+        ExtraListener::Tcp { hosts, metadata, .. } => {
+            let proof = match metadata.clone() {
+                None => ExtraProof::Key,
+                Some(Metadata::Gce { account }) => ExtraProof::OwnUser { account },
+                Some(Metadata::Azure { account, app }) => ExtraProof::IdentityHeader { account, app },
+            };
+            ExtraGate { hosts: hosts.clone(), proof }
+        }
         ExtraListener::Socket { hosts, app, .. } => {
             ExtraGate { hosts: hosts.clone(), proof: ExtraProof::SocketOf(app.clone()) }
         }

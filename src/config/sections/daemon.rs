@@ -25,9 +25,9 @@ settings! {
 }
 
 settings! {
-    /// Where the daemon listens for local programs. It never listens beyond this machine, except where `extra` says so. Sockets that systemd passes
-    /// (`ringback.socket`) are used instead of binding the same addresses; a passed port that is not named here is
-    /// served as well.
+    /// Where the daemon listens for local programs. It never listens beyond this machine, except where `extra` says so.
+    /// Sockets that systemd passes (`ringback.socket`) are used instead of binding the same addresses; a passed port that
+    /// is not named here is served as well.
     section "listen", Single, AfterRestart;
     pub(crate) struct Listen, static LISTEN;
 

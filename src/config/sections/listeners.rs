@@ -7,13 +7,13 @@ use toml::Value;
 use toml::de::DeValue;
 
 use crate::config::kind::{Kind, Place, ShownValue};
-use crate::config::kinds::{Address, AppName, FilePath, Flag, Hosts, OneOf};
+use crate::config::kinds::{Address, AppName, FilePath, Flag, Hosts, OneOf, Text};
 use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;
 use crate::config::row::settings;
 use crate::config::schema::ValueKind;
 use crate::config::value::is_a;
-use crate::config::words::SocketMode;
+use crate::config::words::{MetadataShape, SocketMode};
 
 const PLACE: &str = "none; exactly one of `address` and `socket` is required";
 
@@ -33,8 +33,9 @@ settings! {
     /// restart makes another one.
     socket: Option<PathBuf> = FilePath, none(PLACE), example(r#""~/agent/ringback.sock""#), instead();
 
-    /// The app whose rights the callers of `socket` have (`ringback app add NAME`).
-    app: Option<String> = AppName, none("none; needed with `socket`"), example(r#""agent""#), instead();
+    /// The app whose rights the callers of `socket` have (`ringback app add NAME`). With `shape = "azure"` the app whose key
+    /// callers show.
+    app: Option<String> = AppName, none("none; needed with `socket` and with `shape = \"azure\"`"), example(r#""agent""#), instead();
 
     /// Who may use `socket`: with `0600` your own user, with `0660` also the file's group, with `0666` everybody who can
     /// reach it, as a container whose programs run as another user.
@@ -47,6 +48,15 @@ settings! {
     /// Whether `address` may be `0.0.0.0` or `[::]`: every address that this machine has, and ever will have. For a daemon
     /// in a container, which does not know its address; `hosts` then has to say how it is called.
     wildcard: bool = Flag, default(false), example("true"), instead();
+
+    /// Speaks as a cloud's metadata server instead, on a loopback `address`, for client libraries that know no other way:
+    /// `gce` as Google Compute Engine's, which has no key and so serves processes of your own user alone; `azure` as that of
+    /// managed identities on Azure App Service, with the key of `app` in the header `X-IDENTITY-HEADER`. Nothing but the
+    /// token of `account` is served there.
+    shape: Option<MetadataShape> = OneOf<MetadataShape>, none("none: ringback's own API"), example(r#""gce""#), instead();
+
+    /// The account whose token is served with `shape`.
+    account: Option<String> = Text, none("none; needed with `shape`"), example(r#""work""#), instead();
 }
 
 /// Additional listeners: tables, which are a section of their own.
@@ -87,9 +97,14 @@ fn check_listener(keys: &ExtraKeys, item: &SectionReader<'_>) {
             let problem = Problem::new("is missing, and so is `socket`");
             item.lacks("address", &["address", "socket"], problem.expected("one of the two"));
         }
-        (true, false) => refuse_unused(item, &["app", "mode"], "socket"),
+        (true, false) => {
+            refuse_unused(item, &["mode"], "socket");
+            if keys.shape != Some(MetadataShape::Azure) {
+                refuse_unused(item, &["app"], "socket");
+            }
+        }
         (false, true) => {
-            refuse_unused(item, &["wildcard"], "address");
+            refuse_unused(item, &["wildcard", "shape"], "address");
             if !is_set("app") {
                 let problem = Problem::new("is missing: the callers of `socket` have the rights of an app");
                 item.lacks("app", &["app"], problem.expected("its name (`ringback app add NAME`)"));
@@ -98,6 +113,31 @@ fn check_listener(keys: &ExtraKeys, item: &SectionReader<'_>) {
     }
     if let Some(address) = keys.address {
         check_address(address, keys, item);
+    }
+    check_shape(keys, item);
+}
+
+/// What a metadata server needs.
+fn check_shape(keys: &ExtraKeys, item: &SectionReader<'_>) {
+    let lacks = |key: &'static str, what: &str| {
+        if item.field(key).is_none() {
+            item.lacks(key, &[key, "shape"], Problem::new("is missing").expected(what));
+        }
+    };
+    match keys.shape {
+        None if item.field("shape").is_none() => refuse_unused(item, &["account"], "shape"),
+        None => {}
+        Some(shape) => {
+            lacks("account", "the name of an account: `shape` serves the token of one");
+            if shape == MetadataShape::Azure && item.field("socket").is_none() {
+                lacks("app", "the app whose key callers show (`ringback app add NAME`)");
+            }
+            if keys.address.is_some_and(|address| !address.ip().is_loopback()) {
+                let problem =
+                    Problem::new("is not a loopback address: programs believe a metadata server without a proof");
+                item.refuse("address", problem.expected("127.0.0.1 or [::1] with `shape`"));
+            }
+        }
     }
 }
 

@@ -4,13 +4,17 @@ use std::path::Path;
 
 use super::super::{ExtraListener, FilePrivacy, Sources, assemble};
 
+const ACCOUNT: &str =
+    "[accounts.work]\nprovider = \"google\"\nclient_id = \"i\"\nclient_secret = \"s\"\nscope = \"a\"\n";
+
 /// What is said of these entries, without the file's name; and their places.
 fn read(entries: &str) -> (Vec<String>, Vec<String>) {
     let path = Path::new("/c.toml");
-    let text = format!("[listen]\n{entries}");
+    let text = format!("[listen]\n{entries}\n{ACCOUNT}");
     let parsed = assemble(&Sources { text: &text, path, privacy: FilePrivacy::Private, home: None, providers: &[] });
     let warnings = parsed.config.iter().flat_map(|config| &config.warnings);
     let said = parsed.mistakes.iter().chain(warnings).map(|said| said.to_string().replace("/c.toml:", ""));
+    let said = said.filter(|said| said.contains("listen"));
     let listeners = parsed.config.as_ref().map(|config| ExtraListener::all(&config.listen)).unwrap_or_default();
     (said.collect(), listeners.iter().map(ToString::to_string).collect())
 }
@@ -40,6 +44,17 @@ fn each_mistake_in_an_additional_listener_is_told() {
         ),
         ("socket = \"/s\"\napp = \"a\"\nwildcard = true", "wildcard: has no use; expected it only with `address`"),
         ("address = \"10.0.0.1:1\"\nhosts = [\"a b\"]", "has `a b`, which is not a host"),
+        ("address = \"10.0.0.1:1\"\nshape = \"gce\"\naccount = \"work\"", "is not a loopback address"),
+        ("address = \"127.0.0.1:1\"\nshape = \"gce\"", "account: is missing"),
+        ("address = \"127.0.0.1:1\"\nshape = \"azure\"\naccount = \"work\"", "app: is missing"),
+        ("address = \"127.0.0.1:1\"\nshape = \"gce\"\naccount = \"work\"\napp = \"a\"", "app: has no use"),
+        ("address = \"127.0.0.1:1\"\nshape = \"aws\"", "shape: is `aws`; expected `\"gce\"` or `\"azure\"`"),
+        ("address = \"127.0.0.1:1\"\naccount = \"work\"", "account: has no use; expected it only with `shape`"),
+        ("socket = \"/s\"\napp = \"a\"\nshape = \"azure\"\naccount = \"work\"", "shape: has no use"),
+        (
+            "address = \"127.0.0.1:1\"\nshape = \"gce\"\naccount = \"home\"",
+            "has the account `home`, and there is no such",
+        ),
         ("adress = \"10.0.0.1:1\"", "3:1: listen.extra[0].adress: is not a known key; did you mean `address`?"),
         (
             "address = \"10.0.0.1:1\"\n[[listen.extra]]\naddress = \"10.0.0.1:1\"",

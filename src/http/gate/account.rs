@@ -15,8 +15,8 @@ use crate::http::reply::Reject;
 use crate::http::state::Http;
 use crate::routes::RouteScope;
 
-/// A caller, and the account that the path names, which it may see. Where it names none, `default` is meant, or at an
-/// OAuth client's token URL the only account that the caller has.
+/// A caller, and the account that the path names, which it may see. Where it names none, `default` is meant, at an
+/// OAuth client's token URL the only account that the caller has, or on a listener for one account that one.
 #[derive(Debug)]
 pub(in crate::http) struct NamedAccount {
     /// Who asks.
@@ -29,8 +29,11 @@ impl FromRequestParts<Http> for NamedAccount {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Reject> {
-        let LetIn { caller, reach, .. } = LetIn::of(parts, &[RouteScope::Named, RouteScope::Only])?;
+        let reaches = [RouteScope::Named, RouteScope::Only, RouteScope::OfListener];
+        let LetIn { caller, reach, account: of_listener, .. } = LetIn::of(parts, &reaches)?;
         let account = match (reach, Segment::from_request_parts(parts, http).await) {
+            // Fails closed: no account has no name.
+            (RouteScope::OfListener, _) => of_listener.as_deref().unwrap_or_default().to_owned(),
             (RouteScope::Only, _) => only_account(&caller, http)?,
             (_, Ok(Segment(name))) => name,
             (_, Err(_)) => DEFAULT_ACCOUNT.to_owned(),

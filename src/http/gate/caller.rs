@@ -138,6 +138,8 @@ pub(super) struct LetIn {
     pub(super) reach: RouteScope,
     /// What an OAuth client sent, on the routes for those.
     pub(super) request: Option<Arc<TokenRequest>>,
+    /// The only account of the listener, if it has one.
+    pub(super) account: Option<Arc<str>>,
 }
 
 impl LetIn {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::http::peer::{Peer, Scheme};
-use crate::routes::Route;
+use crate::routes::{Access, Route};
 
 /// The listener.
 #[derive(Debug, Clone)]
@@ -32,15 +32,46 @@ pub(crate) enum ExtraProof {
     Key,
     /// That the caller reaches this unix socket, which belongs to the app of this name.
     SocketOf(String),
+    /// That it is a process of our own user, which clients of Google's metadata server can't say themselves.
+    OwnUser {
+        /// The only account there.
+        account: String,
+    },
+    /// The key of this app, as clients of Azure's managed identities show it.
+    IdentityHeader {
+        /// The only account there.
+        account: String,
+        /// The app.
+        app: String,
+    },
+}
+
+impl ExtraGate {
+    /// Whether it serves `route`.
+    pub(crate) fn serves(&self, route: &Route) -> bool {
+        match self.proof {
+            ExtraProof::Key | ExtraProof::SocketOf(_) => route.is_on_extra_listeners(),
+            ExtraProof::OwnUser { .. } => route.access == Access::Gce,
+            ExtraProof::IdentityHeader { .. } => route.access == Access::ManagedIdentity,
+        }
+    }
+
+    /// The only account that is served there, if there is one.
+    pub(super) fn account(&self) -> Option<&str> {
+        match &self.proof {
+            ExtraProof::Key | ExtraProof::SocketOf(_) => None,
+            ExtraProof::OwnUser { account } | ExtraProof::IdentityHeader { account, .. } => Some(account),
+        }
+    }
 }
 
 impl GateListener {
     /// Whether it serves `route` to `peer`.
     pub(super) fn serves(&self, route: &Route, peer: Peer) -> bool {
         let is_on = match self {
-            Self::Own => true,
+            Self::Own => !route.access.is_of_metadata(),
             Self::Callback => route.is_on_callback_listeners(),
-            Self::Extra(_) => route.is_on_extra_listeners(),
+            Self::Extra(extra) => extra.serves(route),
         };
         is_on && (peer.scheme() != Scheme::BeforeTls || route.is_before_tls())
     }

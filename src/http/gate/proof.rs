@@ -1,7 +1,7 @@
-//! Credentials of a request (the peer's user on the socket, a bearer key, an app's own socket), and authorization: whether an app's rights
-//! suffice for a route.
+//! Credentials of a request (the peer's user on the socket, a bearer key, an app's own socket), and authorization: whether
+//! an app's rights suffice for a route.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 
 use super::client::{self, ClientProof};
 use super::facts::{RequestFacts, only};
@@ -10,8 +10,13 @@ use super::refusal::GateRefusal;
 use crate::apps::Rights;
 use crate::http::peer::Peer;
 use crate::http::token_request::TokenRequest;
+use crate::os::ports::PeerUser;
 use crate::os::private_file;
 use crate::routes::{Access, Route, RouteScope};
+use crate::secret::AppKey;
+
+const METADATA_FLAVOR: HeaderName = HeaderName::from_static("metadata-flavor");
+const IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header");
 
 /// What shows who asks: on the socket the peer's credentials as the kernel tells them, on TCP a key and nothing else, on
 /// an app's socket that it was reached.
@@ -35,6 +40,11 @@ pub(super) fn proof<'a>(facts: &RequestFacts<'a>, request: Option<&TokenRequest>
     {
         return Ok(Proof::SocketOf(app));
     }
+    match facts.extra.map(|extra| &extra.proof) {
+        Some(ExtraProof::OwnUser { .. }) => return google_client(facts),
+        Some(ExtraProof::IdentityHeader { app, .. }) => return identity_header(facts, app),
+        _ => {}
+    }
     let on_socket = match facts.peer {
         Peer::Unix { uid, .. } if uid != private_file::own_uid() => {
             return Err(GateRefusal::Foreign("this socket serves processes of its own user only"));
@@ -53,6 +63,30 @@ pub(super) fn proof<'a>(facts: &RequestFacts<'a>, request: Option<&TokenRequest>
         None if on_socket => Ok(Proof::SameUser),
         None => Err(GateRefusal::NoKey),
     }
+}
+
+/// A process of our own user and of nobody else: no key is shown there. The header is one that no page of another site can
+/// send unasked, and a request that was passed on has another one (as on Compute Engine).
+fn google_client<'a>(facts: &RequestFacts<'_>) -> Result<Proof<'a>, GateRefusal> {
+    match facts.peer {
+        Peer::Tcp { user: PeerUser::Uid(uid), .. } if uid == private_file::own_uid() => {}
+        Peer::Tcp { user, .. } => return Err(GateRefusal::OtherUser(user)),
+        Peer::Unix { .. } | Peer::AppSocket { .. } => return Err(GateRefusal::NoKey),
+    }
+    if !matches!(only(facts.headers, &METADATA_FLAVOR), Ok(Some("Google"))) {
+        return Err(GateRefusal::Foreign("a request for metadata has to say `Metadata-Flavor: Google`"));
+    }
+    if facts.headers.contains_key("x-forwarded-for") {
+        return Err(GateRefusal::Foreign("a request for metadata that was passed on is refused"));
+    }
+    Ok(Proof::SameUser)
+}
+
+/// The key of the listener's app in the header `X-IDENTITY-HEADER`.
+fn identity_header<'a>(facts: &RequestFacts<'_>, app: &str) -> Result<Proof<'a>, GateRefusal> {
+    let twice = |()| GateRefusal::Malformed("there has to be one X-IDENTITY-HEADER line");
+    let key = only(facts.headers, &IDENTITY_HEADER).map_err(twice)?.ok_or(GateRefusal::NoKey)?;
+    Ok(Proof::Client(ClientProof { name: Some(app.to_owned()), key: AppKey::new(key.to_owned()) }))
 }
 
 /// Whether these rights are enough for a route. Whether they cover the one account that a request names is known

@@ -1,6 +1,7 @@
 //! The gate in front of a router that answers on every route.
 
 mod clients;
+mod extra;
 mod keys;
 mod replies;
 mod sessions;

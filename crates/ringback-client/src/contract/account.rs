@@ -158,7 +158,7 @@ pub struct AccountsReply {
 pub struct ListenerReply {
     /// Its address, or the path of its socket.
     pub listener: String,
-    /// The app whose rights its callers have, if it is a socket.
+    /// The app whose rights its callers have, if it is for one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub app: Option<String>,
     /// Whether it is open. If not, the daemon keeps trying.
