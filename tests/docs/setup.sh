@@ -70,7 +70,8 @@ podman_image() {
   ln -s usr/bin "$root/bin"
   cp "$(command -v busybox)" "$(command -v curl)" "$root/usr/bin"
   for name in sh cat printf true; do ln -s busybox "$root/usr/bin/$name"; done
-  ldd "$(command -v curl)" | grep -o '/[^ ]*' | while read -r library; do install -D "$library" "$root$library"; done
+  # A busybox that is static has none.
+  { ldd "$(command -v curl)"; ldd "$(command -v busybox)" 2>/dev/null || true; } | grep -o '/[^ ]*' | while read -r library; do install -D "$library" "$root$library"; done
   tar -C "$root" -c . | podman import - "$1" >/dev/null 2>&1 || exit 77
   podman run --rm --network none "$1" true || exit 77
 }
