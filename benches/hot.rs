@@ -101,6 +101,8 @@ fn main() {
         consents: ringback::apps::consent::Consents::open(&state).unwrap(),
         clock: Clock::System,
         waiting: ringback::http::Waiting::of_connections(256),
+        requests: ringback::http::RequestCounts::default(),
+        latency: ringback::provider::ProviderLatency::default(),
     };
     let silent = Http { audit: AuditLog::default(), ..http.clone() };
     let gate =

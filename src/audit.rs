@@ -11,6 +11,7 @@
 //! of lines of one kind is written in a minute, and then one line that counts the rest. Tokens that were handed out are
 //! never counted together.
 
+mod counts;
 mod file;
 mod limits;
 mod queue;
@@ -29,6 +30,7 @@ use crate::contract::{AuditEvent, AuditLine};
 use crate::os::folder::Folder;
 use crate::os::folder::error::FolderError;
 use crate::rate_limit::{LeftOut, LogRateLimit};
+use counts::AuditCounts;
 use file::Series;
 use queue::{Queue, QueueEnd};
 use request::WriterRequest;
@@ -54,6 +56,7 @@ struct OpenLog {
     /// Signals that lines were written.
     written: watch::Sender<()>,
     repeated: LogRateLimit<Repeated>,
+    counts: Arc<AuditCounts>,
     clock: Clock,
 }
 
@@ -76,13 +79,15 @@ impl AuditLog {
     ) -> Result<Self, FolderError> {
         let folder = Folder::open(state)?;
         let written = watch::Sender::new(());
-        let writer = Writer::open(folder.clone(), limits.into(), (clock.clone(), written.clone()))?;
+        let counts = Arc::<AuditCounts>::default();
+        let signals = (clock.clone(), written.clone());
+        let writer = Writer::open(folder.clone(), limits.into(), signals, Arc::clone(&counts))?;
         let on = Arc::new(AtomicBool::new(writer.is_writing()));
         let lines = Arc::new(Queue::new());
         let queue = Arc::new(QueueEnd::of(&lines));
         let thread = std::thread::Builder::new().name("audit".into()).stack_size(256 * 1024);
         let repeated = LogRateLimit::new(REPEATED, clock.clone());
-        let open = OpenLog { folder, queue, written, repeated, clock };
+        let open = OpenLog { folder, queue, written, repeated, counts, clock };
         let started = thread.spawn(move || writer.run(&lines));
         started.map_err(|error| FolderError::Io { path: PathBuf::from("audit"), why: error.to_string() })?;
         Ok(Self { open: Some(open), on })
@@ -105,6 +110,11 @@ impl AuditLog {
     /// Queues a line about a token that is handed out. `false`: the queue is full, and [`Self::note`] would wait.
     pub fn try_note(&self, line: &AuditLine) -> bool {
         self.wanted().is_none_or(|open| open.queue.try_push(Series::Main, line))
+    }
+
+    /// How many lines were written since the daemon started, and how many could not be.
+    pub(crate) fn lines(&self) -> (u64, u64) {
+        self.open.as_ref().map_or((0, 0), |open| (open.counts.written(), open.counts.missing()))
     }
 
     /// Signals that lines were written; `None`: none ever will be.

@@ -7,11 +7,13 @@
 //! | --- | --- |
 //! | `router` | joins the route table ([`crate::routes`]) with the handlers |
 //! | `status_page/`, `pages/`, `api/` | handlers: for a session of the status page, for a browser that logs in, for programs |
+//! | `metrics` | what `/metrics` shows |
 //! | `consent`, `audited`, `app_changes`, `event_stream`, `version_skew` | what several handlers do |
 //! | `gate/` | one layer that every request passes: may it, and what every reply carries |
 //! | [`listen`] | sockets, deadlines, the cap on connections, the graceful shutdown |
 //! | `negotiate`, `oauth_error`, `message_page`, `reply` | how an error looks on the wire |
 //! | `query`, `token_request`, `form`, `body`, `cookies`, `peer` | what is read of a request |
+//! | `request_counts` | how requests were answered |
 //! | `activity` | what a connection does: whether it can be evicted |
 //!
 //! None of them decides anything about tokens: that is the broker's.
@@ -34,12 +36,14 @@ pub mod listen;
 mod log_limit;
 mod managed_identity_error;
 mod message_page;
+mod metrics;
 mod negotiate;
 mod oauth_error;
 mod pages;
 pub mod peer;
 mod query;
 mod reply;
+mod request_counts;
 mod router;
 pub mod session;
 mod state;
@@ -59,6 +63,7 @@ pub(crate) use gate::{ExtraGate, ExtraProof};
 pub use gate::{Gate, Guarded, guard};
 pub use log_limit::LogLimit;
 pub(crate) use router::extra_router;
+pub use request_counts::RequestCounts;
 pub use router::{callback_router, router};
 pub use state::Http;
 pub use waiting::Waiting;

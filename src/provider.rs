@@ -8,6 +8,7 @@ mod failure;
 mod http;
 mod interface;
 mod issuers;
+mod latency;
 mod limiter;
 mod probe;
 pub(crate) mod proxy;
@@ -18,6 +19,7 @@ mod wire;
 pub(crate) use client::check_ca_file;
 pub use http::{HttpProvider, answer};
 pub use interface::{AskError, Provider, ProviderFuture, RevocationOutcome};
+pub use latency::ProviderLatency;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //! route that is not in the table does not exist, and none can be without a rule for who may use it.
 
 pub(crate) mod ambiguous;
-pub(crate) mod metadata;
+mod metadata;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -13,14 +13,13 @@ use std::sync::LazyLock;
 
 use matchit::Router;
 
-use metadata::METADATA_ROUTES;
 pub(crate) use row::Endpoint;
 pub use row::{Access, Route, RouteMethod, RouteScope};
-use row::{delete, get, post};
+use row::{delete, get, numbered, post};
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 51] = [
+pub static ROUTES: [Route; 52] = numbered(0, [
     get("/token", Access::Read, RouteScope::Named, Endpoint::Token),
     post("/oauth2/token", Access::Client, RouteScope::Only, Endpoint::OAuthToken),
     post("/oauth2/{name}/token", Access::Client, RouteScope::Named, Endpoint::OAuthToken),
@@ -46,6 +45,7 @@ pub static ROUTES: [Route; 51] = [
     post("/v1/logins/{id}/answer", Access::Write, RouteScope::Login, Endpoint::AnswerLogin),
     post("/v1/providers/{name}/accept", Access::Write, RouteScope::Every, Endpoint::AcceptProvider),
     get("/v1/events", Access::Read, RouteScope::Shown, Endpoint::Events),
+    get(METRICS, Access::Read, RouteScope::Shown, Endpoint::Metrics),
     get("/v1/apps", Access::Owner, RouteScope::Every, Endpoint::Apps),
     post("/v1/apps", Access::Owner, RouteScope::Every, Endpoint::AddApp),
     delete("/v1/apps/{name}", Access::Owner, RouteScope::Every, Endpoint::RemoveApp),
@@ -77,14 +77,19 @@ pub static ROUTES: [Route; 51] = [
     post("/login/outcome/{id}", Access::Form, RouteScope::Nothing, Endpoint::LoginQuestion),
     // Browsers ask for it by themselves; a row keeps it from being taken for a callback.
     get("/favicon.ico", Access::Public, RouteScope::Nothing, Endpoint::Favicon),
-];
+]);
+
+/// The routes of the listeners that speak as a cloud's metadata server.
+pub(crate) static METADATA_ROUTES: [Route; 4] = numbered(ROUTES.len(), metadata::ROWS);
 
 const STATUS_PAGE: &str = "/";
+/// Where Prometheus looks by default.
+const METRICS: &str = "/metrics";
 const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server/oauth2";
 /// Kept free on the daemon's own listeners, with everything below, for routes to come.
 const RESERVED_FOLDERS: [&str; 5] = ["/v1/", "/login/", "/static/", "/open/", "/do/"];
-/// As [`RESERVED_FOLDERS`], without what is below.
-const RESERVED: &str = "/metrics";
+/// Routes that are on the daemon's own listeners alone, and whose paths a redirect URI with a port of its own may have.
+const OWN_LISTENERS_ONLY: [&str; 2] = [STATUS_PAGE, METRICS];
 
 /// The rows by template.
 static TEMPLATES: LazyLock<Router<Vec<&'static Route>>> = LazyLock::new(|| {
@@ -142,10 +147,12 @@ pub(crate) fn has_tls(redirect_uri: &str) -> bool {
 }
 
 /// Whether a redirect URI can't have this path, because the daemon serves something else there. `on_own_listener`:
-/// whether it has the port of one of the daemon's own listeners. A callback listener may have the status page's path,
-/// and what is kept for routes to come.
+/// whether it has the port of one of the daemon's own listeners. A callback listener may have the paths of
+/// [`OWN_LISTENERS_ONLY`], and what is kept for routes to come.
 pub(crate) fn is_reserved(path: &str, on_own_listener: bool) -> bool {
-    let kept = || [STATUS_PAGE, RESERVED].contains(&path) || RESERVED_FOLDERS.iter().any(|at| path.starts_with(at));
-    let is_taken = |route: &&Route| route.path != STATUS_PAGE && !route.access.is_of_metadata();
-    on_path(path).iter().any(is_taken) || (on_own_listener && kept())
+    let mut served = on_path(path).iter().filter(|route| !route.access.is_of_metadata());
+    if on_own_listener {
+        return served.next().is_some() || RESERVED_FOLDERS.iter().any(|at| path.starts_with(at));
+    }
+    served.any(|route| !OWN_LISTENERS_ONLY.contains(&route.path))
 }

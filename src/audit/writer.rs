@@ -1,9 +1,11 @@
 //! The thread that writes the audit log.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::counts::AuditCounts;
 use super::file::{Log, Series};
 use super::limits::AuditLimits;
 use super::queue::{LineBatch, Queue, QueuedBatch};
@@ -64,8 +66,7 @@ pub(super) struct Writer {
     files: Option<Files>,
     clock: Clock,
     written: watch::Sender<()>,
-    /// Lines that could not be written.
-    missing: u64,
+    counts: Arc<AuditCounts>,
     complained: Option<Boot>,
     /// Why lines are missing, if no waiting caller has been told yet.
     failed: Option<AuditGap>,
@@ -77,9 +78,10 @@ impl Writer {
         folder: Folder,
         limits: Option<AuditLimits>,
         (clock, written): (Clock, watch::Sender<()>),
+        counts: Arc<AuditCounts>,
     ) -> Result<Self, FolderError> {
         let files = limits.map(|limits| Files::open(&folder, limits)).transpose()?;
-        Ok(Self { folder, files, clock, written, missing: 0, complained: None, failed: None })
+        Ok(Self { folder, files, clock, written, counts, complained: None, failed: None })
     }
 
     pub(super) fn is_writing(&self) -> bool {
@@ -115,8 +117,8 @@ impl Writer {
                 Series::Main => files.main.write(&batch.lines),
                 Series::Denied => files.denied.write(&batch.lines),
             };
+            self.counts.add(written.is_ok(), batch.count);
             if let Err(error) = written {
-                self.missing += batch.count;
                 self.complain(&error);
                 self.failed = Some(AuditGap::new(error.to_string()));
             }
@@ -142,6 +144,6 @@ impl Writer {
             return;
         }
         self.complained = Some(now);
-        tracing::error!(missing = self.missing, "the audit log can't be written: {error}");
+        tracing::error!(missing = self.counts.missing(), "the audit log can't be written: {error}");
     }
 }

@@ -10,6 +10,7 @@ mod login;
 mod logout;
 mod mailbox;
 pub(super) mod read_ahead;
+mod refresh_counts;
 mod request;
 pub(super) mod shared_policies;
 mod shutdown;
@@ -26,6 +27,7 @@ use self::command::{AccountCommand, AccountHandle};
 use self::flaws::Flaws;
 use self::mailbox::{MailboxReceiver, Received, mailbox};
 use self::read_ahead::StoredAccount;
+use self::refresh_counts::RefreshCounts;
 use self::shared_policies::SharedPolicies;
 use super::events::{EventBus, event_between, tells_why};
 use super::hooks::{HookSlots, Hooks};
@@ -59,6 +61,7 @@ struct Actor {
     /// What the provider said of the token that is being stored: it is not asked again.
     described: Option<Box<Described>>,
     hooks: Hooks,
+    refreshes: Arc<RefreshCounts>,
     flaws: Flaws,
     jitter: Jitter,
     stopping: Arc<AtomicBool>,
@@ -99,9 +102,9 @@ pub(super) fn spawn(
     let health = snapshot.health(world.clock.now());
     let published = Arc::new(SnapshotCell::new(snapshot));
     let (inbox, commands) = mailbox();
-    let stopping = Arc::<AtomicBool>::default();
-    let jitter = world.randomness.of(&config.name);
+    let (stopping, refreshes) = <(Arc<AtomicBool>, Arc<RefreshCounts>)>::default();
     let actor = Box::new(Actor {
+        jitter: world.randomness.of(&config.name),
         config,
         world,
         machine,
@@ -111,8 +114,8 @@ pub(super) fn spawn(
         unwritten: None,
         described: None,
         hooks: Hooks::default(),
+        refreshes: Arc::clone(&refreshes),
         flaws: Flaws::default(),
-        jitter,
         stopping: Arc::clone(&stopping),
         common,
         health,
@@ -125,7 +128,7 @@ pub(super) fn spawn(
             actor.run(commands).await;
         })),
     }
-    AccountHandle { inbox, published, stopping }
+    AccountHandle { inbox, published, refreshes, stopping }
 }
 
 /// The origin of the account's token endpoint, or of its issuer.

@@ -201,6 +201,12 @@ impl Broker {
         accounts.members.values().map(|member| self.view(member)).collect()
     }
 
+    /// Every account, sorted by name, with how its requests for new tokens ended: each result with its count.
+    pub(crate) fn measured(&self) -> Vec<(AccountReply, Vec<(&'static str, u64)>)> {
+        let accounts = self.inner.accounts.load();
+        accounts.members.values().map(|member| (self.view(member), member.handle.refreshes.so_far().into())).collect()
+    }
+
     /// Configured accounts that can't be used, with the reason.
     pub(crate) fn mistakes(&self) -> Vec<ConfigMistake> {
         let accounts = self.inner.accounts.load();

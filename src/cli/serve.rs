@@ -45,14 +45,14 @@ use crate::http::callback_listener::CallbackListeners;
 use crate::http::extra_states::ExtraStates;
 use crate::http::listen::{BoundListener, ConnectionLimits, Passed, ServedListener, Server, SocketId};
 use crate::http::session::Sessions;
-use crate::http::{self, Gate, Guarded, Http, LogLimit, Waiting};
+use crate::http::{self, Gate, Guarded, Http, LogLimit, RequestCounts, Waiting};
 use crate::log;
 use crate::os::browser::UsersBrowser;
 use crate::os::hardening;
 use crate::os::paths::{NoHome, Paths};
 use crate::os::support::Topic;
 use crate::os::{service_manager, suspend};
-use crate::provider::HttpProvider;
+use crate::provider::{HttpProvider, ProviderLatency};
 use crate::random::Randomness;
 use crate::token_files::TokenFiles;
 
@@ -159,7 +159,9 @@ async fn serve(
         CallbackCertificates::in_folder(&paths.state),
         Clock::System,
     ));
-    let provider = Arc::new(HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata")));
+    let (requests, latency) = (RequestCounts::default(), ProviderLatency::default());
+    let provider = HttpProvider::new(Clock::System).with_cache(paths.state.join("metadata"));
+    let provider = Arc::new(provider.with_latency(latency.clone()));
     let world = World {
         store,
         provider: Arc::clone(&provider) as Arc<_>,
@@ -185,6 +187,7 @@ async fn serve(
     let sessions = Sessions::default();
     let gate = Gate::new(apps.clone(), audit.clone(), sessions.clone(), Clock::System)
         .with_log(log.clone())
+        .with_counts(requests.clone())
         .with_other_users(config.listen.other_users);
     warn_unless_told(&server);
     let http = Http {
@@ -199,6 +202,8 @@ async fn serve(
         tells_users: server.tells_users(),
         clock: Clock::System,
         waiting: Waiting::of_connections(config.listen.max_connections),
+        requests,
+        latency,
     };
     callback_listeners.serve(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());

@@ -9,6 +9,7 @@ pub(super) mod events;
 pub(super) mod id_token;
 pub(super) mod logins;
 pub(super) mod metadata;
+pub(super) mod metrics;
 pub(super) mod oauth;
 pub(super) mod store;
 pub(super) mod temporary_apps;

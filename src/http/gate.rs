@@ -35,7 +35,8 @@ use tracing::Instrument as _;
 use super::listen::Answers;
 use super::log_limit::{LogKey, LogLimit};
 use super::negotiate::{self, ReplyFormat};
-use super::peer::{Connection, Peer};
+use super::peer::{Connection, Peer, Scheme};
+use super::request_counts::RequestCounts;
 use super::session::{self, Sessions};
 use super::token_request::TokenRequest;
 use crate::apps::{App, Apps};
@@ -58,6 +59,7 @@ pub struct Gate {
     inner: Arc<GateInner>,
     log: LogLimit,
     listener: GateListener,
+    requests: RequestCounts,
     /// Whether programs of other users may ask over TCP, with a key.
     other_users: bool,
 }
@@ -80,6 +82,7 @@ impl Gate {
             inner: Arc::new(GateInner { keys, audit, sessions, clock, process: rand::random(), served }),
             log: LogLimit::default(),
             listener: GateListener::Own,
+            requests: RequestCounts::default(),
             other_users: false,
         }
     }
@@ -94,6 +97,12 @@ impl Gate {
     #[must_use]
     pub fn with_log(self, log: LogLimit) -> Self {
         Self { log, ..self }
+    }
+
+    /// The same, with counts of its requests that others read.
+    #[must_use]
+    pub(crate) fn with_counts(self, requests: RequestCounts) -> Self {
+        Self { requests, ..self }
     }
 
     /// The same for callback listeners, where only the routes of a login are served. A redirect URI of a port of its own
@@ -331,6 +340,7 @@ impl Answers for Guarded {
             .instrument(span)
             .await
         };
+        gate.requests.count(found, reply.status());
         headers::put_on(&mut reply, id);
         reply
     }

@@ -6,15 +6,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::api::token::CachedTokens;
 use super::api::{
-    accounts, api_urls, apps, consents, events, id_token, logins, metadata, oauth, store, temporary_apps, token,
+    accounts, api_urls, apps, consents, events, id_token, logins, metadata, metrics, oauth, store, temporary_apps,
+    token,
 };
 use super::gate::{self, ExtraGate, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::reply;
 use super::state::Http;
 use super::status_page::{actions, live, page, sessions};
-use crate::routes::metadata::METADATA_ROUTES;
-use crate::routes::{Endpoint, ROUTES, Route, RouteMethod};
+use crate::routes::{Endpoint, METADATA_ROUTES, ROUTES, Route, RouteMethod};
 
 /// Everything, for the listeners of the config.
 pub fn router(state: Http, gate: Gate) -> Guarded {
@@ -71,6 +71,7 @@ fn handler(route: &Route) -> MethodRouter<Http> {
         Endpoint::AnswerLogin => on(method, logins::answer),
         Endpoint::AcceptProvider => on(method, store::accept),
         Endpoint::Events => on(method, events::stream),
+        Endpoint::Metrics => on(method, metrics::metrics),
         Endpoint::Apps => on(method, apps::list),
         Endpoint::AddApp => on(method, apps::add),
         Endpoint::RemoveApp => on(method, apps::remove),

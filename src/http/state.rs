@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::extra_states::ExtraStates;
+use super::request_counts::RequestCounts;
 use super::session::Sessions;
 use super::waiting::Waiting;
 use crate::apps::Apps;
@@ -11,6 +12,7 @@ use crate::apps::consent::Consents;
 use crate::audit::AuditLog;
 use crate::broker::handle::Broker;
 use crate::clock::Clock;
+use crate::provider::ProviderLatency;
 
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
@@ -37,4 +39,8 @@ pub struct Http {
     pub clock: Clock,
     /// The limit on requests that wait, and on event streams.
     pub waiting: Waiting,
+    /// How requests were answered.
+    pub requests: RequestCounts,
+    /// How long providers took to answer.
+    pub latency: ProviderLatency,
 }

@@ -96,6 +96,12 @@ impl Waiting {
         Seats { share: &self.over(caller.transport()).streams, held }
     }
 
+    /// How many requests wait now, by what they came over.
+    pub(super) fn now(&self) -> [(&'static str, usize); 3] {
+        let held = |share: &Share| share.taken.load(Ordering::Relaxed);
+        [("tcp", held(&self.tcp.programs)), ("unix", held(&self.socket.programs)), ("browser", held(&self.browsers))]
+    }
+
     fn over(&self, transport: Transport) -> &TransportShare {
         match transport {
             Transport::Tcp => &self.tcp,

@@ -10,6 +10,7 @@ use super::breaker::CircuitOpen;
 use super::failure::{TransportFailure, Whole};
 use super::interface::{AskError, Provider, ProviderFuture, RevocationOutcome};
 use super::issuers::Issuers;
+use super::latency::ProviderLatency;
 use super::wire::HttpTransport;
 use crate::account::state::Priority;
 use crate::account::state::RefreshOutcome;
@@ -45,6 +46,12 @@ impl HttpProvider {
     #[must_use]
     pub(crate) fn with_cache(self, folder: PathBuf) -> Self {
         Self { issuers: Issuers::kept_in(folder), ..self }
+    }
+
+    /// Notes in `latency` how long each request took.
+    #[must_use]
+    pub(crate) fn with_latency(self, latency: ProviderLatency) -> Self {
+        Self { wire: self.wire.with_latency(latency), ..self }
     }
 
     /// Sets up the client before the first request needs it. Blocks, for some ten milliseconds.

@@ -13,6 +13,7 @@ use super::breaker::Breaker;
 use super::client::{Patience, USUAL, client};
 use super::encoding;
 use super::failure::{TransportFailure, Whole};
+use super::latency::ProviderLatency;
 use super::limiter::{LimitKey, Limiter};
 use super::proxy::is_loopback;
 use super::unreached::innermost;
@@ -34,11 +35,18 @@ pub(super) struct HttpTransport {
     /// By origin. Read on every request to a provider, written at the first request to an origin.
     breakers: RwLock<HashMap<String, Arc<Breaker>>>,
     limiter: Mutex<Limiter>,
+    latency: ProviderLatency,
 }
 
 impl HttpTransport {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clients: RwLock::default(), clock, breakers: RwLock::default(), limiter: Mutex::default() }
+        let latency = ProviderLatency::default();
+        Self { clients: RwLock::default(), clock, breakers: RwLock::default(), limiter: Mutex::default(), latency }
+    }
+
+    /// The same, with histograms that others read.
+    pub(super) fn with_latency(self, latency: ProviderLatency) -> Self {
+        Self { latency, ..self }
     }
 
     pub(super) fn now(&self) -> Wall {
@@ -104,7 +112,7 @@ impl HttpTransport {
         priority: Priority,
     ) -> Result<Whole, TransportFailure> {
         let limits = limits(dialect, client_id, &request.url);
-        self.send(&dialect.reach, request, limits, USUAL, priority).await
+        self.send(&dialect.reach, request, limits, USUAL, (priority, Some(&dialect.provider))).await
     }
 
     /// Fetches a public document.
@@ -116,23 +124,28 @@ impl HttpTransport {
     ) -> Result<Whole, TransportFailure> {
         let (method, body) = ("GET", Zeroizing::default());
         let request = HttpRequest { method, url, query: None, authorization: None, content_type: None, body };
-        self.send(reach, request, Vec::new(), patience, Priority::Person).await
+        self.send(reach, request, Vec::new(), patience, (Priority::Person, None)).await
     }
 
+    /// `provider`: whose latency this is part of. A public document is nobody's.
     async fn send(
         &self,
         reach: &NetworkOptions,
         request: HttpRequest,
         limits: ProviderLimits,
         patience: Patience,
-        priority: Priority,
+        (priority, provider): (Priority, Option<&str>),
     ) -> Result<Whole, TransportFailure> {
         let patience = Patience { whole: failpoint::patience(patience.whole), ..patience };
         let breaker = self.breaker(&request.url.origin().ascii_serialization());
         let passing = breaker.admit(priority, self.clock.now().boot.0)?;
         let passage = self.pass(limits)?;
+        let begun = self.clock.now().boot;
         let sent = self.send_through(reach, request, patience).await;
         drop(passage);
+        if let Some(provider) = provider.filter(|_| !matches!(sent, Err(TransportFailure::NotSent(_)))) {
+            self.latency.note(provider, begun.until(self.clock.now().boot));
+        }
         let failure = match &sent {
             Ok(whole) => (whole.status >= 500).then(|| format!("it answered {}", whole.status)),
             Err(failure) => Some(failure.words().to_owned()),

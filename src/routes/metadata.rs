@@ -4,7 +4,7 @@
 use super::row::{Access, Endpoint, Route, RouteScope, get};
 
 /// All of them.
-pub(crate) static METADATA_ROUTES: [Route; 4] = [
+pub(super) const ROWS: [Route; 4] = [
     // Clients ask here whether there is such a server.
     get("/", Access::Gce, RouteScope::OfListener, Endpoint::GceRoot),
     get(

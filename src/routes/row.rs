@@ -124,6 +124,7 @@ pub(crate) enum Endpoint {
     AnswerLogin,
     AcceptProvider,
     Events,
+    Metrics,
     Apps,
     AddApp,
     RemoveApp,
@@ -160,7 +161,9 @@ pub(crate) enum Endpoint {
 pub struct Route {
     /// The only method; another on the same path is another row.
     pub method: RouteMethod,
-    /// axum's template: `{name}` stands for one segment.
+    /// axum's template: `{name    /// Its place among all routes, for what is counted by route.
+    pub(crate) place: usize,
+}` stands for one segment.
     pub path: &'static str,
     /// Who may.
     pub access: Access,
@@ -170,16 +173,27 @@ pub struct Route {
     pub(crate) endpoint: Endpoint,
 }
 
+/// The same rows, each with its place, counted from `first`.
+#[expect(clippy::indexing_slicing, reason = "at compile time, where it can't fail unnoticed")]
+pub(super) const fn numbered<const N: usize>(first: usize, mut rows: [Route; N]) -> [Route; N] {
+    let mut place = 0;
+    while place < N {
+        rows[place].place = first + place;
+        place += 1;
+    }
+    rows
+}
+
 pub(super) const fn get(path: &'static str, access: Access, reach: RouteScope, endpoint: Endpoint) -> Route {
-    Route { method: RouteMethod::Get, path, access, reach, endpoint }
+    Route { method: RouteMethod::Get, path, access, reach, endpoint, place: 0 }
 }
 
 pub(super) const fn post(path: &'static str, access: Access, reach: RouteScope, endpoint: Endpoint) -> Route {
-    Route { method: RouteMethod::Post, path, access, reach, endpoint }
+    Route { method: RouteMethod::Post, path, access, reach, endpoint, place: 0 }
 }
 
 pub(super) const fn delete(path: &'static str, access: Access, reach: RouteScope, endpoint: Endpoint) -> Route {
-    Route { method: RouteMethod::Delete, path, access, reach, endpoint }
+    Route { method: RouteMethod::Delete, path, access, reach, endpoint, place: 0 }
 }
 
 impl Route {

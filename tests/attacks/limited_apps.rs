@@ -42,6 +42,7 @@ const ROWS: &[(&str, &str)] = &[
     ("POST /v1/logins/{id}/answer", "nx.x"),
     ("POST /v1/providers/{name}/accept", "xx.x"),
     ("GET /v1/events", "...."),
+    ("GET /metrics", "...."),
     ("GET /v1/apps", "xxxx"),
     ("POST /v1/apps", "xxxx"),
     ("DELETE /v1/apps/{name}", "xxxx"),

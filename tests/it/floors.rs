@@ -103,7 +103,7 @@ const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
     ("attention", "os", &["notify"]),
     ("token_files", "os", &["folder"]),
     ("provider", "os", &["folder"]),
-    ("http", "provider", &["ProviderFuture"]),
+    ("http", "provider", &["ProviderFuture", "ProviderLatency"]),
     ("provider", "account", &["state::RefreshOutcome", "state::Priority"]),
 ];
 

@@ -57,6 +57,7 @@ mod lock;
 mod login;
 mod memory;
 mod metadata_listeners;
+mod metrics;
 mod oauth;
 mod outage;
 mod page;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 use super::mailbox::MailboxSender;
+use super::refresh_counts::RefreshCounts;
 use crate::account::replace::Agreed;
 use crate::broker::login::fresh_grant::FreshGrant;
 use crate::broker::login::result::LoginResult;
@@ -47,6 +48,8 @@ pub(in crate::broker) struct AccountHandle {
     /// The task adopts a new config before the next command.
     pub(in crate::broker) inbox: MailboxSender<AccountCommand, Arc<AccountConfig>>,
     pub(in crate::broker) published: Arc<SnapshotCell>,
+    /// How its requests for new tokens ended.
+    pub(in crate::broker) refreshes: Arc<RefreshCounts>,
     /// Set before [`AccountCommand::Stop`] is sent: from then on no refresh is begun.
     pub(super) stopping: Arc<AtomicBool>,
 }

@@ -36,6 +36,7 @@ impl Actor {
         if matches!(answer, RefreshOutcome::Granted(_) | RefreshOutcome::Refused(_)) && self.machine.is_cut_off() {
             self.common.slots.recovered(&host(&self.config), self.world.clock.now().boot);
         }
+        self.refreshes.count(&answer);
         match &answer {
             RefreshOutcome::Granted(grant) => self.flaws.note(&grant.flaws),
             RefreshOutcome::Refused(refusal) => {
