@@ -57,13 +57,15 @@ mod wiped;
 mod docs_test;
 #[cfg(test)]
 mod error_docs_test;
+#[cfg(test)]
+mod openapi_document;
 
 pub use consent::show_questions;
 pub(crate) use gate::{ExtraGate, ExtraProof};
 pub use gate::{Gate, Guarded, guard};
 pub use log_limit::LogLimit;
-pub(crate) use router::extra_router;
 pub use request_counts::RequestCounts;
+pub(crate) use router::extra_router;
 pub use router::{callback_router, router};
 pub use state::Http;
 pub use waiting::Waiting;

@@ -11,6 +11,7 @@ pub(super) mod logins;
 pub(super) mod metadata;
 pub(super) mod metrics;
 pub(super) mod oauth;
+pub(super) mod openapi;
 pub(super) mod store;
 pub(super) mod temporary_apps;
 pub(super) mod token;

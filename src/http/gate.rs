@@ -35,7 +35,7 @@ use tracing::Instrument as _;
 use super::listen::Answers;
 use super::log_limit::{LogKey, LogLimit};
 use super::negotiate::{self, ReplyFormat};
-use super::peer::{Connection, Peer, Scheme};
+use super::peer::{Connection, Peer};
 use super::request_counts::RequestCounts;
 use super::session::{self, Sessions};
 use super::token_request::TokenRequest;

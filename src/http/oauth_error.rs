@@ -10,7 +10,8 @@ use crate::error::{Error, Obstacle};
 
 /// The body of an error reply.
 #[derive(Debug, Serialize)]
-struct OAuthError {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct OAuthError {
     error: &'static str,
     error_description: String,
 }

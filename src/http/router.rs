@@ -6,8 +6,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::api::token::CachedTokens;
 use super::api::{
-    accounts, api_urls, apps, consents, events, id_token, logins, metadata, metrics, oauth, store, temporary_apps,
-    token,
+    accounts, api_urls, apps, consents, events, id_token, logins, metadata, metrics, oauth, openapi, store,
+    temporary_apps, token,
 };
 use super::gate::{self, ExtraGate, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
@@ -94,6 +94,7 @@ fn handler(route: &Route) -> MethodRouter<Http> {
         Endpoint::StatusPageRemoveApp => on(method, actions::remove_app),
         Endpoint::StatusPageEnd => on(method, sessions::end),
         Endpoint::Healthz => on(method, accounts::healthz),
+        Endpoint::OpenApi => on(method, openapi::document),
         Endpoint::Style => on(method, static_files::style),
         Endpoint::FragmentScript => on(method, static_files::script),
         Endpoint::StatusPageScript => on(method, static_files::status_script),

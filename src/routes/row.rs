@@ -147,6 +147,7 @@ pub(crate) enum Endpoint {
     StatusPageRemoveApp,
     StatusPageEnd,
     Healthz,
+    OpenApi,
     Style,
     FragmentScript,
     StatusPageScript,
@@ -161,9 +162,7 @@ pub(crate) enum Endpoint {
 pub struct Route {
     /// The only method; another on the same path is another row.
     pub method: RouteMethod,
-    /// axum's template: `{name    /// Its place among all routes, for what is counted by route.
-    pub(crate) place: usize,
-}` stands for one segment.
+    /// axum's template: `{name}` stands for one segment.
     pub path: &'static str,
     /// Who may.
     pub access: Access,
@@ -171,6 +170,8 @@ pub struct Route {
     pub reach: RouteScope,
     /// What it does.
     pub(crate) endpoint: Endpoint,
+    /// Its place among all routes, for what is counted by route.
+    pub(crate) place: usize,
 }
 
 /// The same rows, each with its place, counted from `first`.
@@ -213,7 +214,10 @@ impl Route {
     /// port of its own (RFC 8252 §8.3): the browser's stops on the way, and what their pages need.
     pub fn is_on_callback_listeners(&self) -> bool {
         matches!(self.access, Access::Browser | Access::Form | Access::Public)
-            && !matches!(self.endpoint, Endpoint::Healthz | Endpoint::OAuthMetadata | Endpoint::OpenSession)
+            && !matches!(
+                self.endpoint,
+                Endpoint::Healthz | Endpoint::OAuthMetadata | Endpoint::OpenApi | Endpoint::OpenSession
+            )
     }
 
     /// Whether it is served by an additional listener (`[[listen.extra]]`): what an app's key may do for its own

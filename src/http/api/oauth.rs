@@ -63,7 +63,8 @@ async fn renew_if_rejected(http: &Http, caller: &Caller, account: &str) -> Resul
 
 /// A token response (RFC 6749 §5.1).
 #[derive(Serialize)]
-struct TokenResponse<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::http) struct TokenResponse<'a> {
     access_token: &'a str,
     token_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,12 +95,14 @@ fn written(mut reply: TokenReply, shown: Option<&str>) -> Result<Response, Rejec
 
 /// The metadata of the issuer `/oauth2`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OAuthMetadata"))]
 pub(in crate::http) struct Metadata {
     issuer: String,
     token_endpoint: String,
     token_endpoint_auth_methods_supported: [&'static str; 2],
     grant_types_supported: [&'static str; 2],
     /// Required by RFC 8414; there is no authorization endpoint.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     response_types_supported: [&'static str; 0],
 }
 

@@ -14,6 +14,7 @@ pub const DEFAULT_ACCOUNT: &str = "default";
 
 /// The state of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
     /// Nobody has logged in.
@@ -30,6 +31,7 @@ pub enum AccountState {
 
 /// An account without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountReply {
     /// Its name.
     pub account: String,
@@ -113,6 +115,7 @@ impl AccountReply {
 
 /// The last error of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LastError {
     /// One of [`ErrorCode`].
     pub error: ErrorCode,
@@ -126,8 +129,9 @@ pub struct LastError {
 
 /// All accounts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountsReply {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// The daemon's own version, such as `0.2.0`. Daemons until 0.1.0 don't tell it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -155,6 +159,7 @@ pub struct AccountsReply {
 
 /// An additional listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListenerReply {
     /// Its address, or the path of its socket.
     pub listener: String,
@@ -170,6 +175,7 @@ pub struct ListenerReply {
 
 /// A mistake in the config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConfigMistake {
     /// The account that can't be used because of the mistake, if it concerns one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -180,6 +186,7 @@ pub struct ConfigMistake {
 
 /// A config reload that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReloadRefused {
     /// When, Unix seconds.
     pub at: i64,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Reply to `GET /v1/api-urls`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiUrlsReply {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,
@@ -13,6 +14,7 @@ pub struct ApiUrlsReply {
 
 /// A URL, and the account whose tokens are for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountUrl {
     /// The URL: without a slash at the end, user, query or fragment.
     pub url: String,

@@ -8,6 +8,7 @@ use super::identity::whose;
 /// A login has brought another person's tokens, and waits for an answer whether they may replace the account's own.
 /// Both members have the form of an `identity`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Confirm {
     /// Whose tokens the account has.
     pub current: Map<String, Value>,
@@ -25,6 +26,7 @@ impl Confirm {
 
 /// Body of `POST /v1/logins/{id}/answer`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LoginAnswer {
     /// Whether the new tokens replace the old ones; if not, they are dropped.
@@ -33,6 +35,7 @@ pub struct LoginAnswer {
 
 /// What the new tokens replaced, if the user has to be told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Replaced {
     /// The identity of the other person whose tokens the account had before.
     #[serde(skip_serializing_if = "Map::is_empty", default)]

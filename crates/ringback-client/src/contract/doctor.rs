@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What `ringback doctor --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoctorReply {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// Whether somebody has to act; the exit code says so too.
     pub attention_needed: bool,

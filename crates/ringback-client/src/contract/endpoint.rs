@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /healthz`: liveness and nothing more, since anybody on the machine can ask.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Health {
     /// Always `ok`.
     pub status: String,
@@ -12,7 +13,7 @@ pub struct Health {
 /// `endpoint.json` in the runtime folder: how a local program finds the daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// Base URL of the TCP listener, without a trailing slash; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none", default)]

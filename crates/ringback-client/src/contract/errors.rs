@@ -6,6 +6,7 @@ use super::confirm::Confirm;
 
 /// Every error reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorReply {
     /// The code that programs branch on.
     pub error: ErrorCode,
@@ -122,6 +123,19 @@ impl ErrorCode {
     /// This code's row of the table.
     pub fn row(self) -> ErrorRow {
         Self::TABLE.into_iter().find(|row| row.code == self).unwrap_or(Self::TABLE[0])
+    }
+}
+
+/// The names of the table.
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for ErrorCode {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ErrorCode".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names: std::collections::BTreeSet<_> = Self::TABLE.iter().map(|row| row.name).collect();
+        schemars::json_schema!({ "type": "string", "description": "What programs branch on.", "enum": names })
     }
 }
 

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// One event of `GET /v1/events`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountEvent {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// Its id, by which the stream is resumed after it: the run of the daemon, and the number of the event in it. A daemon
     /// of 0.1.0 has none.
@@ -48,6 +49,7 @@ pub enum Lagged {
 
 /// What happens to an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// Somebody logged in, or the account got its first token without a user.

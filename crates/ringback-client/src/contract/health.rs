@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Whether an account has a working token, and who has to act if not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccountHealth {
     /// It has a valid token and will have the next one.
@@ -20,11 +21,13 @@ pub enum AccountHealth {
     StoreUnavailable,
     /// A value that only a newer daemon knows.
     #[serde(other)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Other,
 }
 
 /// An account's health on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HealthReply {
     /// Its health now.
     #[serde(rename = "health")]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// `Debug` is left out on purpose, since it holds a token.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IdTokenReply {
     /// [`VERSION`](crate::contract::VERSION).
     pub version: u32,

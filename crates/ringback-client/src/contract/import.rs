@@ -9,6 +9,7 @@ use super::confirm::Replaced;
 ///
 /// `Debug` is left out on purpose, since it holds a token.
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ImportRequest {
     /// An access token, permanent or with an expiry.
@@ -29,6 +30,7 @@ pub struct ImportRequest {
 
 /// Reply to `POST /v1/accounts/{name}/import`: the account, and what its earlier tokens were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImportReply {
     /// The account as it is now.
     #[serde(flatten)]

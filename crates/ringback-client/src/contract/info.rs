@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 /// What the provider reports about an account's token: `GET /v1/accounts/{name}/info`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InfoReply {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// The account's own name.
     pub account: String,
@@ -29,6 +30,7 @@ pub struct InfoReply {
 
 /// How the provider was asked about a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InfoSource {
     /// A GET with the token as Bearer (Phone.com).

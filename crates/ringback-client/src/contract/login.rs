@@ -9,6 +9,7 @@ use super::expiry::ExpiryWord;
 
 /// How the user gets to the provider's login page, and the answer back to the daemon.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LoginVia {
     /// The daemon opens the user's browser.
@@ -24,6 +25,7 @@ pub enum LoginVia {
 
 /// Body of `POST /v1/accounts/{name}/login`; may be left out.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
     /// See [`LoginVia`].
@@ -36,8 +38,9 @@ pub struct LoginRequest {
 
 /// A login that was started or joined.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginStarted {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// The login's id, for `GET /v1/logins/{id}`.
     pub login_id: String,
@@ -67,6 +70,7 @@ pub struct LoginStarted {
 
 /// What the user does on another device (RFC 8628 §3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DevicePrompt {
     /// The code to type in there, or to compare with the one shown there.
     pub user_code: String,
@@ -79,6 +83,7 @@ pub struct DevicePrompt {
 
 /// Where to write a password. It never travels over HTTP, but through a named pipe that only this user can open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PasswordPrompt {
     /// Whose password.
     pub user: String,
@@ -88,6 +93,7 @@ pub struct PasswordPrompt {
 
 /// Body of `POST /v1/logins/{id}/paste`.
 #[derive(Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PasteRequest {
     /// The text in the address bar of the other machine's browser.
@@ -96,6 +102,7 @@ pub struct PasteRequest {
 
 /// The state of a login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginReply {
     /// The login's id.
     pub login_id: String,
@@ -170,6 +177,7 @@ impl LoginReply {
 
 /// Whether a login is pending, and how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LoginStatus {
     /// The user has not finished.

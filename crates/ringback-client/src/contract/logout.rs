@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a logout did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogoutReply {
     /// The account's own name.
     pub account: String,
@@ -15,6 +16,7 @@ pub struct LogoutReply {
 
 /// What a logout did to the tokens, and whether the provider knows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LogoutOutcome {
     /// The provider confirmed that the token is revoked.

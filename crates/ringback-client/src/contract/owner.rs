@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Body of `POST /v1/apps`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AppRequest {
     /// The app's name.
@@ -24,6 +25,7 @@ pub struct AppRequest {
 
 /// An app: a program with a key of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AppReply {
     /// Its name; `default` is the app whose key is in the key file.
     pub name: String,
@@ -55,8 +57,9 @@ pub struct AppReply {
 
 /// All apps: `GET /v1/apps`, and the remaining ones after `DELETE /v1/apps/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AppsReply {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// Sorted by name.
     pub apps: Vec<AppReply>,
@@ -68,8 +71,9 @@ pub struct AppsReply {
 ///
 /// `Debug` is left out on purpose, since it holds a key.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AppMade {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// The app.
     pub app: AppReply,
@@ -83,6 +87,7 @@ pub struct AppMade {
 
 /// Body of `POST /v1/temporary-apps`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TemporaryAppRequest {
     /// The accounts it may read, at least one.
@@ -96,8 +101,9 @@ pub struct TemporaryAppRequest {
 ///
 /// `Debug` is left out on purpose, since it holds a key.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TemporaryAppMade {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// The app.
     pub app: AppReply,
@@ -109,8 +115,9 @@ pub struct TemporaryAppMade {
 
 /// Reply to `POST /v1/sessions`. `Debug` is left out on purpose: the URL opens the status page.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionReply {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// One-time URL for the browser, valid for a minute.
     pub url: String,
@@ -122,8 +129,9 @@ pub struct SessionReply {
 
 /// The pending consent questions (may this program have a token?) and the remembered answers: `GET /v1/consents`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConsentsReply {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// The questions without an answer yet, oldest first.
     pub pending: Vec<ConsentAsked>,
@@ -133,6 +141,7 @@ pub struct ConsentsReply {
 
 /// A consent question without an answer yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConsentAsked {
     /// For `POST /v1/consents/{id}`.
     pub id: String,
@@ -144,6 +153,7 @@ pub struct ConsentAsked {
 
 /// An answer that is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConsentKnown {
     /// For `DELETE /v1/consents/{id}`. Changes at each start of the daemon.
     pub id: String,
@@ -157,6 +167,7 @@ pub struct ConsentKnown {
 
 /// Body of `POST /v1/consents/{id}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ConsentRequest {
     /// The user's answer.
@@ -165,6 +176,7 @@ pub struct ConsentRequest {
 
 /// The user's answer to a consent question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentAnswer {
     /// Yes, from now on.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Reply to `POST /v1/providers/{name}/accept`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AcceptReply {
     /// The provider's name in the config.
     pub provider: String,

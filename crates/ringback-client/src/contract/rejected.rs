@@ -6,6 +6,7 @@ use super::account::AccountReply;
 
 /// Reply to `POST /v1/accounts/{name}/rejected`: the account, and whether the report led to a new token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RejectedReply {
     /// The account as it is now.
     #[serde(flatten)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Whether the store's master key is in memory, and what it takes to get it there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StoreState {
     /// The key is in memory.
@@ -19,8 +20,9 @@ pub enum StoreState {
 
 /// Reply to `POST /v1/lock` and `POST /v1/unlock`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LockReply {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// The state of the store now.
     pub store: StoreState,
@@ -32,6 +34,7 @@ pub struct LockReply {
 ///
 /// `Debug` is left out on purpose, since it holds a passphrase.
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UnlockRequest {
     /// The passphrase, with `store.key = "passphrase"`.

@@ -9,8 +9,9 @@ use super::expiry::ExpiryWord;
 ///
 /// `Debug` is left out on purpose, since it holds a token.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenReply {
-    /// [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`](crate::contract::VERSION).
     pub version: u32,
     /// The account's own name, also when `default` was asked for.
     pub account: String,
