@@ -215,14 +215,7 @@ async fn serve(
     let mut announced = Announced::new(endpoint, paths.clone(), own_socket, (server.clone(), router))
         .map_err(|error| broken_store(&error))?;
     service_manager::ready();
-    let endpoint = announced.endpoint();
-    tracing::info!(
-        accounts = config.accounts.len(),
-        url = endpoint.url,
-        socket = endpoint.socket,
-        pid = endpoint.pid,
-        "ready"
-    );
+    tell_ready(config.accounts.len(), announced.endpoint());
     wait_for_key(key_not_yet, &broker);
     tokio::task::spawn_blocking(move || provider.warm_up());
     lock_by_itself(&config.store, &broker);
@@ -266,6 +259,10 @@ fn open_all(
         }
     }
     (own_socket, open)
+}
+
+fn tell_ready(accounts: usize, Endpoint { url, socket, pid, .. }: &Endpoint) {
+    tracing::info!(accounts, url, socket, pid, "ready");
 }
 
 /// Says what a locked store waits for. `not_yet`: why its key is not there yet.

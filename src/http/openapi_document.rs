@@ -1,4 +1,4 @@
-//! `docs/openapi.json` (OpenAPI 3.1), made of the route table, the types of the contract and the error table. The daemon
+//! `docs/openapi.json` (`OpenAPI` 3.1), made of the route table, the types of the contract and the error table. The daemon
 //! serves the file, so none of this is in it.
 //!
 //! Left out are the pages and what they need: nobody makes a client of those.

@@ -26,7 +26,7 @@ pub(super) fn token_query() -> Vec<Value> {
         text(
             "resource",
             "A token for this resource: an absolute URI without a fragment (RFC 8707).",
-            r#"^https?://[a-z0-9.-]+(/[!$-;=?-Z_a-z~]*)?$"#,
+            r"^https?://[a-z0-9.-]+(/[!$-;=?-Z_a-z~]*)?$",
         ),
     ]
 }
