@@ -98,7 +98,7 @@ impl KeyArgs {
     /// The grant that the options choose, unless the config will refuse it.
     pub(super) fn grant(&self) -> Option<GrantType> {
         // As in `edits`, `--set` comes last.
-        let set = self.set.iter().filter_map(|pair| assignment(pair).ok()).filter(|(key, _)| key == "grant").last();
+        let set = self.set.iter().filter_map(|pair| assignment(pair).ok()).rfind(|(key, _)| key == "grant");
         match set {
             Some((_, value)) => grant_type(value.as_str()?),
             None => grant_type(self.grant.as_deref()?),
