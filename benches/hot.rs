@@ -103,6 +103,7 @@ fn main() {
         waiting: ringback::http::Waiting::of_connections(256),
         requests: ringback::http::RequestCounts::default(),
         latency: ringback::provider::ProviderLatency::default(),
+        proxy: ringback::http::ReverseProxy::default(),
     };
     let silent = Http { audit: AuditLog::default(), ..http.clone() };
     let gate =

@@ -99,7 +99,7 @@ impl AuditLog {
     }
 
     /// Queues a line; waits only if a megabyte of lines is queued already. An app's lines, except for the tokens that it
-    /// got, are only counted after the first `REPEATED` of one kind in a minute.
+    /// got and the requests that were forwarded for it, are only counted after the first `REPEATED` of one kind in a minute.
     pub async fn note(&self, line: AuditLine) {
         let Some(open) = self.wanted() else { return };
         if Repeated::of_app(&line).is_none_or(|kind| open.repeated.admits(kind)) {
@@ -208,11 +208,12 @@ impl OpenLog {
 }
 
 impl Repeated {
-    /// The key by which an app's line is counted, unless the app got a token. Lines of the owner's programs are not
+    /// The key by which an app's line is counted, unless the app got a token, or something with one. Lines of the owner's programs are not
     /// counted: only their own words tell one from the other.
     fn of_app(line: &AuditLine) -> Option<Self> {
         let ok = line.is_good();
-        let app = line.app.as_ref().filter(|_| !ok || line.event != AuditEvent::Token)?.clone();
+        let app =
+            line.app.as_ref().filter(|_| !ok || !matches!(line.event, AuditEvent::Token | AuditEvent::Proxy))?.clone();
         let account = line.account.clone().filter(|_| ok);
         Some(Self::App { app, event: line.event, result: line.result.clone(), account })
     }

@@ -7,12 +7,14 @@ mod hint;
 mod missing;
 mod obstacle;
 mod remedy;
+mod upstream;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::missing::Missing;
 pub use self::obstacle::Obstacle;
+pub use self::upstream::UpstreamFailure;
 use crate::contract::{Confirm, ErrorCode, ErrorReply};
 
 /// Suggested delay when too many callers wait.
@@ -243,6 +245,16 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// The API that an account's proxy leads to.
+    #[error("`{host}`, where the proxy of `{account}` leads, {failure}")]
+    Upstream {
+        /// The account's own name.
+        account: String,
+        /// The upstream's host.
+        host: String,
+        /// What it did.
+        failure: UpstreamFailure,
+    },
     /// No such route.
     #[error("{what} does not exist")]
     NotFound {
@@ -299,6 +311,7 @@ impl Error {
             Self::ProviderRefused { .. } | Self::CannotAsk { .. } | Self::RefusesForLong { .. } => {
                 ErrorCode::ProviderRefused
             }
+            Self::Upstream { .. } => ErrorCode::UpstreamFailed,
             Self::StoreUnavailable { .. } | Self::StoreLocked => ErrorCode::StoreUnavailable,
             Self::Unauthorized { .. } | Self::NoAppOfSocket => ErrorCode::Unauthorized,
             Self::Forbidden { .. }

@@ -6,7 +6,8 @@
 //! | files | job |
 //! | --- | --- |
 //! | `router` | joins the route table ([`crate::routes`]) with the handlers |
-//! | `status_page/`, `pages/`, `api/` | handlers: for a session of the status page, for a browser that logs in, for programs |
+//! | `status_page/`, `pages/`, `proxy/` | handlers: for a session of the status page, for a browser that logs in, for requests that are forwarded |
+//! | `api/` | handlers for programs |
 //! | `metrics` | what `/metrics` shows |
 //! | `consent`, `audited`, `app_changes`, `event_stream`, `version_skew` | what several handlers do |
 //! | `gate/` | one layer that every request passes: may it, and what every reply carries |
@@ -41,6 +42,7 @@ mod negotiate;
 mod oauth_error;
 mod pages;
 pub mod peer;
+mod proxy;
 mod query;
 mod reply;
 mod request_counts;
@@ -66,6 +68,7 @@ pub use gate::{Gate, Guarded, guard};
 pub use log_limit::LogLimit;
 pub use request_counts::RequestCounts;
 pub(crate) use router::extra_router;
+pub use proxy::ReverseProxy;
 pub use router::{callback_router, router};
 pub use state::Http;
 pub use waiting::Waiting;

@@ -14,6 +14,7 @@ mod probe;
 pub(crate) mod proxy;
 mod revocation;
 mod unreached;
+pub mod upstream;
 mod wire;
 
 pub(crate) use client::check_ca_file;

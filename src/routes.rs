@@ -15,7 +15,7 @@ use matchit::Router;
 
 pub(crate) use row::Endpoint;
 pub use row::{Access, Route, RouteMethod, RouteScope};
-use row::{delete, get, numbered, post};
+use row::{any, delete, get, numbered, post};
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
@@ -132,7 +132,7 @@ pub enum RouteMatch {
 /// Looks up `path` among the routes that `served` admits. The path of a route that is not served is free.
 pub fn look_up(method: &str, path: &str, served: impl Fn(&Route) -> bool) -> RouteMatch {
     let on_path = || on_path(path).iter().filter(|route| served(route));
-    if let Some(route) = on_path().find(|route| route.method.as_str() == method) {
+    if let Some(route) = on_path().find(|route| route.method == RouteMethod::Any || route.method.as_str() == method) {
         return RouteMatch::Row(route);
     }
     let has = |method| on_path().any(|route| route.method == method);

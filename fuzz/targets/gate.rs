@@ -78,7 +78,12 @@ async fn exchange(gate: Gate, bytes: &[u8]) {
         // Other routes ignore the key.
         assert!(!proves || is_no_route(path) || lines("authorization") == 1, "{request:?}");
         assert!(!proves || shown.split(' ').next_back() == Some(STAGE.2.as_str()) || is_no_route(path), "{request:?}");
-        assert_ne!(request.method(), "HEAD");
+        let forwards = path.starts_with("/proxy/") && !is_no_route(path);
+        let key_line = request.headers().get("x-ringback-key").and_then(|value| value.to_str().ok());
+        let key = key_line.or(shown.split(' ').next_back()).map(|key| key.trim_matches(' '));
+        assert!(!forwards || key == Some(STAGE.2.as_str()), "{request:?}");
+        assert!(!forwards || !["TRACE", "CONNECT"].contains(&request.method().as_str()), "{request:?}");
+        assert!(forwards || request.method() != "HEAD");
     };
     let router = guard(Router::new().fallback(handler), gate);
     let (mut ours, theirs) = tokio::io::duplex(1 << 20);

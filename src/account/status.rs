@@ -43,6 +43,7 @@ impl Snapshot {
             login_pending: None,
             login_confirm: None,
             file_error: None,
+            proxy: None,
         }
     }
 

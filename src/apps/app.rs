@@ -27,6 +27,8 @@ pub(crate) struct App {
     pub(crate) waiting: Arc<AtomicUsize>,
     /// How many streams of events it holds at this moment.
     pub(crate) listening: Arc<AtomicUsize>,
+    /// How many of its requests are forwarded at this moment.
+    pub(crate) proxying: Arc<AtomicUsize>,
     /// The tokens that it got last as an OAuth client.
     pub(crate) handed_out: HandedOut,
     /// How long it lives.
@@ -80,6 +82,7 @@ impl App {
             expires_at,
             waiting: Arc::default(),
             listening: Arc::default(),
+            proxying: Arc::default(),
             handed_out: HandedOut::default(),
             life: AppLife::Stored,
             digest,

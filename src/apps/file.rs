@@ -8,12 +8,16 @@ use super::key::Digest;
 use super::rights::Rights;
 
 use crate::os::folder::Folder;
+use crate::reverse_proxy::rules::ProxyRules;
 
 /// The file in the state folder.
 pub(super) const FILE: &str = "apps.json";
 /// Room for some thousand apps; a larger file is not ringback's.
 const LIMIT: usize = 4 * 1024 * 1024;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Written as long as it says all: an older ringback can read it then. It would not know of rules for the proxy, and hand
+/// out tokens.
+const WITHOUT_RULES: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 struct AppsDocument {
@@ -35,6 +39,8 @@ struct AppEntry {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     scopes: Option<std::collections::BTreeSet<String>>,
     write: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    proxy: Option<ProxyRules>,
     created_at: i64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     expires_at: Option<i64>,
@@ -63,7 +69,7 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Vec<App>>, AppsError> {
         }
         apps.push(App::new(
             entry.name,
-            Rights { accounts: entry.accounts, scopes: entry.scopes, write: entry.write },
+            Rights { accounts: entry.accounts, scopes: entry.scopes, write: entry.write, proxy: entry.proxy },
             (entry.created_at, entry.expires_at),
             digest,
             entry.usage,
@@ -80,11 +86,14 @@ pub(super) fn write<'a>(folder: &Folder, apps: impl Iterator<Item = &'a App>) ->
         accounts: app.rights.accounts.clone(),
         scopes: app.rights.scopes.clone(),
         write: app.rights.write,
+        proxy: app.rights.proxy.clone(),
         created_at: app.created_at,
         expires_at: app.expires_at,
         usage: app.usage(),
     });
-    let document = AppsDocument { version: VERSION, apps: apps.collect() };
+    let apps: Vec<AppEntry> = apps.collect();
+    let version = if apps.iter().any(|app| app.proxy.is_some()) { VERSION } else { WITHOUT_RULES };
+    let document = AppsDocument { version, apps };
     let text = serde_json::to_vec_pretty(&document)
         .map_err(|error| AppsError::Malformed { path: folder.file(FILE), why: error.to_string() })?;
     Ok(folder.write(FILE, &text)?)

@@ -28,7 +28,7 @@ fn key_file(folder: &Path) -> PathBuf {
 
 fn reader(name: &str) -> NewApp {
     let accounts = Some(["work".to_owned()].into());
-    NewApp { name: name.into(), rights: Rights { accounts, scopes: None, write: false }, expires_at: None }
+    NewApp { name: name.into(), rights: Rights { accounts, scopes: None, write: false, proxy: None }, expires_at: None }
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_damaged_or_newer_app_list_is_refused_and_left_alone() {
     let good = entry(&"0".repeat(64));
     for (text, why) in [
         ("{".to_owned(), "not what ringback writes"),
-        (r#"{"version":2,"applications":[]}"#.into(), "format version 2"),
+        (r#"{"version":3,"applications":[]}"#.into(), "format version 3"),
         (format!(r#"{{"version":1,"apps":[{}]}}"#, entry("00")), "64 hex digits"),
         (format!(r#"{{"version":1,"apps":[{good},{good}]}}"#), "twice"),
     ] {

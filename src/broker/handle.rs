@@ -185,6 +185,11 @@ impl Broker {
         self.inner.accounts.load().members.get(account).map(|member| read(&member.config.keys))
     }
 
+    /// The config of `account` (by its own name).
+    pub(crate) fn config_of(&self, account: &str) -> Result<Arc<AccountConfig>, Error> {
+        self.known_member(account).map(|member| member.config)
+    }
+
     /// Subscribes to account events from now on.
     pub(crate) fn listen(&self) -> Subscription {
         self.inner.common.events.subscribe()

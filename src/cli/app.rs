@@ -16,7 +16,7 @@ use crate::apps::wording::{KEY_FILE_AGAIN, times};
 use crate::cli::failure::Failure;
 use crate::client::Client;
 use crate::clock::Clock;
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, ErrorCode};
+use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, ErrorCode, ProxyRules};
 
 /// Manage the keys of programs and their rights
 ///
@@ -56,6 +56,7 @@ enum AppCommand {
 Examples:
   ringback app add editor
   ringback app add mailer --account work --scope mail.send --expires 90d
+  ringback app add agent --proxy work --method GET --path '/accounts/*/calls/**' --expires 2h
   ringback app add panel --all-accounts --write
   ringback app add default --all-accounts --write   Make the key file again, after `app remove default`")]
 struct AddArgs {
@@ -73,6 +74,19 @@ struct AddArgs {
     /// It gets only tokens with no more than this scope; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+
+    /// It gets no token, and may only use this account through the proxy (docs/proxy.md); may be repeated
+    #[arg(long = "proxy", value_name = "ACCOUNT", conflicts_with_all = ["accounts", "all_accounts", "write"])]
+    proxied: Vec<String>,
+
+    /// Through the proxy it may use only this method, such as `GET`; may be repeated
+    #[arg(long = "method", value_name = "METHOD", requires = "proxied")]
+    methods: Vec<String>,
+
+    /// Through the proxy it may use only this path below the account's base URL; `*` stands for a segment or a part of
+    /// one, `**` for any number of segments; may be repeated
+    #[arg(long = "path", value_name = "GLOB", requires = "proxied")]
+    paths: Vec<String>,
 
     /// How long the key works, such as `90d` [default: until it is removed]
     #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
@@ -186,7 +200,13 @@ impl AddArgs {
     fn request(&self) -> AppRequest {
         AppRequest {
             name: self.name.clone(),
-            accounts: (!self.all_accounts).then(|| self.accounts.clone()),
+            accounts: if self.proxied.is_empty() {
+                (!self.all_accounts).then(|| self.accounts.clone())
+            } else {
+                Some(self.proxied.clone())
+            },
+            proxy: (!self.proxied.is_empty())
+                .then(|| ProxyRules { methods: self.methods.clone(), paths: self.paths.clone() }),
             scopes: (!self.scopes.is_empty()).then(|| self.scopes.clone()),
             write: self.write,
             expires_in: self.expires.map(|span| span.as_secs()),
@@ -220,7 +240,12 @@ fn tell_key(made: AppMade, json: JsonChoice) -> CommandResult {
 }
 
 fn rights(app: &AppReply) -> String {
-    let mut text = if app.write { "reads and changes ".to_owned() } else { "reads ".to_owned() };
+    let what = match (&app.proxy, app.write) {
+        (Some(_), _) => "uses through the proxy only: ",
+        (None, true) => "reads and changes ",
+        (None, false) => "reads ",
+    };
+    let mut text = what.to_owned();
     match &app.accounts {
         Some(accounts) => text.push_str(&accounts.join(", ")),
         None => text.push_str("every account"),
@@ -228,6 +253,13 @@ fn rights(app: &AppReply) -> String {
     if let Some(scopes) = &app.scopes {
         // Writing to a `String` does not fail.
         let _ = write!(text, ", scope {}", scopes.join(" "));
+    }
+    if let Some(ProxyRules { methods, paths }) = &app.proxy {
+        for (what, all) in [("method", methods), ("path", paths)] {
+            if !all.is_empty() {
+                let _ = write!(text, ", {what} {}", all.join(" "));
+            }
+        }
     }
     plain(&text)
 }
@@ -268,6 +300,7 @@ mod tests {
             accounts: None,
             scopes: None,
             write: true,
+            proxy: None,
             temporary: false,
             created_at: 1_000,
             expires_at: None,
@@ -286,13 +319,17 @@ mod tests {
             last_address: None,
             ..app.clone()
         };
+        let rules = ProxyRules { methods: vec!["GET".into()], paths: vec!["/calls/**".into()] };
+        let agent = AppReply { name: "agent".into(), proxy: Some(rules), scopes: None, ..editor.clone() };
         let exec = AppReply { name: "exec:1".into(), temporary: true, expires_at: None, ..editor.clone() };
-        let reply = AppsReply { version: 1, apps: vec![app, editor, exec], wrong_keys: 3 };
+        let reply = AppsReply { version: 1, apps: vec![app, editor, agent, exec], wrong_keys: 3 };
         assert_eq!(
             overview(&reply, 2_000),
             "default: reads and changes every account\n\
              \x20 key made 16 min ago, used 2 times, last 60 s ago from 127.0.0.1\n\
              editor: reads home, work, scope read\n\
+             \x20 key made 16 min ago, never used, EXPIRED 10 s ago\n\
+             agent: uses through the proxy only: home, work, method GET, path /calls/**\n\
              \x20 key made 16 min ago, never used, EXPIRED 10 s ago\n\
              exec:1 (temporary): reads home, work, scope read\n\
              \x20 key made 16 min ago, never used\n\

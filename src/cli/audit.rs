@@ -170,6 +170,11 @@ fn sentence(line: &AuditLine) -> String {
     };
     add("", line.account.clone());
     add("", (line.result != "ok" || line.event != AuditEvent::Token).then(|| line.result.clone()));
+    add("", line.method.clone());
+    add("", line.path.clone());
+    add("", line.status.map(|status| status.to_string()));
+    add("sent=", line.sent.map(|count| count.to_string()));
+    add("received=", line.received.map(|count| count.to_string()));
     add("app=", line.app.clone());
     add("from ", line.address.clone());
     add("", line.executable.clone());

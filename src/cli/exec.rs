@@ -15,8 +15,8 @@ use super::command_result::CommandResult;
 use super::{report, waiting};
 use crate::cli::failure::Failure;
 use crate::cli::message;
-use crate::client::Token;
-use crate::contract::{DEFAULT_ACCOUNT, TemporaryAppRequest};
+use crate::client::{TemporaryApp, Token};
+use crate::contract::{DEFAULT_ACCOUNT, ProxyRules, TemporaryAppRequest};
 use crate::os::child_env::DAEMON_AND_KEY;
 use crate::os::foreground::{self, ForegroundError};
 
@@ -52,6 +52,15 @@ pub(super) struct ExecArgs {
     #[arg(long, conflicts_with_all = ["file", "env", "min_ttl", "wait"])]
     url: bool,
 
+    /// Give the program no token, but in this variable a base URL by which it uses the account through the proxy
+    /// (docs/proxy.md), such as `OPENAI_BASE_URL`
+    #[arg(long, value_name = "NAME", requires = "api_key", conflicts_with_all = ["file", "env", "url", "min_ttl", "wait"])]
+    base_url: Option<String>,
+
+    /// The variable for the key that goes with it, such as `OPENAI_API_KEY`; the key ends with the program
+    #[arg(long, value_name = "NAME", requires = "base_url")]
+    api_key: Option<String>,
+
     #[command(flatten)]
     token: TokenChoice,
 
@@ -70,6 +79,7 @@ Examples:
   ringback exec work home -- ./sync                WORK_ACCESS_TOKEN and HOME_ACCESS_TOKEN
   ringback exec --file -- ./server                 ACCESS_TOKEN_FILE names a file with the current token
   ringback exec work --url -- ./worker             RINGBACK_URL and RINGBACK_KEY_FILE, for `work` alone
+  ringback exec ai --base-url OPENAI_BASE_URL --api-key OPENAI_API_KEY -- ./agent
 
 The exit code is the program's, or 128 and the number of the signal that ended it; 127 if there is no
 such program, 126 if it can't be run. Before it is started, the usual ones.";
@@ -81,6 +91,17 @@ pub(super) fn run(args: &ExecArgs) -> CommandResult {
     command.args(arguments);
     for name in DAEMON_AND_KEY {
         command.env_remove(name);
+    }
+    if let (Some(base_url), Some(api_key)) = (&args.base_url, &args.api_key) {
+        let app = args.proxy_key(base_url, api_key)?;
+        let account = app.app.accounts.iter().flatten().next().map_or(DEFAULT_ACCOUNT, String::as_str);
+        command.env(base_url, format!("{}/proxy/{account}", app.url));
+        // Exposed, since handing it to this program is the purpose of the command.
+        command.env(api_key, app.key.expose());
+        let ended = stay(program, command);
+        // The key works for as long as this is held.
+        drop(app);
+        return ended;
     }
     if args.url {
         let held = args.key()?;
@@ -122,9 +143,25 @@ impl ExecArgs {
         })
     }
 
+    /// A key for the account's proxy alone.
+    fn proxy_key(&self, base_url: &str, api_key: &str) -> Result<TemporaryApp, Failure> {
+        let accounts = self.accounts();
+        variables::names(&[base_url.to_owned(), api_key.to_owned()], 2, false)?;
+        if let [_, _, ..] = accounts.as_slice() {
+            return Err(message::one_account_for_base_url());
+        }
+        let scopes = self.token.scopes().map(<[_]>::to_vec);
+        let wish = TemporaryAppRequest { accounts, scopes, proxy: Some(ProxyRules::default()) };
+        autostart::or_start(&self.reach, Announce::Start, || Ok(self.reach.client()?.temporary_app(&wish)?))
+    }
+
     /// A key for the accounts.
     fn key(&self) -> Result<HeldKey, Failure> {
-        let wish = TemporaryAppRequest { accounts: self.accounts(), scopes: self.token.scopes().map(<[_]>::to_vec) };
+        let wish = TemporaryAppRequest {
+            accounts: self.accounts(),
+            scopes: self.token.scopes().map(<[_]>::to_vec),
+            proxy: None,
+        };
         let app =
             autostart::or_start(&self.reach, Announce::Start, || Ok(self.reach.client()?.temporary_app(&wish)?))?;
         HeldKey::begin(app, self.reach.client()?, wish)

@@ -45,7 +45,7 @@ use crate::http::callback_listener::CallbackListeners;
 use crate::http::extra_states::ExtraStates;
 use crate::http::listen::{BoundListener, ConnectionLimits, Passed, ServedListener, Server, SocketId};
 use crate::http::session::Sessions;
-use crate::http::{self, Gate, Guarded, Http, LogLimit, RequestCounts, Waiting};
+use crate::http::{self, Gate, Guarded, Http, LogLimit, RequestCounts, ReverseProxy, Waiting};
 use crate::log;
 use crate::os::browser::UsersBrowser;
 use crate::os::hardening;
@@ -204,6 +204,7 @@ async fn serve(
         waiting: Waiting::of_connections(config.listen.max_connections),
         requests,
         latency,
+        proxy: ReverseProxy::new(provider.upstreams()),
     };
     callback_listeners.serve(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());

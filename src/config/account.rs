@@ -2,6 +2,7 @@
 
 mod client_id;
 mod files;
+mod proxied;
 mod redirects;
 mod secrets;
 mod shared;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use self::client_id::client_id;
 use self::files::check_files;
 pub(super) use self::files::refuse_shared_files;
+use self::proxied::proxied;
 use self::redirects::literal_redirect_uri;
 pub(super) use self::redirects::refuse_shared_redirects;
 pub(crate) use self::secrets::CLIENT_SECRET_KEYS;
@@ -82,6 +84,7 @@ pub(super) fn account(
     if !["grant", "scope", "extra_authorize"].iter().any(|key| section.is_mistaken(key)) {
         foreseen::warn_of_lacks(grant, &target, &dialect, section);
     }
+    let proxied = proxied(keys.proxy.as_ref(), &dialect, section);
     let settings = Arc::new(AccountSettings {
         dialect,
         client_id,
@@ -91,6 +94,7 @@ pub(super) fn account(
         user,
         target,
         keys,
+        proxied,
         redirect_uri,
     });
     Ok(AccountConfig { name: name.into(), settings })

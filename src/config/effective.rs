@@ -16,6 +16,7 @@ use crate::oauth::api_url::ApiUrl;
 use crate::oauth::dialect::Dialect;
 use crate::oauth::exchange::{Target, User};
 use crate::oauth::grant::{Binding, GrantType};
+use crate::reverse_proxy::upstream::Proxied;
 use crate::secret::source::{KeySource, SecretSource};
 
 /// The effective config.
@@ -83,6 +84,8 @@ pub struct AccountSettings {
     pub target: Target,
     /// Its keys as the file has them, with their defaults.
     pub(crate) keys: AccountKeys,
+    /// Where its proxy leads, if it has one.
+    pub(crate) proxied: Option<Proxied>,
     /// Sent unchanged in both requests. `None`: derived from the first TCP listener.
     pub redirect_uri: Option<String>,
 }

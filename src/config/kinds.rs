@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use toml::Value;
 use toml::de::DeValue;
+use url::Url;
 
 use super::api_urls::api_urls;
 use super::file_template::{FileTemplate, file_mode, file_template};
@@ -171,6 +172,11 @@ kind! {
 kind! {
     /// The URL of an endpoint, which may have variables in it.
     Location: Template, as Url, read |value, place| location(place.key, value), show |template| Some(template.to_string().into())
+}
+
+kind! {
+    /// The base URL of an API.
+    BaseUrl: Url, as Url, read |value, _| value::endpoint(&value::text(value)?), show |url| Some(url.as_str().into())
 }
 
 kind! {

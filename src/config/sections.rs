@@ -19,6 +19,7 @@ pub(super) static SECTIONS: &[&Section] = &[
     &accounts::ACCOUNT,
     &accounts::CLIENT_SECRET_ITEM,
     &accounts::PASSWORD_ITEM,
+    &accounts::PROXY,
     &accounts::TOKEN_FILE,
 ];
 

@@ -66,6 +66,7 @@ fn with_key(path: &str, name: &str, value: &str) -> String {
                 with_account(&format!("{file}{line}"))
             )
         }
+        ("accounts.NAME.proxy", _) => format!("{}[accounts.work.proxy]\n{line}", with_account(secret)),
         ("accounts.NAME", "variables") => {
             let provider = "[providers.phonecom]\nauthorize_url = \"https://{tenant}/a\"\nvariables.tenant = \"x\"\n";
             format!("{}{provider}", with_account(&format!("{secret}{line}")))
@@ -158,7 +159,7 @@ fn every_key_of_the_schema_accepts_its_example_and_keywords() {
 #[test]
 fn the_deserialiser_reads_every_key_of_the_schema_and_no_other() {
     let text = "[listen]\nextra = [{}]\n[store]\n[serve]\n[audit]\n[providers.p]\ntoken_url = \"https://t/\"\n\
-                [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\nfile = [{}]\n";
+                [accounts.work]\nprovider = \"p\"\nclient_secret_keyring = {}\npassword_keyring = {}\nproxy = {}\nfile = [{}]\n";
     let path = Path::new("/test");
     let sheet = Diagnostics::new(path, text);
     let sources = Sources { text, path, privacy: FilePrivacy::Private, home: None, providers: &[] };

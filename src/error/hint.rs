@@ -55,6 +55,7 @@ impl Error {
             Self::NoConsent { .. } => "Answer the question: by `ringback consent list`, on the status page (`ringback open`), or in the notification. To take back a refusal, use `ringback consent forget`.".into(),
             Self::UnknownApp { .. } => "Run `ringback app list` to see the apps.".into(),
             Self::AppExists { name } => format!("Give it a new key with `ringback app rotate {name}`, or choose another name. To change its rights, run `ringback app remove {name}` first."),
+            Self::Upstream { account, failure, .. } => failure.hint(account),
             Self::Missing(missing) => missing.hint().into(),
             Self::NotFound { .. } | Self::MethodNotAllowed => "See docs/api.md for the routes.".into(),
             Self::Internal { .. } => "Check the daemon's log and report this.".into(),

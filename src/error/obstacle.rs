@@ -103,6 +103,15 @@ pub enum Obstacle {
         /// The limit.
         most: usize,
     },
+    /// The account is not open to programs through the proxy.
+    #[error("account `{account}` has no proxy")]
+    NoProxy {
+        /// The account's own name.
+        account: String,
+    },
+    /// A WebSocket through the proxy.
+    #[error("the proxy carries no WebSocket, only HTTP requests and their replies, streams of events among them")]
+    WebSocket,
     /// A browser, or a program with a key, needs a TCP port.
     #[error("{what} needs a TCP listener, but the config has none")]
     NoPort {
@@ -175,6 +184,12 @@ impl Obstacle {
             }
             Self::TooManyTemporaryApps { .. } => {
                 "End some of the programs that `ringback app list` shows as temporary.".into()
+            }
+            Self::NoProxy { account } => {
+                format!("Open it in the config, with `upstream` in `[accounts.{account}.proxy]`, and send the daemon SIGHUP; docs/proxy.md has an example.")
+            }
+            Self::WebSocket => {
+                "Choose another transport of the API, or connect to it directly, with the token of `ringback token`.".into()
             }
             Self::NoPort { .. } => "Set `tcp = [\"127.0.0.1:7464\"]` in `[listen]`, and restart the daemon.".into(),
         }

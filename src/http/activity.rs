@@ -3,15 +3,15 @@
 //! Every request passes here, so nothing takes a lock or wakes a task.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// What a connection does.
@@ -30,12 +30,24 @@ pub(super) struct Activity {
     /// Somebody needs its place.
     chosen: AtomicBool,
     evicted: Notify,
+    /// Its places among all connections.
+    places: Mutex<Places>,
+    /// It lent its places, and did not get them back.
+    homeless: Notify,
+    /// It has forwarded a request of somebody with a key, who may take the time to read the reply.
+    forwards: AtomicBool,
 }
+
+/// A connection's places: of one kind, and of all.
+pub(super) type Places = [Option<OwnedSemaphorePermit>; 2];
 
 impl Activity {
     /// Of a connection that was just accepted.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(places: Places) -> Self {
         Self {
+            places: Mutex::new(places),
+            homeless: Notify::new(),
+            forwards: AtomicBool::new(false),
             accepted: now(),
             begun: AtomicUsize::new(0),
             in_progress: AtomicUsize::new(0),
@@ -66,6 +78,21 @@ impl Activity {
     /// Says that it has gone: whoever chose it and did not get its place looks for another.
     pub(super) fn gone(&self) {
         self.chosen.store(false, Ordering::Release);
+        drop(std::mem::take(&mut *self.places()));
+    }
+
+    /// Whether it has forwarded a request.
+    pub(super) fn forwards(&self) -> bool {
+        self.forwards.load(Ordering::Relaxed)
+    }
+
+    /// Ready when the connection has to end with the reply that it is at.
+    pub(super) async fn homeless(&self) {
+        self.homeless.notified().await;
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells it to go. It refuses if a request has come meanwhile.
@@ -108,6 +135,38 @@ impl Activity {
     fn touch(&self) {
         let since = u64::try_from(self.accepted.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.idle_since.store(since, Ordering::Relaxed);
+    }
+}
+
+/// The places of a connection whose request is forwarded, for which there is a limit of its own: until this is dropped
+/// they are others', and the connection is in use, whatever the peer owes.
+#[derive(Debug)]
+pub(super) struct LentPlaces {
+    activity: Arc<Activity>,
+    lent: [Option<Arc<Semaphore>>; 2],
+}
+
+impl LentPlaces {
+    fn of(activity: &Arc<Activity>) -> Self {
+        activity.forwards.store(true, Ordering::Relaxed);
+        activity.in_progress.fetch_add(1, Ordering::AcqRel);
+        let places = std::mem::take(&mut *activity.places());
+        let lent = places.each_ref().map(|place| place.as_ref().map(|place| Arc::clone(place.semaphore())));
+        Self { activity: Arc::clone(activity), lent }
+    }
+}
+
+impl Drop for LentPlaces {
+    fn drop(&mut self) {
+        let lent = std::mem::take(&mut self.lent);
+        let owed = lent.iter().flatten().count();
+        let back = lent.map(|place| place.and_then(|place| place.try_acquire_owned().ok()));
+        if back.iter().flatten().count() == owed {
+            *self.activity.places() = back;
+        } else {
+            self.activity.homeless.notify_one();
+        }
+        self.activity.ends(&self.activity.in_progress);
     }
 }
 
@@ -174,6 +233,11 @@ impl Evictable {
     /// For as long as what this returns lives.
     pub(super) fn now(&self) -> impl Send + use<> {
         self.0.owe()
+    }
+
+    /// Lends the connection's places, and keeps it from being evicted.
+    pub(super) fn lend(&self) -> LentPlaces {
+        LentPlaces::of(&self.0)
     }
 
     /// The body of a request, whose connection may be evicted until all of it has come.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use super::state::Http;
 use crate::apps::{App, Apps, AppsError};
-use crate::contract::AppReply;
+use crate::contract::{self, AppReply};
 use crate::error::{Error, Obstacle};
+use crate::reverse_proxy::rules::{PathGlob, ProxyRules};
 
 /// Removes an app and the user's answers about it: another app may have its name later.
 pub(super) async fn remove_with_answers(http: &Http, apps: Apps, name: String) -> Result<(), Error> {
@@ -48,6 +49,25 @@ pub(super) fn own_names(http: &Http, names: Vec<String>) -> Result<BTreeSet<Stri
     names.into_iter().map(|name| Ok(http.broker.account(&name)?.account)).collect()
 }
 
+/// The rules of an app, which have to be such that no two readers understand them differently.
+pub(super) fn rules(wanted: contract::ProxyRules) -> Result<ProxyRules, Error> {
+    let usage = |what: String| Error::Usage { what };
+    let fit =
+        |method: &String| !method.is_empty() && method.len() <= 32 && method.bytes().all(|b| b.is_ascii_uppercase());
+    if !wanted.methods.iter().all(fit) {
+        return Err(usage("a method has to be in capital letters, such as `GET`".into()));
+    }
+    let paths: Result<_, String> = wanted.paths.into_iter().map(PathGlob::try_from).collect();
+    Ok(ProxyRules { methods: wanted.methods.into_iter().collect(), paths: paths.map_err(usage)? })
+}
+
+fn shown_rules(rules: &ProxyRules) -> contract::ProxyRules {
+    contract::ProxyRules {
+        methods: rules.methods.iter().cloned().collect(),
+        paths: rules.paths.iter().map(ToString::to_string).collect(),
+    }
+}
+
 /// An app, as its owner sees it.
 pub(super) fn view(app: &App) -> AppReply {
     let usage = app.usage();
@@ -56,6 +76,7 @@ pub(super) fn view(app: &App) -> AppReply {
         accounts: app.rights.accounts.clone().map(|accounts| accounts.into_iter().collect()),
         scopes: app.rights.scopes.clone().map(|scopes| scopes.into_iter().collect()),
         write: app.rights.write,
+        proxy: app.rights.proxy.as_ref().map(shown_rules),
         temporary: app.is_temporary(),
         created_at: app.created_at,
         expires_at: app.expires_at,

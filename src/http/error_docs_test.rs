@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use crate::contract::{Confirm, ErrorCode};
 use crate::docs_test::{every_variant, keep_current, table};
-use crate::error::{Error, Missing, Obstacle};
+use crate::error::{Error, Missing, Obstacle, UpstreamFailure};
 use crate::http::oauth_error;
 
 #[test]
@@ -97,6 +97,11 @@ fn errors() -> Vec<(Error, &'static str)> {
                 Error::Obstacle(Obstacle::TooManyTemporaryApps { most: 64 }),
                 "`exec --url`, and that many programs already run with a temporary key"
             ),
+            (
+                Error::Obstacle(Obstacle::NoProxy { account: account() }),
+                "a request to `/proxy/work`, and the config does not open the account to the proxy"
+            ),
+            (Error::Obstacle(Obstacle::WebSocket), "a program opens a WebSocket at `/proxy/work/...`"),
             (Error::Obstacle(Obstacle::NoPort { what: "the status page" }), "`open`, and `listen.tcp` is empty"),
             (
                 Error::Obstacle(Obstacle::NoPort { what: "a temporary key" }),
@@ -259,6 +264,21 @@ fn errors() -> Vec<(Error, &'static str)> {
         )],
         UnknownApp: [(Error::UnknownApp { name: "editor".into() }, "it was removed, or never existed")],
         AppExists: [(Error::AppExists { name: "editor".into() }, "the name is taken")],
+        Upstream: [
+            (
+                upstream(UpstreamFailure::Unreachable { why: why() }),
+                "a request through the proxy: the API's server is down, or its name or certificate is wrong"
+            ),
+            (upstream(UpstreamFailure::TooLate { why: why() }), "the same: its server accepts connections, or not even that, and is silent (504)"),
+            (
+                upstream(UpstreamFailure::RejectsToken),
+                "the API answered 401 to a request through the proxy, also with a new token if there was one (503)"
+            ),
+            (
+                upstream(UpstreamFailure::NeedsScope { scope: "calls".into() }),
+                "the API answered 403 and `insufficient_scope` to a request through the proxy (403)"
+            )
+        ],
         NotFound: [(Error::NotFound { what: "/v2/token".into() }, "another path or version")],
         Missing: [
             (Error::Missing(Missing::Login), "it ended some minutes ago, or before the daemon was last started"),
@@ -270,6 +290,10 @@ fn errors() -> Vec<(Error, &'static str)> {
         Internal: [(Error::Internal { what: why() }, "a mistake in ringback")],
     })
     .into()
+}
+
+fn upstream(failure: UpstreamFailure) -> Error {
+    Error::Upstream { account: "work".into(), host: "api.example.com".into(), failure }
 }
 
 /// A refusal with this error code from the provider.

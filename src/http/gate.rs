@@ -127,12 +127,12 @@ impl Gate {
     async fn authenticate(
         &self,
         facts: &RequestFacts<'_>,
-        request: Option<&TokenRequest>,
+        (access, request): (Access, Option<&TokenRequest>),
         connection: &Connection,
     ) -> Result<Option<Arc<App>>, GateRefusal> {
         let now = self.inner.clock.now().wall;
         let keys = &self.inner.keys;
-        let app = match proof::proof(facts, request)? {
+        let app = match proof::proof(facts, access, request)? {
             Proof::SameUser => return Ok(None),
             Proof::Key(key) => keys.app_of(key, None, connection, now).await?,
             Proof::Client(shown) => keys.app_of(shown.key.expose(), shown.name.as_deref(), connection, now).await?,
@@ -180,7 +180,7 @@ impl Gate {
                 Access::Client => Some(Arc::new(Box::pin(client::read(&facts, body, connection.body)).await?)),
                 _ => None,
             };
-            let app = self.authenticate(&facts, request.as_deref(), connection).await?;
+            let app = self.authenticate(&facts, (access, request.as_deref()), connection).await?;
             if let Some(app) = &app {
                 let beyond = |why| Denied { why, app: Some(Arc::clone(app)) };
                 proof::suffices(&app.rights, route).map_err(beyond)?;

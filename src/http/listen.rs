@@ -231,7 +231,7 @@ impl Server {
         let open = self.places.enter(permits);
         let connection = Connection::new(peer, executable(peer), self.limits.body);
         let (head, app, stage, log) = (self.limits.head, app.clone(), self.stage.subscribe(), self.log.clone());
-        let stream = WriteTimeout::new(stream, self.limits.reply);
+        let stream = WriteTimeout::new(stream, self.limits.reply).longer_for(&open.activity);
         tokio::spawn(async move {
             one_connection(stream, connection, app, head, (stage, open), &log).await;
         });

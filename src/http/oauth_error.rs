@@ -18,7 +18,7 @@ pub(super) struct OAuthError {
 
 /// What an OAuth client gets for a code of our own: its code and status. `invalid_grant` is not among them: clients drop
 /// what they hold for a refresh token on it, which is the program's key.
-pub(super) const TABLE: [(ErrorCode, &str, u16); 14] = [
+pub(super) const TABLE: [(ErrorCode, &str, u16); 15] = [
     (ErrorCode::Usage, "invalid_request", 400),
     (ErrorCode::UnknownAccount, "invalid_request", 400),
     (ErrorCode::Unauthorized, "invalid_client", 401),
@@ -27,6 +27,7 @@ pub(super) const TABLE: [(ErrorCode, &str, u16); 14] = [
     (ErrorCode::MethodNotAllowed, "invalid_request", 405),
     (ErrorCode::Internal, "server_error", 500),
     (ErrorCode::ProviderRefused, "server_error", 502),
+    (ErrorCode::UpstreamFailed, "server_error", 502),
     (ErrorCode::ProviderUnreachable, TEMPORARY, 503),
     (ErrorCode::LoginRequired, TEMPORARY, 503),
     (ErrorCode::LoginFailed, TEMPORARY, 503),

@@ -14,7 +14,7 @@ use super::reply::{Reject, not_found};
 use crate::broker::handle::{Target, TokenQuery};
 use crate::error::Error;
 
-/// The path's one variable segment, percent-decoded by axum; the gate has refused the odd ones.
+/// The path's first variable segment, percent-decoded by axum; the gate has refused the odd ones.
 #[derive(Debug)]
 pub(super) struct Segment(pub(super) String);
 
@@ -22,9 +22,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     type Rejection = Reject;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Reject> {
-        // axum's own rejection would quote the path.
-        let Path(segment) = Path::from_request_parts(parts, state).await.map_err(|_| not_found())?;
-        Ok(Self(segment))
+        // axum's own rejection would quote the path. A path that goes on behind the name has a second variable.
+        let Path(found) =
+            Path::<Vec<(String, String)>>::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        found.into_iter().next().map(|(_, segment)| Self(segment)).ok_or_else(not_found)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The router: joins the route table ([`crate::routes`]) with the handlers, behind the gate.
 
 use axum::Router;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter, any, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::api::token::CachedTokens;
@@ -11,6 +11,7 @@ use super::api::{
 };
 use super::gate::{self, ExtraGate, Gate, Guarded};
 use super::pages::{callback, outcome, question, start, static_files};
+use super::proxy::forward;
 use super::reply;
 use super::state::Http;
 use super::status_page::{actions, live, page, sessions};
@@ -44,6 +45,8 @@ fn build(rows: impl Iterator<Item = &'static Route>) -> Router<Http> {
 /// Every row has one, since the compiler asks for all endpoints.
 fn handler(route: &Route) -> MethodRouter<Http> {
     let method = match route.method {
+        // The one endpoint that takes every method.
+        RouteMethod::Any => return any(forward::forward),
         RouteMethod::Get => MethodFilter::GET,
         RouteMethod::Post => MethodFilter::POST,
         RouteMethod::Delete => MethodFilter::DELETE,
@@ -69,6 +72,7 @@ fn handler(route: &Route) -> MethodRouter<Http> {
         Endpoint::Login => on(method, logins::login),
         Endpoint::PasteLogin => on(method, logins::paste),
         Endpoint::AnswerLogin => on(method, logins::answer),
+        Endpoint::Proxy => any(forward::forward),
         Endpoint::AcceptProvider => on(method, store::accept),
         Endpoint::Events => on(method, events::stream),
         Endpoint::Metrics => on(method, metrics::metrics),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::extra_states::ExtraStates;
 use super::request_counts::RequestCounts;
+use super::proxy::ReverseProxy;
 use super::session::Sessions;
 use super::waiting::Waiting;
 use crate::apps::Apps;
@@ -43,4 +44,6 @@ pub struct Http {
     pub requests: RequestCounts,
     /// How long providers took to answer.
     pub latency: ProviderLatency,
+    /// Forwards requests to the accounts' upstreams.
+    pub proxy: ReverseProxy,
 }

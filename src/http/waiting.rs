@@ -19,6 +19,11 @@ use crate::error::Error;
 const STREAMS_ON_SOCKET: usize = 32;
 /// The same over TCP.
 const STREAMS_ON_TCP: usize = 16;
+/// Requests that the proxy forwards at once over TCP, streams among them. They are beside the connections of the config,
+/// and an app gets half of those that are left.
+const PROXIED_ON_TCP: usize = 512;
+/// The same on the socket.
+const PROXIED_ON_SOCKET: usize = 256;
 /// Status pages that listen at once. Only the ones that somebody looks at do.
 const STREAMS_OF_PAGES: usize = 16;
 
@@ -35,6 +40,7 @@ pub struct Waiting {
 struct TransportShare {
     programs: Share,
     streams: Share,
+    proxied: Share,
 }
 
 /// A counter with a limit.
@@ -67,10 +73,19 @@ impl Waiting {
     /// For a server of so many connections. A third of them may wait on each transport, and a sixteenth in browsers: less
     /// than TCP gets (three quarters), and less than there are.
     pub fn of_connections(connections: usize) -> Self {
-        let share = |streams| TransportShare { programs: Share::new(connections / 3), streams: Share::new(streams) };
+        let share = |streams, proxied| TransportShare {
+            programs: Share::new(connections / 3),
+            streams: Share::new(streams),
+            proxied: Share::new(proxied),
+        };
         let browsers = Share::new(connections / 16);
         let pages = Share::new(STREAMS_OF_PAGES);
-        Self { tcp: share(STREAMS_ON_TCP), socket: share(STREAMS_ON_SOCKET), browsers, pages }
+        Self {
+            tcp: share(STREAMS_ON_TCP, PROXIED_ON_TCP),
+            socket: share(STREAMS_ON_SOCKET, PROXIED_ON_SOCKET),
+            browsers,
+            pages,
+        }
     }
 
     /// For a program, by its transport.
@@ -100,6 +115,12 @@ impl Waiting {
     pub(super) fn now(&self) -> [(&'static str, usize); 3] {
         let held = |share: &Share| share.taken.load(Ordering::Relaxed);
         [("tcp", held(&self.tcp.programs)), ("unix", held(&self.socket.programs)), ("browser", held(&self.browsers))]
+    }
+
+    /// For a program whose request is forwarded.
+    pub(super) fn proxied_at<'a>(&'a self, caller: &'a Caller) -> Seats<'a> {
+        let held = limited(caller).map(|app| &app.proxying);
+        Seats { share: &self.over(caller.transport()).proxied, held }
     }
 
     fn over(&self, transport: Transport) -> &TransportShare {

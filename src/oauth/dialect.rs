@@ -128,6 +128,8 @@ pub(crate) struct Endpoints {
     pub(crate) details: Option<Url>,
     /// Asked in the same way if `details` answers 404.
     pub(crate) details_fallback: Option<Url>,
+    /// The API that tokens are for, to which the reverse proxy forwards. OAuth knows no such endpoint.
+    pub(crate) api: Option<Url>,
 }
 
 /// How a token is revoked at logout.

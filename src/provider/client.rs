@@ -34,19 +34,28 @@ const CA_FILE: u64 = 1024 * 1024;
 /// A client with its own limits: no redirects (RFC 9700; a 307 would carry the secrets along), no proxy unless
 /// configured, no connection reuse (a stale connection makes a refresh ambiguous).
 pub(super) fn client(reach: &NetworkOptions) -> Result<reqwest::Client, String> {
-    // Fails if one is installed already, which is just as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let text = |error: reqwest::Error| innermost(&error.without_url());
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
+    let builder = builder()
         .pool_max_idle_per_host(0)
-        .connect_timeout(CONNECT)
+        .http1_only()
         .timeout(USUAL.whole)
         // No connection outlives its request, which has a timeout.
         .tcp_keepalive(None)
         .tcp_keepalive_interval(None)
         .tcp_keepalive_retries(None)
         .user_agent(concat!("ringback/", env!("CARGO_PKG_VERSION")));
+    reaching(builder, reach)
+}
+
+/// What every client has: no redirects, and a limit for the handshakes.
+pub(super) fn builder() -> reqwest::ClientBuilder {
+    // Fails if one is installed already, which is just as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT)
+}
+
+/// The client, with its proxy and the certificate authorities that it trusts.
+pub(super) fn reaching(builder: reqwest::ClientBuilder, reach: &NetworkOptions) -> Result<reqwest::Client, String> {
+    let text = |error: reqwest::Error| innermost(&error.without_url());
     let builder = match &reach.proxy {
         Proxy::None => builder.no_proxy(),
         Proxy::Environment => builder,

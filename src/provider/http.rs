@@ -11,6 +11,7 @@ use super::failure::{TransportFailure, Whole};
 use super::interface::{AskError, Provider, ProviderFuture, RevocationOutcome};
 use super::issuers::Issuers;
 use super::latency::ProviderLatency;
+use super::upstream::Upstreams;
 use super::wire::HttpTransport;
 use crate::account::state::Priority;
 use crate::account::state::RefreshOutcome;
@@ -33,12 +34,13 @@ use crate::secret::{AccessToken, Nonce256, RandomSecret as _, RefreshToken};
 pub struct HttpProvider {
     pub(super) wire: HttpTransport,
     issuers: Issuers,
+    upstreams: Upstreams,
 }
 
 impl HttpProvider {
     /// Reads and sends nothing yet. Metadata is kept in memory.
     pub fn new(clock: Clock) -> Self {
-        Self { wire: HttpTransport::new(clock), issuers: Issuers::default() }
+        Self { wire: HttpTransport::new(clock), issuers: Issuers::default(), upstreams: Upstreams::default() }
     }
 
     /// Keeps metadata in this folder, too, so that a start without network works. The folder is created, private, when
@@ -52,6 +54,11 @@ impl HttpProvider {
     #[must_use]
     pub(crate) fn with_latency(self, latency: ProviderLatency) -> Self {
         Self { wire: self.wire.with_latency(latency), ..self }
+    }
+
+    /// The client of the reverse proxy.
+    pub(crate) fn upstreams(&self) -> Upstreams {
+        self.upstreams.clone()
     }
 
     /// Sets up the client before the first request needs it. Blocks, for some ten milliseconds.
@@ -100,6 +107,7 @@ impl Provider for HttpProvider {
         self.issuers.forgive_all();
         self.wire.forgive();
         self.wire.forget_clients();
+        self.upstreams.forget_clients();
     }
 
     fn accept<'a>(&'a self, dialect: &'a Arc<Dialect>) -> ProviderFuture<'a, Result<String, AskError>> {

@@ -9,6 +9,8 @@ pub enum RouteMethod {
     Post,
     /// Removes.
     Delete,
+    /// Every method: what it does is another server's to say.
+    Any,
 }
 
 impl RouteMethod {
@@ -18,6 +20,7 @@ impl RouteMethod {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Delete => "DELETE",
+            Self::Any => "ANY",
         }
     }
 }
@@ -34,6 +37,9 @@ pub enum Access {
     /// As [`Access::Read`], for an OAuth client: the key is its client secret (`http/gate/client.rs`), and errors are those
     /// of RFC 6749.
     Client,
+    /// As [`Access::Read`], for a request that is forwarded to an account's upstream: the key may also be in a line of its
+    /// own, and what the request says beyond its head is not for us.
+    Proxy,
     /// As [`Access::Read`], but it may change something.
     Write,
     /// As [`Access::Write`], but on the socket only: what is handed over there must not pass a port that
@@ -58,7 +64,8 @@ pub enum Access {
 impl Access {
     /// Whether only a program gets in that proves whose it is.
     pub fn needs_proof(self) -> bool {
-        matches!(self, Self::Read | Self::Client | Self::Write | Self::Socket | Self::Owner) || self.is_of_metadata()
+        matches!(self, Self::Read | Self::Client | Self::Proxy | Self::Write | Self::Socket | Self::Owner)
+            || self.is_of_metadata()
     }
 
     /// Whether it is that of a metadata server's shape.
@@ -123,6 +130,7 @@ pub(crate) enum Endpoint {
     PasteLogin,
     AnswerLogin,
     AcceptProvider,
+    Proxy,
     Events,
     Metrics,
     Apps,
@@ -160,7 +168,7 @@ pub(crate) enum Endpoint {
 /// One method on one path.
 #[derive(Debug)]
 pub struct Route {
-    /// The only method; another on the same path is another row.
+    /// The only method, if it is not [`RouteMethod::Any`]; another on the same path is another row.
     pub method: RouteMethod,
     /// axum's template: `{name}` stands for one segment.
     pub path: &'static str,
@@ -197,10 +205,14 @@ pub(super) const fn delete(path: &'static str, access: Access, reach: RouteScope
     Route { method: RouteMethod::Delete, path, access, reach, endpoint, place: 0 }
 }
 
+pub(super) const fn any(path: &'static str, access: Access, reach: RouteScope, endpoint: Endpoint) -> Route {
+    Route { method: RouteMethod::Any, path, access, reach, endpoint, place: 0 }
+}
+
 impl Route {
     /// Whether it reads only, as far as its caller is concerned: its successes are many and say little.
     pub(crate) fn reads_only(&self) -> bool {
-        self.method == RouteMethod::Get || self.access == Access::Client
+        self.method == RouteMethod::Get || matches!(self.access, Access::Client | Access::Proxy)
     }
 
     /// The segment of `path`, which fits this route, at the place of the template's `{name}`: raw, so it may be

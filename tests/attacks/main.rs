@@ -14,6 +14,8 @@
     reason = "a test that cannot go on has failed; tests have real time and plain files; the fixture has more than is used here"
 )]
 
+#[path = "../it/api_server.rs"]
+mod api_server;
 #[path = "../it/http.rs"]
 mod http;
 #[path = "../it/idp.rs"]
@@ -43,6 +45,7 @@ mod other_endpoints;
 mod other_users;
 mod peer_user;
 mod provider;
+mod proxy;
 mod report;
 mod restored;
 mod sessions;

@@ -46,7 +46,8 @@ const MODULES: &[Module] = &[
     module("oauth", 1, &[]),
     module("error", 1, &["oauth"]),
     module("account", 1, &["oauth", "error"]),
-    module("config", 1, &["oauth"]),
+    module("reverse_proxy", 1, &[]),
+    module("config", 1, &["oauth", "reverse_proxy"]),
     // The operating system, below the adapters and `clock`: of ringback it uses only basic types.
     confined("os", 2, &["loopback", "printable", "secret"]),
     // Adapters.
@@ -59,7 +60,7 @@ const MODULES: &[Module] = &[
     module("store", 2, &["os"]),
     // Replies are translated into the account state machine's types.
     // Metadata is kept in a private folder.
-    confined("provider", 2, &["oauth", "account", "clock", "failpoint", "loopback", "secret", "os"]),
+    confined("provider", 2, &["oauth", "account", "clock", "failpoint", "loopback", "reverse_proxy", "secret", "os"]),
     module("broker", 3, &[]),
     // Front ends. HTTP knows the broker, and of the adapters one type (see `TYPES_ONLY`).
     confined(
@@ -81,6 +82,7 @@ const MODULES: &[Module] = &[
             "secret",
             "provider",
             "rate_limit",
+            "reverse_proxy",
             "routes",
         ],
     ),
@@ -103,7 +105,7 @@ const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
     ("attention", "os", &["notify"]),
     ("token_files", "os", &["folder"]),
     ("provider", "os", &["folder"]),
-    ("http", "provider", &["ProviderFuture", "ProviderLatency"]),
+    ("http", "provider", &["ProviderFuture", "ProviderLatency", "upstream"]),
     ("provider", "account", &["state::RefreshOutcome", "state::Priority"]),
 ];
 
@@ -230,7 +232,13 @@ fn restricted_calls_appear_only_in_the_listed_files() {
     for (word, places) in [
         (
             "reqwest::Client",
-            &["src/provider/client.rs", "src/provider/wire.rs", "src/cli/demo/visitor.rs", "src/cli/demo/click.rs"][..],
+            &[
+                "src/provider/client.rs",
+                "src/provider/wire.rs",
+                "src/provider/upstream.rs",
+                "src/cli/demo/visitor.rs",
+                "src/cli/demo/click.rs",
+            ][..],
         ),
         (
             "failpoint::reach",

@@ -13,6 +13,7 @@
     reason = "a test that cannot go on has failed, and tests have real time and plain files"
 )]
 
+mod api_server;
 mod container;
 mod desktop;
 mod http;
@@ -61,6 +62,8 @@ mod metrics;
 mod oauth;
 mod outage;
 mod page;
+mod proxy;
+mod proxy_programs;
 mod reboot;
 mod refresh;
 mod refusals;

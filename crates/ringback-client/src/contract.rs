@@ -28,7 +28,8 @@ mod token;
 mod version;
 
 pub use account::{
-    AccountReply, AccountState, AccountsReply, ConfigMistake, DEFAULT_ACCOUNT, LastError, ListenerReply, ReloadRefused,
+    AccountReply, AccountState, AccountsReply, ConfigMistake, DEFAULT_ACCOUNT, LastError, ListenerReply, ProxyReply,
+    ProxyUse, ReloadRefused,
 };
 pub use api_urls::{AccountUrl, ApiUrlsReply};
 pub use audit::{AuditEvent, AuditLine};
@@ -50,7 +51,7 @@ pub use logout::{LogoutOutcome, LogoutReply};
 pub use name::is_name;
 pub use owner::{
     AppMade, AppReply, AppRequest, AppsReply, ConsentAnswer, ConsentAsked, ConsentKnown, ConsentRequest, ConsentsReply,
-    SessionReply, TemporaryAppMade, TemporaryAppRequest,
+    ProxyRules, SessionReply, TemporaryAppMade, TemporaryAppRequest,
 };
 pub use provider::AcceptReply;
 pub use rejected::RejectedReply;

@@ -27,6 +27,10 @@ messages! {
         "`--env` is given {given} times, and there are {accounts} accounts",
         "Give it once for each account, in their order, or not at all.",
         "`exec --env` for some of several accounts";
+    one_account_for_base_url() Usage
+        "`--base-url` is for one account, and several are named",
+        "Name the account whose API the program uses.",
+        "`exec --base-url` with several accounts";
     variable_twice(name) Usage
         "two tokens would be in the same variable, `{name}`",
         "Name each account once, and choose their variables with `--env`.",

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::standing::{ON_DEMAND, ends_at, is_idle, word, worst_first};
 use crate::cli::report::{Palette, moment, plain};
-use crate::contract::{AccountReply, AccountState, ExpiryWord, LastError, whose};
+use crate::contract::{AccountReply, AccountState, ExpiryWord, LastError, ProxyReply, ProxyUse, whose};
 
 const HEAD: [&str; 5] = ["ACCOUNT", "PROVIDER", "STATE", "EXPIRES", "NEXT REFRESH"];
 /// The column that has a colour.
@@ -87,6 +87,18 @@ pub(super) fn failed(error: &LastError, now: i64) -> String {
     format!("last error {}{times}: {}", moment(error.at, now), plain(&error.error_description))
 }
 
+/// Where the proxy is, and who has used it.
+fn proxy(proxy: &ProxyReply) -> Vec<String> {
+    let at = proxy.base_url.as_deref().unwrap_or("the unix socket");
+    let used = |uses: &ProxyUse| {
+        let who = uses.app.as_deref().unwrap_or("programs without a key");
+        let ProxyUse { requests, refused, sent, received, .. } = uses;
+        plain(&format!("proxy, {who}: {requests} requests, {refused} refused, {sent} bytes sent, {received} received"))
+    };
+    let place = plain(&format!("proxy: {at} leads to {}", proxy.upstream));
+    std::iter::once(place).chain(proxy.uses.iter().map(used)).collect()
+}
+
 fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(reason) = &account.reason {
@@ -111,6 +123,7 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     if account.state == AccountState::Active && !account.refreshable {
         notes.push("can't be refreshed: you have to log in when it expires".into());
     }
+    notes.extend(account.proxy.iter().flat_map(proxy));
     if let Some(whose) = whose(&account.identity) {
         notes.push(format!("whose: {}", plain(&whose)));
     }

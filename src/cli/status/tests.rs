@@ -34,6 +34,7 @@ fn account(name: &str, state: AccountState) -> AccountReply {
         login_pending: None,
         login_confirm: None,
         file_error: None,
+        proxy: None,
     }
 }
 

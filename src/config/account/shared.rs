@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::effective::{AccountConfig, AccountSettings};
-use crate::config::sections::accounts::{AccountKeys, KeyringItem};
+use crate::config::sections::accounts::{AccountKeys, KeyringItem, ProxyKeys};
 use crate::secret::source::SecretSource;
 
 /// The newest of the settings that are looked at; an account may have another client or hook than the one before it.
@@ -36,9 +36,10 @@ fn is_equal(one: &AccountKeys, other: &AccountKeys) -> bool {
         provider, grant, client_id, client_id_command, client_secret_file, client_secret_command,
         client_secret_credential, client_secret_keyring, client_secret: _, client_key_file, client_key_id, username, phonenumber, password_file,
         password_command, password_credential, password_keyring, scope, resource, audience, variables, redirect_uri,
-        extra_authorize, hook, notify, remind_after, open_login, lazy, refresh_at_least, browser, consent, file,
+        extra_authorize, hook, notify, remind_after, open_login, lazy, refresh_at_least, browser, consent, proxy, file,
         api_urls, credential_username, id_token,
     } = one;
+    let leads = |proxy: &Option<ProxyKeys>| proxy.clone().map(|proxy| (proxy.upstream, proxy.timeout));
     let item = |item: &Option<KeyringItem>| item.clone().map(|item| (item.service, item.user));
     (provider, grant, client_id, audience) == (&other.provider, &other.grant, &other.client_id, &other.audience)
         && *client_id_command == other.client_id_command
@@ -57,6 +58,7 @@ fn is_equal(one: &AccountKeys, other: &AccountKeys) -> bool {
         && (open_login, browser, consent) == (&other.open_login, &other.browser, &other.consent)
         && (api_urls, credential_username) == (&other.api_urls, &other.credential_username)
         && *id_token == other.id_token
+        && leads(proxy) == leads(&other.proxy)
         // No two accounts have the same ones.
         && file.is_empty() && other.file.is_empty()
 }

@@ -49,6 +49,7 @@ url_keys! {
     par_url => par,
     details_url => details,
     details_fallback_url => details_fallback,
+    upstream => api,
     issuer
 }
 

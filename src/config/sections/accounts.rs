@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use toml::Value;
 use toml::de::DeValue;
+use url::Url;
 
 use crate::config::file_template::FileTemplate;
 use crate::config::kind::{Kind, Place, ShownValue};
 use crate::config::kinds::{
-    ApiUrls, ClientId, Command, Content, Credential, DAY, FilePath, Flag, Length, MINUTE, Mode, OneOf, Parameters,
+    ApiUrls, BaseUrl, ClientId, Command, Content, Credential, DAY, FilePath, Flag, Length, MINUTE, Mode, OneOf, Parameters,
     RedirectUri, Resources, Scopes, Secret, Text, UrlVariables, YEAR,
 };
 use crate::config::problem::Problem;
@@ -182,6 +183,12 @@ settings! {
     /// by its executable.
     consent: bool = OneOf<Consent>, default(false), example(r#""ask""#), quiet();
 
+    /// Opens the account to programs through the proxy: at `http://ADDRESS/proxy/NAME` they reach the API with the
+    /// account's token, and never see it. They need a key of ringback's, or the unix socket. Also written as a section of
+    /// its own, `[accounts.NAME.proxy]`.
+    proxy: Option<ProxyKeys> = InProxy, none("none: the account has no proxy"),
+        example(r#"{ upstream = "https://api.phone.com/v4" }"#), instead();
+
     /// Files with the current token, for programs that can only read one; each is written as `[[accounts.NAME.file]]`. A
     /// file is replaced at once whenever there is another token, and deleted while there is none: after a logout, while
     /// the store is locked, and when the daemon stops. Whoever may read the file gets the token without being asked
@@ -200,6 +207,21 @@ settings! {
 
     /// Its attribute `username`.
     user: Option<String> = Text, required(), example(r#""work""#);
+}
+
+settings! {
+    /// Where the proxy of the account leads. `proxy = {}` is enough where the provider has an `upstream`.
+    section "accounts.NAME.proxy", Inline, AtReload;
+    pub(crate) struct ProxyKeys, static PROXY;
+
+    /// The base URL of the API. Scheme, host, port and path are fixed by it: no request leads anywhere else, redirects
+    /// are not followed, and a name that resolves to a link-local or metadata address is refused. https, or http on
+    /// loopback; without a query.
+    upstream: Option<Url> = BaseUrl, none("the provider's `upstream`"), example(r#""https://api.phone.com/v4""#);
+
+    /// How long the API may keep a request waiting that has arrived there, until its reply begins. A reply that has begun
+    /// may take as long as it likes. From 1 second to 1 day.
+    timeout: Duration = Length<1, DAY>, default(Duration::from_secs(600)), example(r#""10m""#);
 }
 
 settings! {
@@ -244,6 +266,28 @@ impl Kind for TokenFiles {
 }
 
 pub(crate) static PASSWORD_ITEM: Section = Section { path: "accounts.NAME.password_keyring", ..CLIENT_SECRET_ITEM };
+
+/// The proxy of an account: an inline table, which is a section of its own.
+struct InProxy;
+
+impl Kind for InProxy {
+    type Value = ProxyKeys;
+    const KIND: ValueKind = ValueKind::Inline(&["upstream"]);
+
+    fn read(value: &DeValue<'_>, _: &Place<'_>) -> Result<ProxyKeys, Problem> {
+        Err(is_a(value))
+    }
+
+    fn show(proxy: &ProxyKeys) -> Option<ShownValue> {
+        let keys = proxy.shown().into_iter();
+        Some(Value::Table(keys.filter_map(|(key, shown)| Some((key.to_owned(), shown?.value))).collect()).into())
+    }
+
+    fn take(section: &SectionReader<'_>, key: &'static str) -> Option<ProxyKeys> {
+        section.field(key)?;
+        section.child(key).map(|proxy| ProxyKeys::read(Some(&proxy)))
+    }
+}
 
 /// An item of the keyring: an inline table, which is a section of its own.
 struct InKeyring;

@@ -68,6 +68,10 @@ layer! {
     /// Used in the same way if `details_url` answers 404, as it may for a permanent token (Phone.com).
     details_fallback_url: Template = Location, none(PRESET), example(r#""{token_url}""#);
 
+    /// The base URL of the API that the tokens are for: where the proxy of an account forwards to that has no `upstream`
+    /// of its own. Without a query.
+    upstream: Template = Location, none(PRESET), example(r#""https://api.example.com/v1""#);
+
     /// The device authorization endpoint (RFC 8628 §3.1).
     device_url: Template = Location, none("the preset's; with `discover` the metadata's; required for logins on another device"),
         example(r#""https://id.example.com/device""#);

@@ -15,6 +15,7 @@ use crate::http::body::JsonBody;
 use crate::http::completion::run_to_completion;
 use crate::http::gate::account::NamedAccount;
 use crate::http::gate::caller::Caller;
+use crate::http::proxy::described;
 use crate::http::query;
 use crate::http::reply::ApiReply;
 use crate::http::state::Http;
@@ -36,6 +37,9 @@ pub(in crate::http) async fn accounts(
     version_skew::of_caller(&headers);
     let mut accounts = http.broker.accounts();
     accounts.retain(|account| caller.sees(&account.account));
+    for account in &mut accounts {
+        described::describe(&http, Some(&caller), account);
+    }
     // A mistake that is about no account may name others, and paths.
     let may_see = |mistake: &ConfigMistake| match &mistake.account {
         Some(account) => caller.sees(account),
@@ -66,12 +70,14 @@ pub(in crate::http) async fn accounts(
 }
 
 pub(in crate::http) async fn account(
-    NamedAccount { account, .. }: NamedAccount,
+    NamedAccount { caller, account }: NamedAccount,
     State(http): State<Http>,
     RawQuery(query): RawQuery,
 ) -> ApiReply<AccountReply> {
     query::read(query.as_deref(), [])?;
-    Ok(Json(http.broker.account(&account)?))
+    let mut reply = http.broker.account(&account)?;
+    described::describe(&http, Some(&caller), &mut reply);
+    Ok(Json(reply))
 }
 
 pub(in crate::http) async fn info(

@@ -15,7 +15,7 @@ use crate::apps::{Rights, TemporaryApp};
 use crate::broker::events::Subscription;
 use crate::contract::{AuditEvent, TemporaryAppMade, TemporaryAppRequest, VERSION};
 use crate::error::{Error, Obstacle};
-use crate::http::app_changes::{own_names, told, view};
+use crate::http::app_changes::{own_names, rules, told, view};
 use crate::http::audited;
 use crate::http::body::JsonBody;
 use crate::http::gate::caller::Caller;
@@ -78,6 +78,7 @@ fn make_app(
         accounts: Some(own_names(http, request.accounts)?),
         scopes: request.scopes.map(|scopes| scopes.into_iter().collect()),
         write: false,
+        proxy: request.proxy.map(rules).transpose()?,
     };
     http.apps.make_temporary(rights, caller.program().map(str::to_owned), http.clock.now().wall).map_err(told)
 }

@@ -78,7 +78,12 @@ pub(super) async fn hand_out(
 }
 
 /// The token, if the caller may have it.
-async fn token_for(http: &Http, caller: &Caller, account: &str, query: TokenQuery) -> Result<TokenReply, Error> {
+pub(in crate::http) async fn token_for(
+    http: &Http,
+    caller: &Caller,
+    account: &str,
+    query: TokenQuery,
+) -> Result<TokenReply, Error> {
     let (wait, _place) = http.waiting.at(caller).for_as_long_as(query.wait);
     let query = TokenQuery { wait, ..query };
     consent::permit(http, caller, account, query.wait).await?;

@@ -75,6 +75,8 @@ pub(super) fn content_type(facts: &RequestFacts<'_>, access: Access) -> Result<(
     let empty = facts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && !facts.headers.contains_key(header::TRANSFER_ENCODING);
     let (wanted, refused) = match access {
+        // It is not ours to read. Without a key, which no page of another site has, it goes nowhere.
+        Access::Proxy => return Ok(()),
         Access::Client if empty || is_of_type(facts.headers, "application/json") => return Ok(()),
         Access::Client => ("application/x-www-form-urlencoded", "the body has to be a form, or application/json"),
         access if access.needs_proof() && !empty => ("application/json", "a body has to be application/json"),

@@ -11,6 +11,10 @@ use super::caller::RequestId;
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Scripted;
 
+/// Marks a reply as one of an upstream: what it says of caching and its own id are kept.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct Forwarded;
+
 /// What a browser may do with our pages: show our own style sheet, and nothing else.
 pub(super) const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -28,18 +32,31 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
 const WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The id beside that of the upstream.
+const FORWARDED_ID: HeaderName = HeaderName::from_static("x-ringback-request");
+/// What an upstream may say itself.
+const UPSTREAMS: [HeaderName; 2] = [header::CACHE_CONTROL, REQUEST_ID];
+
 /// Cloned for each reply, which costs a fraction of what seven insertions do. The id, which is set later, has its place.
 static COMMON: LazyLock<HeaderMap> =
     LazyLock::new(|| HEADERS.into_iter().chain([(REQUEST_ID, HeaderValue::from_static(""))]).collect());
 
 /// Puts them on a reply, with the request's id. They replace what the reply has under their names.
 pub(super) fn put_on(reply: &mut Response, id: RequestId) {
+    let forwarded = reply.extensions_mut().remove::<Forwarded>().is_some();
     let own = std::mem::replace(reply.headers_mut(), COMMON.clone());
+    if forwarded {
+        // An upstream that says nothing of them says nothing to the client either.
+        for name in &UPSTREAMS {
+            reply.headers_mut().remove(name);
+        }
+    }
     let mut name = None;
     for (next, value) in own {
         // Further values of one name come without it.
         name = next.or(name);
-        if let Some(name) = name.as_ref().filter(|name| !COMMON.contains_key(*name)) {
+        let taken = |name: &HeaderName| COMMON.contains_key(name) && !(forwarded && UPSTREAMS.contains(name));
+        if let Some(name) = name.as_ref().filter(|name| !taken(name)) {
             reply.headers_mut().append(name, value);
         }
     }
@@ -48,6 +65,6 @@ pub(super) fn put_on(reply: &mut Response, id: RequestId) {
         reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     if let Ok(id) = HeaderValue::from_bytes(&id.hex()) {
-        reply.headers_mut().insert(REQUEST_ID, id);
+        reply.headers_mut().insert(if forwarded { FORWARDED_ID } else { REQUEST_ID }, id);
     }
 }

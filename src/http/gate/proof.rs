@@ -12,6 +12,7 @@ use crate::http::peer::Peer;
 use crate::http::token_request::TokenRequest;
 use crate::os::ports::PeerUser;
 use crate::os::private_file;
+use crate::reverse_proxy::headers::KEY;
 use crate::routes::{Access, Route, RouteScope};
 use crate::secret::AppKey;
 
@@ -33,7 +34,11 @@ pub(super) enum Proof<'a> {
 
 /// What the sender shows. Whether a key is good is not known yet. `request`: what an OAuth client sent, whose key stands
 /// in other places than everybody else's.
-pub(super) fn proof<'a>(facts: &RequestFacts<'a>, request: Option<&TokenRequest>) -> Result<Proof<'a>, GateRefusal> {
+pub(super) fn proof<'a>(
+    facts: &RequestFacts<'a>,
+    access: Access,
+    request: Option<&TokenRequest>,
+) -> Result<Proof<'a>, GateRefusal> {
     // Whatever key is shown there: it could only make the caller more, or less, than the socket does.
     if let (Peer::AppSocket { .. }, Some(ExtraGate { proof: ExtraProof::SocketOf(app), .. })) =
         (facts.peer, facts.extra)
@@ -55,6 +60,10 @@ pub(super) fn proof<'a>(facts: &RequestFacts<'a>, request: Option<&TokenRequest>
     };
     let shown = match request {
         Some(request) => client::shown(facts.headers, request)?.map(Proof::Client),
+        // The program needs `Authorization` for something else, or can't set it.
+        None if access == Access::Proxy && facts.headers.contains_key(KEY) => {
+            Some(Proof::Key(key_line(facts.headers)?))
+        }
         None if on_socket && !facts.headers.contains_key(header::AUTHORIZATION) => None,
         None => Some(Proof::Key(shown_key(facts.headers)?)),
     };
@@ -93,6 +102,10 @@ fn identity_header<'a>(facts: &RequestFacts<'_>, app: &str) -> Result<Proof<'a>,
 /// once that account is: [`super::account`].
 pub(super) fn suffices(rights: &Rights, route: &Route) -> Result<(), GateRefusal> {
     match route.access {
+        // A token would be good for what the rules forbid.
+        _ if rights.proxy.is_some() && route.access != Access::Proxy => {
+            Err(GateRefusal::Beyond("this app may use its accounts through the proxy only"))
+        }
         Access::Owner if !rights.is_all() => Err(GateRefusal::Beyond("only an app with every right may do this")),
         Access::Write | Access::Socket if !rights.write => Err(GateRefusal::Beyond("this app may read only")),
         _ if route.reach == RouteScope::Every && rights.accounts.is_some() => {
@@ -100,6 +113,11 @@ pub(super) fn suffices(rights: &Rights, route: &Route) -> Result<(), GateRefusal
         }
         _ => Ok(()),
     }
+}
+
+fn key_line(headers: &HeaderMap) -> Result<&str, GateRefusal> {
+    let line = only(headers, &KEY).map_err(|()| GateRefusal::Malformed("there has to be one x-ringback-key line"))?;
+    line.map(|key| key.trim_matches(' ')).ok_or(GateRefusal::NoKey)
 }
 
 fn shown_key(headers: &HeaderMap) -> Result<&str, GateRefusal> {

@@ -8,7 +8,7 @@ use axum::http::{Method, Version, header};
 use super::browser::{content_type, from_elsewhere, origin, referer};
 use super::facts::RequestFacts;
 use super::refusal::GateRefusal;
-use super::target::{host, path, query, target};
+use super::target::{forwarded_query, host, path, query, target};
 use crate::http::head::Excess;
 use crate::http::peer::{Peer, Scheme};
 use crate::os::ports::PeerUser;
@@ -39,13 +39,23 @@ pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Acce
     }
     // The query of an unknown path is checked by the callback, once a login is known to be pending.
     if let RouteMatch::Row(_) = found {
-        query(facts.uri.query().unwrap_or_default())?;
+        let asked = facts.uri.query().unwrap_or_default();
+        if access == Access::Proxy { forwarded_query(asked) } else { query(asked) }?;
     }
     if access.needs_proof() {
         referer(facts, host)?;
     }
     content_type(facts, access)?;
     Ok(access)
+}
+
+/// Methods that are told to who asks by another.
+const FORWARDED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// A tunnel is not for us, and a `TRACE` would bring the token back (RFC 9110 §9.3.8). Methods are case-sensitive (§9.1),
+/// which not every server knows.
+fn is_forwarded(method: &Method) -> bool {
+    ![Method::TRACE, Method::CONNECT].contains(method) && !method.as_str().bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 /// The limit on header lines. On an unknown path the callback checks it, so that whoever waits for the login is told; and
@@ -79,6 +89,13 @@ fn stranger(facts: &RequestFacts<'_>) -> Option<PeerUser> {
 /// ours posts there, which browsers mark with our own Origin ([`origin`] has seen to that it is ours).
 fn access(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Access, GateRefusal> {
     match (found, facts.method) {
+        (RouteMatch::Row(route), method) if route.access == Access::Proxy => {
+            if is_forwarded(method) {
+                Ok(Access::Proxy)
+            } else {
+                Err(GateRefusal::Method(FORWARDED))
+            }
+        }
         (RouteMatch::Row(route), _) => Ok(route.access),
         // A HEAD that ran a callback would burn its code, so no HEAD runs anything.
         (RouteMatch::OtherMethods(allowed), _) => Err(GateRefusal::Method(allowed)),

@@ -6,15 +6,20 @@ use url::form_urlencoded;
 use super::facts::{RequestFacts, only};
 use super::refusal::GateRefusal;
 use crate::http::peer::Peer;
+use crate::reverse_proxy::headers::has_key;
 use crate::routes::ambiguous::is_ambiguous;
 
 /// The longest query of a route in the table; the callback's own limit is in `pages`.
 const LONGEST_QUERY: usize = 8 * 1024;
+const LONGEST_FORWARDED_QUERY: usize = 32 * 1024;
 /// The most parameters of one: each is compared with all before it, and that before anybody showed a key. No route
 /// takes half as many.
 const MOST_PARAMETERS: usize = 64;
 /// Where a key in a URL is looked for: to refuse it, since URLs end up in logs and histories.
 const KEY_PARAMETERS: [&str; 4] = ["access_token", "key", "client_secret", "refresh_token"];
+
+const KEY_IN_QUERY: GateRefusal =
+    GateRefusal::Malformed("a key belongs in the Authorization line or the body, never in a URL: replace this key");
 
 /// The one Host line (RFC 9112 §3.2), which has to be a name of ours: a page that made its own name
 /// point to 127.0.0.1 sends its own name.
@@ -77,6 +82,15 @@ pub(super) fn path(path: &str) -> Result<(), GateRefusal> {
     if is_ambiguous(path) { Err(GateRefusal::Malformed("the path is ambiguous")) } else { Ok(()) }
 }
 
+/// The query of a request that is forwarded is another server's to read.
+pub(super) fn forwarded_query(query: &str) -> Result<(), GateRefusal> {
+    let decoded = || form_urlencoded::parse(query.as_bytes()).any(|(_, value)| has_key(value.as_bytes()));
+    if query.len() > LONGEST_FORWARDED_QUERY {
+        return Err(GateRefusal::Malformed("the query is too long"));
+    }
+    if has_key(query.as_bytes()) || (query.contains('%') && decoded()) { Err(KEY_IN_QUERY) } else { Ok(()) }
+}
+
 /// No parameter twice: readers differ in which of two values they take (parameter pollution).
 pub(super) fn query(query: &str) -> Result<(), GateRefusal> {
     if query.len() > LONGEST_QUERY {
@@ -85,9 +99,7 @@ pub(super) fn query(query: &str) -> Result<(), GateRefusal> {
     let mut seen = Vec::new();
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
         if KEY_PARAMETERS.iter().any(|key| name.eq_ignore_ascii_case(key)) {
-            return Err(GateRefusal::Malformed(
-                "a key belongs in the Authorization line or the body, never in a URL: replace this key",
-            ));
+            return Err(KEY_IN_QUERY);
         }
         if seen.contains(&name) {
             return Err(GateRefusal::Malformed("a query parameter is repeated"));

@@ -383,7 +383,7 @@ async fn every_route_is_closed_to_unauthenticated_callers_unless_its_row_opens_i
         let path = route.path.replace("{name}", "work").replace("{id}", "i").replace("{ticket}", "t");
         let reply = ask(route.method.as_str(), &path, &[HOST], tcp()).await;
         let expected = match route.access {
-            Access::Read | Access::Client | Access::Write => 401,
+            Access::Read | Access::Client | Access::Proxy | Access::Write => 401,
             Access::Socket | Access::Owner => 403,
             _ => 200,
         };

@@ -92,6 +92,13 @@ pub(super) async fn one_connection<S>(
             }
         }
         () = activity.evicted() => Ok(()),
+        () = activity.homeless() => {
+            http.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = http.as_mut() => ended,
+                () = reached(&mut stage, ShutdownStage::Cut) => Ok(()),
+            }
+        }
     };
     if let Err(error) = ended {
         if error.is_parse_too_large() {

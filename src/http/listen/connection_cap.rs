@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::http::activity::{Activity, now};
+use crate::http::activity::{Activity, Places, now};
 use crate::http::peer::Transport;
 
 /// How long a connection has to be idle before it is evicted or closed by a shutdown. One that was accepted a moment
@@ -29,7 +29,7 @@ pub(super) struct ConnectionCap {
 #[derive(Debug)]
 pub(super) struct Permits {
     kind: Transport,
-    _places: [Option<OwnedSemaphorePermit>; 2],
+    places: Places,
 }
 
 /// A connection's entry among the open ones, and its places. Gone when this is dropped.
@@ -38,7 +38,6 @@ pub(super) struct OpenConnection {
     cap: Arc<ConnectionCap>,
     number: u64,
     pub(super) activity: Arc<Activity>,
-    _permits: Permits,
 }
 
 /// What came of an attempt to evict.
@@ -74,15 +73,15 @@ impl ConnectionCap {
             Transport::Tcp => Some(self.place(&self.tcp, Some(kind)).await),
             Transport::Unix => None,
         };
-        Permits { kind, _places: [tcp, Some(self.place(&self.all, None).await)] }
+        Permits { kind, places: [tcp, Some(self.place(&self.all, None).await)] }
     }
 
     /// Enters a connection that was accepted.
-    pub(super) fn enter(self: &Arc<Self>, permits: Permits) -> OpenConnection {
+    pub(super) fn enter(self: &Arc<Self>, Permits { kind, places }: Permits) -> OpenConnection {
         let number = self.accepted.fetch_add(1, Ordering::Relaxed);
-        let activity = Arc::new(Activity::new());
-        self.open().insert(number, (permits.kind, Arc::clone(&activity)));
-        OpenConnection { cap: Arc::clone(self), number, activity, _permits: permits }
+        let activity = Arc::new(Activity::new(places));
+        self.open().insert(number, (kind, Arc::clone(&activity)));
+        OpenConnection { cap: Arc::clone(self), number, activity }
     }
 
     async fn place(&self, places: &Arc<Semaphore>, of: Option<Transport>) -> OwnedSemaphorePermit {

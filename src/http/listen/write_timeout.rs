@@ -3,11 +3,17 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
+
+use crate::http::activity::Activity;
+
+/// How long a program with a key may leave unread what comes from an upstream.
+const FORWARDED: Duration = Duration::from_secs(600);
 
 /// Fails a write that is not over within `patience` of the moment when the peer first kept it waiting.
 /// A trickle does not extend it: only a flush, which says that everything is out, ends the wait.
@@ -15,18 +21,25 @@ pub(super) struct WriteTimeout<S> {
     stream: S,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    activity: Option<Arc<Activity>>,
 }
 
 impl<S> WriteTimeout<S> {
     pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+        Self { stream, patience, stalled: None, activity: None }
+    }
+
+    /// The same, with [`FORWARDED`] for a connection that has forwarded a request.
+    pub(super) fn longer_for(self, activity: &Arc<Activity>) -> Self {
+        Self { activity: Some(Arc::clone(activity)), ..self }
     }
 
     fn bounded<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             return outcome;
         }
-        let patience = self.patience;
+        let forwards = self.activity.as_ref().is_some_and(|activity| activity.forwards());
+        let patience = if forwards { FORWARDED } else { self.patience };
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         stalled
             .as_mut()

@@ -14,6 +14,7 @@ use crate::contract::{AccountReply, ConfigMistake, StoreState};
 use crate::http::gate::caller::Session;
 use crate::http::gate::headers::Scripted;
 use crate::http::message_page::no_session;
+use crate::http::proxy::described;
 use crate::http::session::Told;
 use crate::http::state::Http;
 
@@ -90,7 +91,10 @@ pub(in crate::http) async fn page(session: Session, State(http): State<Http>, he
     let by_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
     let log = http.audit.clone();
     let audit = tokio::task::spawn_blocking(move || log.last(AUDIT_LINES)).await.ok().flatten();
-    let accounts = http.broker.accounts();
+    let mut accounts = http.broker.accounts();
+    for account in &mut accounts {
+        described::describe(&http, None, account);
+    }
     let (needy, others): (Vec<_>, Vec<_>) =
         accounts.iter().map(|account| row(account, now.wall)).partition(|row| row.needs_somebody);
     let page = StatusPage {

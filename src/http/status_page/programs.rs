@@ -54,12 +54,21 @@ pub(super) fn app_row(app: &App, now: Wall) -> AppRow {
     AppRow {
         name: app.name.clone(),
         temporary: app.is_temporary(),
-        rights: cut(&format!("{} {accounts}", if app.rights.write { "reads and changes" } else { "reads" })),
+        rights: cut(&format!("{} {accounts}", rights(app))),
         scopes: scopes.map(|scopes| cut(&scopes.iter().cloned().collect::<Vec<_>>().join(" "))),
         uses: usage.last_used_at.map_or("never used".into(), |_| format!("used {}", times(usage.uses))),
         last: usage.last_used_at.map(|at| ShownTime::of(at, now)),
         address: usage.last_address.map(|address| address.to_string()),
         ends: app.expires_at.map(|at| ShownTime::of(at, now)),
+    }
+}
+
+fn rights(app: &App) -> &'static str {
+    match &app.rights.proxy {
+        Some(rules) if rules.are_any() => "within its rules uses through the proxy",
+        Some(_) => "uses through the proxy",
+        None if app.rights.write => "reads and changes",
+        None => "reads",
     }
 }
 
@@ -101,6 +110,9 @@ fn event_in_words(line: &AuditLine) -> &'static str {
     match (line.event, line.is_good()) {
         (AuditEvent::Token, true) => "Token",
         (AuditEvent::Token, false) => "No token",
+        (AuditEvent::Proxy, true) if line.result == AuditLine::BEGUN => "Request forwarded",
+        (AuditEvent::Proxy, true) => "Reply passed on",
+        (AuditEvent::Proxy, false) => "Request not forwarded",
         (AuditEvent::Denied, _) => "Refused",
         (AuditEvent::Login, true) if line.result == AuditLine::BEGUN => "Login started",
         (AuditEvent::Login, true) => "Logged in",

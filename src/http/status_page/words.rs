@@ -2,7 +2,7 @@
 
 use super::shown::{Bar, ShownTime, cut};
 use crate::clock::Wall;
-use crate::contract::{AccountHealth, AccountReply, AccountState, ExpiryWord, whose};
+use crate::contract::{AccountHealth, AccountReply, AccountState, ExpiryWord, ProxyReply, ProxyUse, whose};
 
 /// An account, in words.
 pub(super) struct AccountRow {
@@ -62,6 +62,8 @@ pub(super) fn row(account: &AccountReply, now: Wall) -> AccountRow {
     let facts = [
         ("Whose", whose(&account.identity)),
         ("Scope", account.scope.clone().filter(|scope| !scope.is_empty())),
+        ("Proxy", account.proxy.as_ref().and_then(|proxy| proxy.base_url.clone())),
+        ("Forwarded", account.proxy.as_ref().and_then(forwarded)),
         ("Expires", expiry.map(str::to_owned)),
         ("Login", account.login_pending.as_ref().map(|_| login(account).to_owned())),
     ];
@@ -94,6 +96,13 @@ pub(super) fn row(account: &AccountReply, now: Wall) -> AccountRow {
             log_out: holds,
         },
     }
+}
+
+/// How much the proxy was used; `None`: it was not.
+fn forwarded(proxy: &ProxyReply) -> Option<String> {
+    let sum = |of: fn(&ProxyUse) -> u64| proxy.uses.iter().map(of).sum::<u64>();
+    let (requests, refused) = (sum(|uses| uses.requests), sum(|uses| uses.refused));
+    (requests + refused > 0).then(|| format!("{requests} requests to {}, {refused} refused", proxy.upstream))
 }
 
 fn login(account: &AccountReply) -> &'static str {

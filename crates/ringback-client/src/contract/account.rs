@@ -96,6 +96,38 @@ pub struct AccountReply {
     /// Why one of its token files is not as it should be.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file_error: Option<String>,
+    /// Its proxy, if the config opens it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proxy: Option<ProxyReply>,
+}
+
+/// The proxy of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyReply {
+    /// What programs use as the API's base URL; absent if there is no TCP listener.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub base_url: Option<String>,
+    /// Where it leads.
+    pub upstream: String,
+    /// Who has used it since the daemon's start.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub uses: Vec<ProxyUse>,
+}
+
+/// How much a program has used the proxy of an account since the daemon's start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyUse {
+    /// The app; absent: programs without a key, on the unix socket. All temporary apps are `exec`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub app: Option<String>,
+    /// Requests that were forwarded and have ended.
+    pub requests: u64,
+    /// Requests that were not forwarded.
+    pub refused: u64,
+    /// Bytes of their bodies.
+    pub sent: u64,
+    /// Bytes of the replies' bodies.
+    pub received: u64,
 }
 
 impl AccountReply {

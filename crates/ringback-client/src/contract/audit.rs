@@ -39,6 +39,21 @@ pub struct AuditLine {
     /// The granted scope of the token that was handed out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scope: Option<String>,
+    /// The method of a request that was forwarded to an account's upstream.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method: Option<String>,
+    /// Its path below the account's base URL, without the query.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub path: Option<String>,
+    /// The status of the upstream's reply.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<u16>,
+    /// Bytes of the request's body.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sent: Option<u64>,
+    /// Bytes of the reply's body.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub received: Option<u64>,
     /// The request's id in the daemon's log.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub request: Option<String>,
@@ -74,6 +89,11 @@ impl AuditLine {
             executable: None,
             address: None,
             scope: None,
+            method: None,
+            path: None,
+            status: None,
+            sent: None,
+            received: None,
             request: None,
             more: None,
             since: None,
@@ -87,6 +107,8 @@ impl AuditLine {
 pub enum AuditEvent {
     /// A token was requested.
     Token,
+    /// A request was forwarded to an account's upstream: one line when it begins, and one when its reply has ended.
+    Proxy,
     /// A request was refused before it was handled: no key, a wrong one, or too few rights.
     Denied,
     /// A login was started.
@@ -124,6 +146,7 @@ impl From<AuditEvent> for &'static str {
     fn from(event: AuditEvent) -> Self {
         match event {
             AuditEvent::Token => "token",
+            AuditEvent::Proxy => "proxy",
             AuditEvent::Denied => "denied",
             AuditEvent::Login => "login",
             AuditEvent::Logout => "logout",

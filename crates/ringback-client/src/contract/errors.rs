@@ -56,6 +56,8 @@ pub enum ErrorCode {
     ProviderUnreachable,
     /// The provider refused, and would refuse again.
     ProviderRefused,
+    /// The API behind an account's proxy can't be reached, or does not accept the account's token.
+    UpstreamFailed,
     /// The store is locked, unwritable or corrupt.
     StoreUnavailable,
     /// No key, or a wrong one.
@@ -85,7 +87,7 @@ pub struct ErrorRow {
 
 impl ErrorCode {
     /// The one table that HTTP status, exit code and documentation are made from.
-    pub const TABLE: [ErrorRow; 14] = [
+    pub const TABLE: [ErrorRow; 15] = [
         row(Self::Internal, "internal", 500, 1, "a fault in the daemon; see its log"),
         row(Self::Usage, "usage", 400, 2, "bad arguments or a malformed request"),
         row(Self::NoDaemon, "no_daemon", 0, 3, "the daemon is not running"),
@@ -100,6 +102,13 @@ impl ErrorCode {
             "the provider can't be reached, or too many wait",
         ),
         row(Self::ProviderRefused, "provider_refused", 502, 8, "the provider refused for good"),
+        row(
+            Self::UpstreamFailed,
+            "upstream_failed",
+            502,
+            8,
+            "the API behind an account's proxy can't be reached, or does not accept the token",
+        ),
         row(Self::StoreUnavailable, "store_unavailable", 423, 9, "the token store is locked, unwritable or damaged"),
         row(Self::Unauthorized, "not_permitted", 401, 10, "no key, or a wrong key"),
         row(Self::Forbidden, "not_permitted", 403, 10, "the caller is known but may not do this"),

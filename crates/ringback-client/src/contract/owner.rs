@@ -18,9 +18,25 @@ pub struct AppRequest {
     /// Whether it may change anything.
     #[serde(default)]
     pub write: bool,
+    /// It gets no token, and may only use its accounts through the proxy, within these rules.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proxy: Option<ProxyRules>,
     /// Lifetime of the key in seconds; absent: until the app is removed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_in: Option<u64>,
+}
+
+/// What an app may ask through the proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyRules {
+    /// The methods; empty: any.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub methods: Vec<String>,
+    /// The paths below the account's base URL: `*` stands for anything within a segment, `**` for any number of segments.
+    /// Empty: any.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub paths: Vec<String>,
 }
 
 /// An app: a program with a key of its own.
@@ -37,6 +53,9 @@ pub struct AppReply {
     pub scopes: Option<Vec<String>>,
     /// Whether it may change anything.
     pub write: bool,
+    /// It gets no token, and may only use its accounts through the proxy, within these rules.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proxy: Option<ProxyRules>,
     /// Whether its key works only until whoever asked for it lets go of it.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub temporary: bool,
@@ -95,6 +114,9 @@ pub struct TemporaryAppRequest {
     /// The scopes that its tokens are limited to; absent: no limit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scopes: Option<Vec<String>>,
+    /// It gets no token, and may only use its accounts through the proxy, within these rules.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proxy: Option<ProxyRules>,
 }
 
 /// Reply to `POST /v1/temporary-apps`. The key works until the connection of the request is closed.

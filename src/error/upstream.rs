@@ -1,0 +1,59 @@
+//! Errors of an account's upstream, where the reverse proxy leads.
+
+/// Why a request that was to be forwarded has no reply of the upstream's, or one that the client can't use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamFailure {
+    /// There is no connection, or it broke before the reply.
+    #[error("can't be reached: {why}")]
+    Unreachable {
+        /// One clause.
+        why: String,
+    },
+    /// It took too long.
+    #[error("is too slow: {why}")]
+    TooLate {
+        /// One clause.
+        why: String,
+    },
+    /// It answered 401, and there is no newer token, or 401 to that one, too.
+    #[error("rejects the account's token (401), and a refresh does not help")]
+    RejectsToken,
+    /// It answered 403, `insufficient_scope` (RFC 6750 §3.1).
+    #[error("wants more scope than the account's token has{}", of(scope))]
+    NeedsScope {
+        /// The scopes that it wants; empty if it does not say.
+        scope: String,
+    },
+}
+
+fn of(scope: &str) -> String {
+    if scope.is_empty() { String::new() } else { format!(": `{scope}`") }
+}
+
+impl UpstreamFailure {
+    /// The HTTP status. None is 401: clients would start a login of their own.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Unreachable { .. } => 502,
+            Self::TooLate { .. } => 504,
+            Self::RejectsToken => 503,
+            Self::NeedsScope { .. } => 403,
+        }
+    }
+
+    /// What to do about it.
+    pub(super) fn hint(&self, account: &str) -> String {
+        match self {
+            Self::Unreachable { .. } => format!(
+                "If the message names a setting, correct it. Otherwise check the network, and `upstream` in `[accounts.{account}.proxy]`."
+            ),
+            Self::TooLate { .. } => format!("Try again. The limit is `timeout` in `[accounts.{account}.proxy]`."),
+            Self::RejectsToken => format!(
+                "Run `ringback login {account}`. If that does not help, the token is not for this API: see `upstream` in `[accounts.{account}.proxy]`, and `scope`, `resource` and `audience` of the account."
+            ),
+            Self::NeedsScope { .. } => format!(
+                "Add it to `scope` in `[accounts.{account}]`, send the daemon SIGHUP, and run `ringback login {account}`."
+            ),
+        }
+    }
+}

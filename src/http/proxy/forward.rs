@@ -1,0 +1,327 @@
+//! The handler: checks a request, forwards it with the account's token, and passes the reply on as it comes.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::refused::{self, Speaks};
+use super::relay::{Exchange, RelayedBody};
+use super::replay::{KeptBody, SentBody};
+use crate::broker::handle::TokenQuery;
+use crate::config::AccountConfig;
+use crate::contract::AuditEvent;
+use crate::error::{Error, Obstacle, UpstreamFailure};
+use crate::http::activity::Evictable;
+use crate::http::api::token::token_for;
+use crate::http::audited::{self, audited};
+use crate::http::body;
+use crate::http::gate::account::NamedAccount;
+use crate::http::gate::caller::Caller;
+use crate::http::gate::headers::Forwarded;
+use crate::http::peer::{BodyLimits, Connection};
+use crate::http::state::Http;
+use crate::provider::upstream::{self, Lease, NoReply, UpstreamBody, UpstreamRequest};
+use crate::reverse_proxy::headers::{self as lines, KEY};
+use crate::reverse_proxy::rules::ProxyRules;
+use crate::reverse_proxy::upstream::{Proxied, TargetRefused};
+
+/// The largest body that is read to find out how its sender wants to be told what is wrong, in bytes.
+const LARGEST_READ: usize = 64 * 1024;
+
+/// Any method at `/proxy/{name}` and below.
+pub(in crate::http) async fn forward(
+    NamedAccount { caller, account }: NamedAccount,
+    State(http): State<Http>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let forwarding = Forwarding { http: &http, caller: &caller, account: &account, head: &head };
+    match forwarding.checked() {
+        Ok((config, outgoing)) => forwarding.exchange(&config, outgoing, body).await,
+        Err(error) => forwarding.refused(error, body).await,
+    }
+}
+
+/// The longest method or path that is written into the audit log.
+const LONGEST: usize = 512;
+
+fn shown(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
+/// A request, and whose it is.
+struct Forwarding<'a> {
+    http: &'a Http,
+    caller: &'a Caller,
+    account: &'a str,
+    head: &'a Parts,
+}
+
+/// What goes to the upstream, apart from the token and the body.
+struct Outgoing {
+    url: url::Url,
+    headers: HeaderMap,
+}
+
+/// A token that is wiped after use.
+type Token = Zeroizing<String>;
+
+/// The reply of an upstream, and the token that it was asked with.
+struct Answered {
+    reply: axum::http::Response<UpstreamBody>,
+    lease: Lease,
+    token: Token,
+}
+
+impl Forwarding<'_> {
+    /// What follows the account in the path, raw.
+    fn path(&self) -> &str {
+        let path = self.head.uri.path();
+        let rest = path.splitn(4, '/').nth(3).map_or(0, |rest| rest.len() + 1);
+        path.get(path.len().saturating_sub(rest)..).unwrap_or_default()
+    }
+
+    /// The account's base URL at the proxy, as a path: by the name that the client used.
+    fn base(&self) -> &str {
+        let path = self.head.uri.path();
+        path.get(..path.len() - self.path().len()).unwrap_or(path)
+    }
+
+    /// Whether the request may be forwarded, and what of it.
+    fn checked(&self) -> Result<(Arc<AccountConfig>, Outgoing), Error> {
+        let unfit = |what: &str| Error::Usage { what: what.into() };
+        let config = self.http.broker.config_of(self.account)?;
+        let Some(Proxied { upstream, .. }) = &config.proxied else {
+            return Err(Error::Obstacle(Obstacle::NoProxy { account: self.account.into() }));
+        };
+        if lines::asks_for_websocket(&self.head.headers) {
+            return Err(Error::Obstacle(Obstacle::WebSocket));
+        }
+        if let Some(rules) = self.caller.app().and_then(|app| app.rights.proxy.as_ref()) {
+            self.ruled(rules)?;
+        }
+        let target = upstream.target(self.path(), self.head.uri.query());
+        let url = target.map_err(|TargetRefused(why)| unfit(why))?;
+        let elsewhere =
+            "a key of ringback is in another header line, which would go to the API: take it out, and replace this key";
+        let headers = lines::outgoing(&self.head.headers).map_err(|_| unfit(elsewhere))?;
+        Ok((config, Outgoing { url, headers }))
+    }
+
+    /// Whether the app's rules allow the request as every server reads it.
+    fn ruled(&self, rules: &ProxyRules) -> Result<(), Error> {
+        let beyond = |why: String| Error::Beyond { why };
+        let query = self.head.uri.query().unwrap_or_default();
+        if rules.are_any() && (lines::overrides_method(&self.head.headers) || overrides_method(query)) {
+            return Err(beyond("this app has rules for methods, and the request would override its own".into()));
+        }
+        rules.refuse(self.head.method.as_str(), self.path()).map_err(beyond)
+    }
+
+    /// Forwards the request, and answers it in any case.
+    async fn exchange(&self, config: &AccountConfig, outgoing: Outgoing, body: Body) -> Response {
+        let Some(place) = self.http.waiting.proxied_at(self.caller).place() else {
+            return self.refused(Error::Busy, body).await;
+        };
+        let connection = self.head.extensions.get::<Connection>();
+        let lent = connection.and_then(|connection| connection.evictable.as_ref()).map(Evictable::lend);
+        // A token first: without one, nothing is sent.
+        let token = match self.token().await {
+            Ok(token) => token,
+            Err(error) => return self.refused(error, body).await,
+        };
+        let request = (&*shown(self.head.method.as_str()), &*shown(self.path()));
+        let mut exchange = Exchange::begin(self.http, self.caller, self.account, request, (place, lent)).await;
+        let (body, sent) = if body.is_end_stream() {
+            (None, SentBody::none(&self.http.proxy.budget))
+        } else {
+            let (body, sent) = KeptBody::new(body, &self.http.proxy.budget);
+            (Some(upstream::body(body)), sent)
+        };
+        exchange.sends(&sent);
+        match self.answered(config, &outgoing, (body, &sent), token).await {
+            Ok(answered) => {
+                sent.forget();
+                self.passed_on(config, answered, exchange)
+            }
+            Err((error, speaks)) => {
+                let reply = refused::reply(error, speaks);
+                exchange.answered(reply.status().as_u16(), !sent.is_broken());
+                reply
+            }
+        }
+    }
+
+    /// Answers a request that is not forwarded, and writes it down.
+    async fn refused(&self, error: Error, body: Body) -> Response {
+        self.http.proxy.counts.refused(self.caller, self.account);
+        audited::note(self.http, self.caller, AuditEvent::Proxy, Some(self.account), Some(&error), |line| {
+            (line.method, line.path) = (Some(shown(self.head.method.as_str())), Some(shown(self.path())));
+        })
+        .await;
+        refused::reply(error, self.speaks(body).await)
+    }
+
+    /// The upstream's reply: the first, or after a 401 the one to a replay with a newer token.
+    async fn answered(
+        &self,
+        config: &AccountConfig,
+        outgoing: &Outgoing,
+        (body, sent): (Option<UpstreamBody>, &Arc<SentBody>),
+        token: Token,
+    ) -> Result<Answered, (Error, Speaks)> {
+        let first = self.sent(config, outgoing, (body, sent), token).await;
+        let answered = match first {
+            Ok(answered) if answered.reply.status() == StatusCode::UNAUTHORIZED => {
+                let kept = sent.take_whole();
+                let speaks = Speaks::of(&self.head.headers, kept.as_deref().map_or(&[], |bytes| bytes));
+                let rejects = || (self.failed(config, UpstreamFailure::RejectsToken), speaks.clone());
+                let old = answered.token;
+                drop(answered.reply);
+                let newer = self.newer(&old).await.map_err(|error| (error, speaks.clone()))?;
+                let (Some(newer), Some(bytes)) = (newer, kept) else { return Err(rejects()) };
+                let body = (!bytes.is_empty()).then(|| UpstreamBody::from(Bytes::from_owner(bytes)));
+                let again = self.sent(config, outgoing, (body, sent), newer).await;
+                let again = again.map_err(|error| (error, speaks.clone()))?;
+                if again.reply.status() == StatusCode::UNAUTHORIZED {
+                    return Err(rejects());
+                }
+                again
+            }
+            Ok(answered) => answered,
+            Err(error) => {
+                let kept = sent.take_whole();
+                return Err((error, Speaks::of(&self.head.headers, kept.as_deref().map_or(&[], |bytes| bytes))));
+            }
+        };
+        if answered.reply.status() == StatusCode::FORBIDDEN
+            && let Some(scope) = lines::missing_scope(answered.reply.headers())
+        {
+            let kept = sent.take_whole();
+            let speaks = Speaks::of(&self.head.headers, kept.as_deref().map_or(&[], |bytes| bytes));
+            return Err((self.failed(config, UpstreamFailure::NeedsScope { scope }), speaks));
+        }
+        Ok(answered)
+    }
+
+    /// Sends once.
+    async fn sent(
+        &self,
+        config: &AccountConfig,
+        outgoing: &Outgoing,
+        (body, sent): (Option<UpstreamBody>, &Arc<SentBody>),
+        token: Token,
+    ) -> Result<Answered, Error> {
+        let mut headers = outgoing.headers.clone();
+        headers.insert(header::AUTHORIZATION, bearer(&token)?);
+        // hyper frames a body, and says nothing of one that is not there.
+        if body.is_none() && [Method::POST, Method::PUT, Method::PATCH].contains(&self.head.method) {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        let (url, method) = (outgoing.url.clone(), self.head.method.clone());
+        let request = UpstreamRequest { method, url, headers, body };
+        let timeout = config.proxied.as_ref().map(|proxied| proxied.timeout).unwrap_or_default();
+        let sending = self.http.proxy.upstreams.send(&config.dialect.reach, request, &**sent, timeout);
+        let (reply, lease) = sending.await.map_err(|failure| {
+            let failure = match failure {
+                NoReply::Unreachable(why) => UpstreamFailure::Unreachable { why },
+                NoReply::TooLate(why) => UpstreamFailure::TooLate { why },
+            };
+            self.failed(config, failure)
+        })?;
+        if reply.status().is_informational() {
+            let why = "it switched to another protocol, which nobody asked for".into();
+            return Err(self.failed(config, UpstreamFailure::Unreachable { why }));
+        }
+        Ok(Answered { reply, lease, token })
+    }
+
+    /// The reply as the client gets it.
+    fn passed_on(&self, config: &AccountConfig, answered: Answered, mut exchange: Exchange) -> Response {
+        let Answered { reply, lease, token } = answered;
+        let (parts, body) = reply.into_parts();
+        let mut reply = Response::new(Body::empty());
+        *reply.status_mut() = parts.status;
+        *reply.headers_mut() = lines::incoming(&parts.headers, token.as_bytes());
+        let location = parts.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
+        let location = location.filter(|location| !location.contains(token.as_str()));
+        let location = location.and_then(|location| config.proxied.as_ref()?.upstream.location(location, self.base()));
+        // Clients that follow it drop `Authorization` at another host, but not a line that only we know.
+        let key_is_dropped = !self.head.headers.contains_key(KEY);
+        let location = location.filter(|location| key_is_dropped || location.starts_with('/'));
+        if let Some(location) = location.and_then(|location| HeaderValue::from_maybe_shared(location).ok()) {
+            reply.headers_mut().insert(header::LOCATION, location);
+        }
+        // Beside chunks a length means nothing (RFC 9112 §6.3), and hyper would send it.
+        if !body.is_end_stream() && body.size_hint().exact().is_none() {
+            reply.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        exchange.answered(parts.status.as_u16(), false);
+        reply.extensions_mut().insert(Forwarded);
+        reply.map(|_| Body::new(RelayedBody::new(body, lease, exchange)))
+    }
+
+    /// The account's token, if the caller may use it.
+    async fn token(&self) -> Result<Token, Error> {
+        let reply = token_for(self.http, self.caller, self.account, TokenQuery::default()).await?;
+        Ok(Zeroizing::new(reply.access_token))
+    }
+
+    /// A newer token than the one that was rejected: somebody else's refresh has brought it, or one that is made now, for
+    /// all callers together.
+    async fn newer(&self, old: &Token) -> Result<Option<Token>, Error> {
+        let present = self.token().await?;
+        if present != *old {
+            return Ok(Some(present));
+        }
+        let work = self.http.waiting.at(self.caller).during(self.http.broker.rejected(self.account));
+        match audited(self.http, self.caller, AuditEvent::Refresh, Some(self.account), work).await {
+            // There is no refresh token, and the token has not expired: only a login would help.
+            Err(Error::NotRefreshable { .. }) => return Ok(None),
+            renewed => renewed?,
+        };
+        let mut present = self.token().await?;
+        if present == *old {
+            present.zeroize();
+            return Ok(None);
+        }
+        Ok(Some(present))
+    }
+
+    fn failed(&self, config: &AccountConfig, failure: UpstreamFailure) -> Error {
+        let host = config.proxied.as_ref().map(|proxied| proxied.upstream.host().to_owned());
+        Error::Upstream { account: self.account.into(), host: host.unwrap_or_default(), failure }
+    }
+
+    /// How the sender of a body that was not forwarded wants to be told.
+    async fn speaks(&self, sent: Body) -> Speaks {
+        if self.head.method != Method::POST || !refused::may_be_rpc(&self.head.headers) || sent.is_end_stream() {
+            return Speaks::Http;
+        }
+        let Some(Connection { body: limits, .. }) = self.head.extensions.get() else { return Speaks::Http };
+        let read = body::whole(sent, BodyLimits { size: LARGEST_READ, ..*limits }, LARGEST_READ).await;
+        read.map_or(Speaks::Http, |bytes| Speaks::of(&self.head.headers, &bytes))
+    }
+}
+
+/// Whether a query parameter names another method, as some frameworks take it.
+fn overrides_method(query: &str) -> bool {
+    url::form_urlencoded::parse(query.as_bytes())
+        .any(|(name, _)| ["_method", "x-http-method-override"].iter().any(|known| name.eq_ignore_ascii_case(known)))
+}
+
+/// Wiped after it was sent.
+fn bearer(token: &Token) -> Result<HeaderValue, Error> {
+    let mut text = Zeroizing::new(Vec::with_capacity("Bearer ".len() + token.len()));
+    text.extend_from_slice(b"Bearer ");
+    text.extend_from_slice(token.as_bytes());
+    let unfit = |_| Error::Internal { what: "a token that is not valid in a header was served".into() };
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text)).map_err(unfit)?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,239 @@
+//! The body of a forwarded request: passed on as it comes, and kept meanwhile for one replay, if it is small enough and
+//! not too many are kept already.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use zeroize::Zeroizing;
+
+use crate::provider::upstream::Progress;
+
+/// The largest body that is kept, in bytes.
+const LARGEST: usize = 1024 * 1024;
+/// How many bytes are kept of all requests together.
+const ALL: usize = 16 * 1024 * 1024;
+
+/// How many bytes are kept. Cheap to clone; all clones count together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ReplayBudget(Arc<AtomicUsize>);
+
+impl ReplayBudget {
+    fn take(&self, count: usize) -> bool {
+        let more = |kept: usize| kept.checked_add(count).filter(|sum| *sum <= ALL);
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
+    }
+
+    fn give_back(&self, count: usize) {
+        self.0.fetch_sub(count, Ordering::AcqRel);
+    }
+}
+
+/// What is known of a request's body while it is sent, and after.
+#[derive(Debug)]
+pub(super) struct SentBody {
+    kept: Mutex<Kept>,
+    budget: ReplayBudget,
+    steps: AtomicU64,
+    bytes: AtomicU64,
+    /// The client broke off.
+    broken: AtomicBool,
+}
+
+/// The bytes so far; `None`: they are not kept.
+#[derive(Debug)]
+struct Kept {
+    bytes: Option<Zeroizing<Vec<u8>>>,
+    whole: bool,
+}
+
+impl SentBody {
+    /// Of a request without a body.
+    pub(super) fn none(budget: &ReplayBudget) -> Arc<Self> {
+        Self::new(budget, Some(Zeroizing::default()), true)
+    }
+
+    fn new(budget: &ReplayBudget, bytes: Option<Zeroizing<Vec<u8>>>, whole: bool) -> Arc<Self> {
+        Arc::new(Self {
+            kept: Mutex::new(Kept { bytes, whole }),
+            budget: budget.clone(),
+            steps: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+        })
+    }
+
+    /// How many bytes were sent.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client broke off before its end.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// All of it, if it was all sent and kept. Nothing is kept after that.
+    pub(super) fn take_whole(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let mut kept = self.kept();
+        let bytes = kept.bytes.take();
+        self.budget.give_back(bytes.as_ref().map_or(0, |bytes| bytes.len()));
+        bytes.filter(|_| kept.whole)
+    }
+
+    /// Keeps nothing any more.
+    pub(super) fn forget(&self) {
+        drop(self.take_whole());
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, data: &[u8]) {
+        self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        self.steps.fetch_add(1, Ordering::Release);
+        let mut kept = self.kept();
+        let Some(bytes) = &mut kept.bytes else { return };
+        if bytes.len() + data.len() <= LARGEST && self.budget.take(data.len()) {
+            bytes.extend_from_slice(data);
+        } else {
+            self.budget.give_back(bytes.len());
+            kept.bytes = None;
+        }
+    }
+
+    fn end(&self) {
+        self.steps.fetch_add(1, Ordering::Release);
+        self.kept().whole = true;
+    }
+}
+
+impl Drop for SentBody {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+impl Progress for SentBody {
+    fn steps(&self) -> &AtomicU64 {
+        &self.steps
+    }
+}
+
+/// The body on its way to the upstream. Trailers are dropped: they could hold any header line.
+pub(super) struct KeptBody {
+    /// Locked by nobody: it makes the body one that threads may share.
+    body: Mutex<Body>,
+    sent: Arc<SentBody>,
+}
+
+impl KeptBody {
+    /// The body, and what is known of it. It is kept unless its announced length is too large.
+    pub(super) fn new(body: Body, budget: &ReplayBudget) -> (Self, Arc<SentBody>) {
+        let fits = body.size_hint().lower() <= LARGEST as u64;
+        let sent = SentBody::new(budget, fits.then(Zeroizing::default), false);
+        (Self { body: Mutex::new(body), sent: Arc::clone(&sent) }, sent)
+    }
+
+    fn body(&mut self) -> &mut Body {
+        self.body.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HttpBody for KeptBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        loop {
+            match ready!(Pin::new(self.body()).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    self.sent.add(&data);
+                    // hyper does not ask for an end that it knows of.
+                    if self.body().is_end_stream() {
+                        self.sent.end();
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Some(Err(error)) => {
+                    self.sent.broken.store(true, Ordering::Relaxed);
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => {
+                    self.sent.end();
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.lock().is_ok_and(|body| body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.lock().map(|body| body.size_hint()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt as _;
+
+    async fn sent(length: usize, budget: &ReplayBudget) -> Arc<SentBody> {
+        let (body, sent) = KeptBody::new(Body::from(vec![b'x'; length]), budget);
+        assert_eq!(body.size_hint().exact(), Some(length as u64));
+        assert_eq!(body.collect().await.unwrap().to_bytes().len(), length);
+        sent
+    }
+
+    fn kept(budget: &ReplayBudget) -> usize {
+        budget.0.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn a_small_body_is_kept_whole_and_a_large_one_not_at_all() {
+        let budget = ReplayBudget::default();
+        for (length, is_kept) in [(0, true), (5, true), (LARGEST, true), (LARGEST + 1, false)] {
+            let body = sent(length, &budget).await;
+            assert_eq!(kept(&budget), if is_kept { length } else { 0 });
+            assert_eq!(body.take_whole().map(|bytes| bytes.len()), is_kept.then_some(length));
+            assert_eq!((body.bytes(), kept(&budget), body.take_whole()), (length as u64, 0, None));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_is_kept_than_all_may_have() {
+        let budget = ReplayBudget::default();
+        let mut bodies = Vec::new();
+        for _ in 0..ALL / LARGEST {
+            bodies.push(sent(LARGEST, &budget).await);
+        }
+        assert!(sent(1, &budget).await.take_whole().is_none(), "there is no room");
+        bodies.pop();
+        assert!(sent(1, &budget).await.take_whole().is_some());
+        drop(bodies);
+        assert_eq!(kept(&budget), 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_not_all_sent_is_not_whole() {
+        let (_body, sent) = KeptBody::new(Body::from("x"), &ReplayBudget::default());
+        assert!(sent.take_whole().is_none());
+    }
+
+    #[tokio::test]
+    async fn trailers_are_dropped() {
+        let trailers = [("authorization".parse().unwrap(), "x".parse().unwrap())].into_iter().collect();
+        let body = Body::new(http_body_util::Full::new(Bytes::from("x")).with_trailers(async { Some(Ok(trailers)) }));
+        let (body, sent) = KeptBody::new(body, &ReplayBudget::default());
+        let whole = body.collect().await.unwrap();
+        assert!(whole.trailers().is_none() && whole.to_bytes() == "x" && sent.take_whole().is_some());
+    }
+}

@@ -1,0 +1,190 @@
+//! What an app may ask through the proxy: methods and path globs. There are rules that allow, and none that forbid; what
+//! no rule allows is refused. So a request that is written in an unusual way is at most refused.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::routes::ambiguous::is_ambiguous;
+
+/// The longest glob, in bytes.
+const LONGEST: usize = 512;
+
+/// What an app may ask of its accounts' upstreams.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProxyRules {
+    /// Only these methods; empty: any.
+    #[serde(default)]
+    pub(crate) methods: BTreeSet<String>,
+    /// Only paths that one of these fits; empty: any.
+    #[serde(default)]
+    pub(crate) paths: Vec<PathGlob>,
+}
+
+/// A pattern of a path below the account's base URL: `*` stands for anything within one segment, `**` for any number of
+/// segments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub(crate) struct PathGlob(String);
+
+impl ProxyRules {
+    /// Why a request is refused: which rule would allow it. `path`: raw, below the account's base URL.
+    pub(crate) fn refuse(&self, method: &str, path: &str) -> Result<(), String> {
+        let path = if path.is_empty() { "/" } else { path };
+        let by_method = self.methods.is_empty() || self.methods.contains(method);
+        let by_path = self.paths.is_empty() || self.paths.iter().any(|glob| glob.fits(path));
+        let lacking = match (by_method, by_path) {
+            (true, true) => return Ok(()),
+            (false, true) => format!("`--method {method}`"),
+            (true, false) => format!("`--path '{path}'`"),
+            (false, false) => format!("`--method {method} --path '{path}'`"),
+        };
+        Err(format!("no rule of this app allows {method} {path}; {lacking} of `ringback app add` would"))
+    }
+
+    /// Whether there is a rule.
+    pub(crate) fn are_any(&self) -> bool {
+        !self.methods.is_empty() || !self.paths.is_empty()
+    }
+}
+
+impl PathGlob {
+    /// Whether `path` fits as a whole.
+    fn fits(&self, path: &str) -> bool {
+        let glob: Vec<&str> = self.0.split('/').skip(1).collect();
+        let path: Vec<&str> = path.split('/').skip(1).collect();
+        fits_segments(&glob, &path)
+    }
+}
+
+impl fmt::Display for PathGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<PathGlob> for String {
+    fn from(glob: PathGlob) -> Self {
+        glob.0
+    }
+}
+
+impl TryFrom<String> for PathGlob {
+    type Error = String;
+
+    /// The error says what is expected.
+    fn try_from(text: String) -> Result<Self, String> {
+        let fits = text.starts_with('/') && text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !fits {
+            return Err(format!("a path has to begin with `/` and be visible ASCII, at most {LONGEST} bytes"));
+        }
+        if is_ambiguous(&text) || text.contains(['?', '#', '\'']) {
+            return Err("a path has no query, no `//`, `.` or `..`, and no escape of a separator".into());
+        }
+        if text.split('/').any(|segment| segment.contains("**") && segment != "**") {
+            return Err("`**` has to be a whole segment of a path".into());
+        }
+        Ok(Self(text))
+    }
+}
+
+/// The usual walk with one point to go back to: its time is the product of both lengths, whatever the glob.
+fn walk<T>(glob: &[T], path: &[T], is_star: impl Fn(&T) -> bool, fits: impl Fn(&T, &T) -> bool) -> bool {
+    let (mut at, mut done) = (0, 0);
+    let mut back: Option<(usize, usize)> = None;
+    while let Some(given) = path.get(done) {
+        match glob.get(at) {
+            Some(star) if is_star(star) => {
+                back = Some((at, done));
+                at += 1;
+            }
+            Some(wanted) if fits(wanted, given) => (at, done) = (at + 1, done + 1),
+            _ => {
+                let Some((star, from)) = back else { return false };
+                back = Some((star, from + 1));
+                (at, done) = (star + 1, from + 1);
+            }
+        }
+    }
+    glob.get(at..).unwrap_or_default().iter().all(is_star)
+}
+
+fn fits_segments(glob: &[&str], path: &[&str]) -> bool {
+    walk(glob, path, |segment| *segment == "**", |wanted, given| fits_segment(wanted, given))
+}
+
+/// A `*` alone is no empty segment, so that `/a/*` is not `/a/`.
+fn fits_segment(wanted: &str, given: &str) -> bool {
+    if wanted == "*" {
+        return !given.is_empty();
+    }
+    walk(wanted.as_bytes(), given.as_bytes(), |byte| *byte == b'*', |wanted, given| wanted == given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn glob(text: &str) -> PathGlob {
+        text.to_owned().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_glob_fits_whole_paths() {
+        for (pattern, path, fits) in [
+            ("/accounts/*/calls/**", "/accounts/1/calls", true),
+            ("/accounts/*/calls/**", "/accounts/1/calls/", true),
+            ("/accounts/*/calls/**", "/accounts/1/calls/2/x", true),
+            ("/accounts/*/calls/**", "/accounts/1/2/calls", false),
+            ("/accounts/*/calls/**", "/accounts//calls", false),
+            ("/accounts/*/calls/**", "/accounts/1/callsx", false),
+            ("/accounts/*/calls/**", "/Accounts/1/calls", false),
+            ("/accounts/*/calls/**", "/%61ccounts/1/calls", false),
+            ("/accounts/*/calls/**", "/x/accounts/1/calls", false),
+            ("/**", "/", true),
+            ("/**", "/a/b", true),
+            ("/**/b", "/b", true),
+            ("/**/b", "/a/a/b", true),
+            ("/**/b", "/a/b/c", false),
+            ("/**/a/**/b", "/x/a/y/a/z/b", true),
+            ("/a", "/a", true),
+            ("/a", "/a/", false),
+            ("/a/*", "/a/", false),
+            ("/a/*", "/a/b", true),
+            ("/a/v*.json", "/a/v1.json", true),
+            ("/a/v*.json", "/a/v1.xml", false),
+            ("/a/*x*", "/a/yxz", true),
+            ("/", "/", true),
+            ("/", "/a", false),
+        ] {
+            assert_eq!(glob(pattern).fits(path), fits, "{pattern} {path}");
+        }
+        let (long, path) = (format!("/{}b", "*a".repeat(100)), format!("/{}", "a".repeat(400)));
+        assert!(!glob(&long).fits(&path), "and that at once");
+    }
+
+    #[test]
+    fn a_glob_that_could_be_misread_is_refused() {
+        for text in ["", "a", "/a//b", "/../a", "/a?b", "/a#b", "/a%2fb", "/a b", "/a**", "/**a/b", "/\u{e4}", "/a'b"] {
+            assert!(PathGlob::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_says_which_rule_would_allow_it() {
+        let rules = ProxyRules { methods: ["GET".to_owned()].into(), paths: vec![glob("/a/**")] };
+        assert_eq!(rules.refuse("GET", "/a/b"), Ok(()));
+        for (method, path, would) in [
+            ("POST", "/a", "`--method POST` of"),
+            ("get", "/a", "`--method get` of"),
+            ("GET", "/b", "`--path '/b'` of"),
+            ("GET", "", "`--path '/'` of"),
+            ("PUT", "/b", "`--method PUT --path '/b'` of"),
+        ] {
+            let said = rules.refuse(method, path).unwrap_err();
+            assert!(said.contains(would), "{said}");
+        }
+        assert_eq!(ProxyRules::default().refuse("PATCH", "/any"), Ok(()), "without rules everything");
+    }
+}
