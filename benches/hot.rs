@@ -25,6 +25,7 @@ use ringback::contract::{AuditEvent, AuditLine, StoreState, TokenReply};
 use ringback::credentials::CredentialEnv;
 use ringback::http::listen::{Answers as _, ConnectionLimits};
 use ringback::http::peer::{Connection, Peer, Scheme};
+use ringback::http::session::Sessions;
 use ringback::http::{Gate, Guarded, Http, router};
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
 use ringback::oauth::reply::{self, ReceivedReply};
@@ -85,15 +86,13 @@ fn main() {
     let ours = listener.local_addr().unwrap();
     let client = std::net::TcpStream::connect(ours).unwrap();
     let (peers, address) = (PeerLookup::open(), client.local_addr().unwrap());
-    table.row(
-        "the user behind a connection (once for each)",
-        runtime.block_on(best_of_async(|| peers.user(address, ours))),
-    );
+    let lookup = runtime.block_on(best_of_async(|| peers.user(address, ours)));
+    table.row("the user behind a connection (once for each)", lookup);
     let http = Http {
         broker: broker.clone(),
         apps: apps.clone(),
         audit: audit.clone(),
-        sessions: ringback::http::session::Sessions::default(),
+        sessions: Sessions::default(),
         own_origin: None,
         socket: None,
         extra_listeners: ringback::http::extra_states::ExtraStates::default(),
@@ -106,14 +105,12 @@ fn main() {
         proxy: ringback::http::ReverseProxy::default(),
     };
     let silent = Http { audit: AuditLog::default(), ..http.clone() };
-    let gate =
-        Gate::new(apps.clone(), AuditLog::default(), ringback::http::session::Sessions::default(), Clock::System);
-    let unaudited = router(silent, gate);
+    let unaudited = router(silent, Gate::new(apps.clone(), AuditLog::default(), Sessions::default(), Clock::System));
     table.row(
         "GET /token, socket, whole router, no audit",
         runtime.block_on(best_of_async(|| get(&unaudited, socket_peer(), None))),
     );
-    let app = router(http, Gate::new(apps, audit, ringback::http::session::Sessions::default(), Clock::System));
+    let app = router(http, Gate::new(apps, audit, Sessions::default(), Clock::System));
     table.row("GET /token, socket, whole router", runtime.block_on(best_of_async(|| get(&app, socket_peer(), None))));
     table.row(
         "GET /token, TCP with key, whole router",

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use self::cancellation::CancellationToken;
 use self::command::{AccountCommand, AccountHandle};
-use self::flaws::Flaws;
+use self::flaws::{Flaws, log_lost_scope};
 use self::mailbox::{MailboxReceiver, Received, mailbox};
 use self::read_ahead::StoredAccount;
 use self::refresh_counts::RefreshCounts;
@@ -329,12 +329,6 @@ impl Actor {
         } else {
             None
         }
-    }
-}
-
-fn log_lost_scope(before: &Snapshot, after: &Snapshot) {
-    if let Some(lost) = after.lost_scope.as_ref().filter(|lost| before.lost_scope.as_ref() != Some(lost)) {
-        tracing::warn!(account = %after.account, "{lost}");
     }
 }
 

@@ -290,7 +290,7 @@ impl Guarded {
         admitted: Result<Admitted, Denied>,
         id: RequestId,
     ) -> Response {
-        let host = host_for_urls(&head, connection);
+        let host = target::host_for_urls(&head, connection);
         let for_a_person = negotiate::is_for_a_person(&head.headers);
         let reply = match admitted {
             Ok(admitted) => {
@@ -344,9 +344,4 @@ impl Answers for Guarded {
         headers::put_on(&mut reply, id);
         reply
     }
-}
-
-/// The `Host` by which paths in replies are made absolute. Over the socket there is no such URL.
-fn host_for_urls(head: &Parts, connection: &Connection) -> Option<HeaderValue> {
-    matches!(connection.peer, Peer::Tcp { .. }).then(|| head.headers.get(header::HOST).cloned()).flatten()
 }

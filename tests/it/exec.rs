@@ -152,6 +152,16 @@ fn a_token_file_is_private_stays_fresh_and_is_gone_with_the_program() {
     assert!(!work.exists() && folders(&world).is_empty());
 }
 
+/// A test that was started in the background inherits that SIGINT is ignored, and would pass it on.
+fn unignoring(world: &World, arguments: &[&str]) -> Command {
+    let command = world.command(arguments);
+    let mut env = Command::new("env");
+    env.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    env.arg("--default-signal=INT,QUIT").arg(command.get_program()).args(command.get_args());
+    env.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    env
+}
+
 #[test]
 fn signals_to_exec_reach_the_program_and_decide_how_it_ends() {
     let idp = Idp::start();
@@ -159,7 +169,7 @@ fn signals_to_exec_reach_the_program_and_decide_how_it_ends() {
     // The shell takes the signal between two short commands.
     let script = "trap 'echo got; exit 3' TERM HUP INT USR1; echo ready; while :; do sleep 0.01; done";
     for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::USR1] {
-        let mut program = Program::start(world.command(&["exec", "--file", "--", "sh", "-c", script]));
+        let mut program = Program::start(unignoring(&world, &["exec", "--file", "--", "sh", "-c", script]));
         assert_eq!(program.line(), "ready");
         program.signal(signal);
         assert_eq!(program.line(), "got", "{signal:?}");
@@ -199,7 +209,7 @@ fn ctrl_c_at_a_terminal_reaches_the_program_once() {
         "n=0; trap 'n=$((n+1)); echo got $n >&2' INT; echo ready >&2; while [ ! -e {} ]; do sleep 0.01; done; exit $n",
         stop.display()
     );
-    let script = format!("exec \"$0\" exec --file -- sh -c '{}'", counts.replace('\'', "'\\''"));
+    let script = format!("exec env --default-signal=INT \"$0\" exec --file -- sh -c '{}'", counts.replace('\'', "'\\''"));
     let mut command = world.shell(&script);
     command.stdout(Stdio::null());
     let mut at = AtTerminal::run(command);

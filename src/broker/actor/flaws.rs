@@ -1,6 +1,8 @@
 //! Deduplicated warnings about flawed provider replies: each kind of flaw is logged once, and only when the reply's
 //! tokens were stored.
 
+use crate::account::snapshot::Snapshot;
+
 /// The kinds of flaw that were logged, and flaws that are to be logged.
 #[derive(Debug, Default)]
 pub(super) struct Flaws {
@@ -31,5 +33,11 @@ impl Flaws {
             }
             self.logged.push(kind.to_owned());
         }
+    }
+}
+/// Says that scope which was granted is missing since a refresh.
+pub(super) fn log_lost_scope(before: &Snapshot, after: &Snapshot) {
+    if let Some(lost) = after.lost_scope.as_ref().filter(|lost| before.lost_scope.as_ref() != Some(lost)) {
+        tracing::warn!(account = %after.account, "{lost}");
     }
 }

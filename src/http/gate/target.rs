@@ -1,11 +1,12 @@
 //! The rules for Host and the request target.
 
-use axum::http::{Uri, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Uri, header};
 use url::form_urlencoded;
 
 use super::facts::{RequestFacts, only};
 use super::refusal::GateRefusal;
-use crate::http::peer::Peer;
+use crate::http::peer::{Connection, Peer};
 use crate::reverse_proxy::headers::has_key;
 use crate::routes::ambiguous::is_ambiguous;
 
@@ -20,6 +21,11 @@ const KEY_PARAMETERS: [&str; 4] = ["access_token", "key", "client_secret", "refr
 
 const KEY_IN_QUERY: GateRefusal =
     GateRefusal::Malformed("a key belongs in the Authorization line or the body, never in a URL: replace this key");
+
+/// The `Host` by which paths in replies are made absolute. Over the socket there is no such URL.
+pub(super) fn host_for_urls(head: &Parts, connection: &Connection) -> Option<HeaderValue> {
+    matches!(connection.peer, Peer::Tcp { .. }).then(|| head.headers.get(header::HOST).cloned()).flatten()
+}
 
 /// The one Host line (RFC 9112 §3.2), which has to be a name of ours: a page that made its own name
 /// point to 127.0.0.1 sends its own name.
