@@ -19,7 +19,7 @@ use row::{any, delete, get, numbered, post};
 
 /// Every route there is. The callback is not among them: its path is the redirect URI's, so it is
 /// looked up when no row fits.
-pub static ROUTES: [Route; 53] = numbered(
+pub static ROUTES: [Route; 56] = numbered(
     0,
     [
         get("/token", Access::Read, RouteScope::Named, Endpoint::Token),
@@ -46,7 +46,11 @@ pub static ROUTES: [Route; 53] = numbered(
         post("/v1/logins/{id}/paste", Access::Write, RouteScope::Login, Endpoint::PasteLogin),
         post("/v1/logins/{id}/answer", Access::Write, RouteScope::Login, Endpoint::AnswerLogin),
         post("/v1/providers/{name}/accept", Access::Write, RouteScope::Every, Endpoint::AcceptProvider),
-        get("/v1/events", Access::Read, RouteScope::Shown, Endpoint::Events),
+        // The base URL of an account's upstream, and everything below it.
+    any("/proxy/{name}", Access::Proxy, RouteScope::Named, Endpoint::Proxy),
+    any("/proxy/{name}/", Access::Proxy, RouteScope::Named, Endpoint::Proxy),
+    any("/proxy/{name}/{*rest}", Access::Proxy, RouteScope::Named, Endpoint::Proxy),
+    get("/v1/events", Access::Read, RouteScope::Shown, Endpoint::Events),
         get(METRICS, Access::Read, RouteScope::Shown, Endpoint::Metrics),
         get("/v1/apps", Access::Owner, RouteScope::Every, Endpoint::Apps),
         post("/v1/apps", Access::Owner, RouteScope::Every, Endpoint::AddApp),

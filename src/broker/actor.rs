@@ -37,7 +37,7 @@ use super::snapshot::SnapshotCell;
 use super::timer::sleep;
 use super::world::World;
 use crate::account::health::Health;
-use crate::account::snapshot::{Snapshot, Standing};
+use crate::account::snapshot::Standing;
 use crate::account::state::{Effect, Event, Machine};
 use crate::clock::{Boot, BootId};
 use crate::config::AccountConfig;

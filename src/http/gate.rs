@@ -27,7 +27,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use tower::Service as _;
 use tracing::Instrument as _;

@@ -235,7 +235,7 @@ impl Route {
     /// Whether it is served by an additional listener (`[[listen.extra]]`): what an app's key may do for its own
     /// accounts. No page, no stop of a browser, nothing that concerns everybody's accounts, and nothing without a proof.
     pub fn is_on_extra_listeners(&self) -> bool {
-        let is_for_apps = matches!(self.access, Access::Read | Access::Client | Access::Write);
+        let is_for_apps = matches!(self.access, Access::Read | Access::Client | Access::Proxy | Access::Write);
         is_for_apps && self.reach != RouteScope::Every
     }
 

@@ -325,6 +325,8 @@ pub(super) fn operation(route: &Route) -> Option<Operation> {
         | Endpoint::LoginOutcome
         | Endpoint::LoginQuestion
         | Endpoint::Favicon
+        // Another server says what these take and give.
+        | Endpoint::Proxy
         | Endpoint::GceRoot
         | Endpoint::GceServiceAccount
         | Endpoint::GceToken

@@ -103,6 +103,7 @@ pub struct AccountReply {
 
 /// The proxy of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProxyReply {
     /// What programs use as the API's base URL; absent if there is no TCP listener.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -116,6 +117,7 @@ pub struct ProxyReply {
 
 /// How much a program has used the proxy of an account since the daemon's start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProxyUse {
     /// The app; absent: programs without a key, on the unix socket. All temporary apps are `exec`.
     #[serde(skip_serializing_if = "Option::is_none", default)]

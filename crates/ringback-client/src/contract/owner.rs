@@ -29,6 +29,7 @@ pub struct AppRequest {
 /// What an app may ask through the proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProxyRules {
     /// The methods; empty: any.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
