@@ -44,6 +44,7 @@ mod lock;
 mod login;
 mod logout;
 mod man;
+mod mcp;
 mod message;
 mod named_files;
 mod open;
@@ -118,6 +119,7 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Provider(provider::ProviderArgs),
+    Mcp(mcp::McpArgs),
     Sandbox(sandbox::SandboxArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -162,6 +164,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Provider(args) => provider::run(&args),
+        Command::Mcp(args) => mcp::run(&args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),

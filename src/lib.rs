@@ -21,6 +21,7 @@ mod docs_test;
 pub mod error;
 mod failpoint;
 pub mod http;
+mod json_members;
 mod log;
 pub mod oauth;
 pub mod os;

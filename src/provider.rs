@@ -11,6 +11,7 @@ mod issuers;
 mod latency;
 mod limiter;
 mod probe;
+mod protected_resource;
 pub(crate) mod proxy;
 mod revocation;
 mod unreached;

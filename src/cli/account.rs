@@ -1,14 +1,14 @@
 //! `ringback account`: adds, lists, changes and removes accounts in the config file.
 
 mod add;
-mod change;
+pub(super) mod change;
 mod edit;
 mod keys;
 mod list;
 mod provider;
 mod questions;
 mod remove;
-mod secret;
+pub(super) mod secret;
 
 use clap::{Args, Subcommand};
 

@@ -30,6 +30,11 @@ pub(crate) fn grant_type(word: &str) -> Option<GrantType> {
     meaning::<GrantType>(word)
 }
 
+/// What the config calls a way of client authentication.
+pub(crate) fn client_auth_word(auth: ClientAuth) -> &'static str {
+    word::<ClientAuth>(auth).unwrap_or_default()
+}
+
 /// All of them.
 pub(super) fn all<W: Words>() -> Vec<&'static str> {
     W::WORDS.iter().map(|(word, _)| *word).collect()

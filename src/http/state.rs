@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::extra_states::ExtraStates;
-use super::request_counts::RequestCounts;
 use super::proxy::ReverseProxy;
+use super::request_counts::RequestCounts;
 use super::session::Sessions;
 use super::waiting::Waiting;
 use crate::apps::Apps;

@@ -33,9 +33,10 @@ pub(crate) struct Metadata {
     pub(super) names_itself: bool,
 }
 
-/// The possible URLs of an issuer's metadata: the well-known part is inserted between host and path (RFC 8414 §3.1), or
-/// appended (OpenID Connect Discovery §4). `None` if the issuer is not a usable URL.
-pub(crate) fn well_known(issuer: &str) -> Option<[Url; 2]> {
+/// The possible URLs of an issuer's metadata, in the order of the MCP profile: the well-known part is inserted between
+/// host and path (RFC 8414 §3.1, also for OpenID Connect's name, §5), or appended (OpenID Connect Discovery §4). `None` if
+/// the issuer is not a usable URL.
+pub(crate) fn well_known(issuer: &str) -> Option<Vec<Url>> {
     let base = endpoint(issuer).filter(|url| url.query().is_none())?;
     let path = base.path().trim_end_matches('/').to_owned();
     let at = |path: &str| {
@@ -43,20 +44,19 @@ pub(crate) fn well_known(issuer: &str) -> Option<[Url; 2]> {
         url.set_path(path);
         url
     };
-    Some([
-        at(&format!("/.well-known/oauth-authorization-server{path}")),
-        at(&format!("{path}/.well-known/openid-configuration")),
-    ])
+    let inserted = |name: &str| at(&format!("/.well-known/{name}{path}"));
+    let mut urls = vec![inserted("oauth-authorization-server"), inserted("openid-configuration")];
+    if !path.is_empty() {
+        urls.push(at(&format!("{path}/.well-known/openid-configuration")));
+    }
+    Some(urls)
 }
 
 impl Metadata {
     /// Parses the reply of a well-known URL. Metadata of another issuer must not be used (RFC 8414 §3.3), and one
     /// endpoint that is not secure makes all of it unusable (§6.2).
     pub(crate) fn parse(issuer: &str, received: ReceivedReply<'_>) -> Result<Self, Failed> {
-        if received.body.len() > LARGEST {
-            return Err(Failed::nonsense(format!("the metadata is larger than {} KiB", LARGEST / 1024)));
-        }
-        Self::of_document(issuer, &reply::declared_document(received)?).map_err(Failed::nonsense)
+        Self::of_document(issuer, &document(received)?).map_err(Failed::nonsense)
     }
 
     /// The same for metadata that was kept.
@@ -134,7 +134,16 @@ impl Dialect {
     }
 }
 
-fn address(document: &Map<String, Value>, name: &str) -> Result<Option<Url>, String> {
+/// The reply of a well-known URL.
+pub(crate) fn document(received: ReceivedReply<'_>) -> Result<Map<String, Value>, Failed> {
+    if received.body.len() > LARGEST {
+        return Err(Failed::nonsense(format!("the metadata is larger than {} KiB", LARGEST / 1024)));
+    }
+    reply::declared_document(received)
+}
+
+/// An endpoint of the metadata; the error is one clause.
+pub(super) fn address(document: &Map<String, Value>, name: &str) -> Result<Option<Url>, String> {
     match document.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {

@@ -17,14 +17,14 @@ use super::wire::HttpTransport;
 use crate::clock::{Boot, Wall};
 use crate::oauth::dialect::{Dialect, NetworkOptions};
 use crate::oauth::discovery::{self, Metadata};
-use crate::oauth::reply::Failed;
+use crate::oauth::reply::{Failed, ReceivedReply};
 use crate::os::folder::Folder;
 
 /// How old metadata may be before it is read again.
 const FRESH: Duration = Duration::from_secs(86_400);
 /// The pause after a failed attempt to read metadata again.
 const RETRY: Duration = Duration::from_secs(300);
-const PATIENCE: Patience = Patience { whole: Duration::from_secs(5), largest: discovery::LARGEST };
+pub(super) const PATIENCE: Patience = Patience { whole: Duration::from_secs(5), largest: discovery::LARGEST };
 /// Largest file that is read: enough for the parts of the largest metadata that are kept.
 const LARGEST_FILE: usize = 2 * discovery::LARGEST;
 
@@ -140,7 +140,7 @@ impl Issuers {
         };
         let slot = self.slot(issuer);
         let mut known = slot.entry.lock().await;
-        let metadata = fetch(wire, &dialect.reach, issuer).await?;
+        let metadata = fetch_metadata(wire, &dialect.reach, issuer).await?;
         let Some(origin) = metadata.token_origin() else {
             return Err(AskError::Impossible(format!("the metadata of {issuer} names no token endpoint")));
         };
@@ -181,7 +181,7 @@ impl Issuers {
             Some(entry) if !entry.is_due(wire.now()) => return Ok(entry),
             kept => kept,
         };
-        let fetched = fetch(wire, reach, issuer).await;
+        let fetched = fetch_metadata(wire, reach, issuer).await;
         let now = wire.now();
         match (fetched, kept) {
             (Ok(metadata), kept) => {
@@ -271,8 +271,18 @@ fn file_name(issuer: &str) -> String {
     format!("{first:032x}.json")
 }
 
-/// Asks at both well-known URLs. If the host does not answer at the first, the second is not tried.
-async fn fetch(wire: &HttpTransport, reach: &NetworkOptions, issuer: &str) -> Result<Metadata, AskError> {
+async fn fetch_metadata(wire: &HttpTransport, reach: &NetworkOptions, issuer: &str) -> Result<Metadata, AskError> {
+    fetch(wire, reach, issuer, |received| Metadata::parse(issuer, received)).await
+}
+
+/// What `parse` makes of the issuer's metadata, which is looked for at every well-known URL. If the host does not answer
+/// at one of them, the next is not tried.
+pub(super) async fn fetch<T>(
+    wire: &HttpTransport,
+    reach: &NetworkOptions,
+    issuer: &str,
+    parse: impl Fn(ReceivedReply<'_>) -> Result<T, Failed>,
+) -> Result<T, AskError> {
     let addresses = discovery::well_known(issuer).ok_or_else(|| {
         AskError::Impossible(format!("the issuer {issuer} is not an https address, so its metadata can't be read"))
     })?;
@@ -281,8 +291,8 @@ async fn fetch(wire: &HttpTransport, reach: &NetworkOptions, issuer: &str) -> Re
     for address in addresses {
         let path = address.path().to_owned();
         let whole = wire.fetch(reach, address, PATIENCE).await?;
-        match Metadata::parse(issuer, whole.received()) {
-            Ok(metadata) => return Ok(metadata),
+        match parse(whole.received()) {
+            Ok(parsed) => return Ok(parsed),
             Err(_) if whole.status == 404 => failures.push(format!("{path}: there is none (404)")),
             Err(Failed::Refused(refusal)) => failures.push(format!("{path}: {refusal}")),
             Err(Failed::Busy { retry_after, why }) => {

@@ -128,7 +128,7 @@ impl HttpTransport {
     }
 
     /// `provider`: whose latency this is part of. A public document is nobody's.
-    async fn send(
+    pub(super) async fn send(
         &self,
         reach: &NetworkOptions,
         request: HttpRequest,

@@ -209,7 +209,8 @@ fn ctrl_c_at_a_terminal_reaches_the_program_once() {
         "n=0; trap 'n=$((n+1)); echo got $n >&2' INT; echo ready >&2; while [ ! -e {} ]; do sleep 0.01; done; exit $n",
         stop.display()
     );
-    let script = format!("exec env --default-signal=INT \"$0\" exec --file -- sh -c '{}'", counts.replace('\'', "'\\''"));
+    let script =
+        format!("exec env --default-signal=INT \"$0\" exec --file -- sh -c '{}'", counts.replace('\'', "'\\''"));
     let mut command = world.shell(&script);
     command.stdout(Stdio::null());
     let mut at = AtTerminal::run(command);

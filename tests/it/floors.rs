@@ -38,6 +38,7 @@ const MODULES: &[Module] = &[
     // The system clocks differ between operating systems.
     module("clock", 0, &["os"]),
     module("random", 0, &[]),
+    module("json_members", 0, &[]),
     reexported("contract", 0),
     // The route table: HTTP serves it, and the config keeps redirect URIs off its paths.
     module("routes", 0, &[]),

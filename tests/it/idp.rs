@@ -91,6 +91,8 @@ struct State {
     tokens: HashMap<String, VecDeque<Act>>,
     always: HashMap<String, Act>,
     pages: VecDeque<Page>,
+    /// Documents by path.
+    published: HashMap<String, String>,
     seen: Vec<Seen>,
     codes: HashMap<String, Code>,
     grants: Vec<Grant>,
@@ -200,6 +202,11 @@ impl Idp {
         self.lock().always.insert(path.into(), act);
     }
 
+    /// Serves this document at `path`, in the place of an earlier one.
+    pub(crate) fn publish(&self, path: &str, document: &serde_json::Value) {
+        self.lock().published.insert(path.into(), document.to_string());
+    }
+
     pub(crate) fn next_page(&self, page: Page) {
         self.lock().pages.push_back(page);
     }
@@ -285,6 +292,9 @@ impl Idp {
         let reply = match (seen.method.as_str(), seen.path()) {
             ("GET", "/authorize") => self.authorize(&seen),
             ("POST", _) => self.token(&seen),
+            ("GET", path) if self.lock().published.contains_key(path) => {
+                self.lock().published.get(path).map(|document| plain(200, "application/json", document.clone()))
+            }
             ("GET", "/.well-known/openid-configuration") => Some(plain(200, "application/json", self.metadata())),
             _ => Some(plain(404, "text/plain", "no")),
         };

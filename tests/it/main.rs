@@ -56,6 +56,7 @@ mod lifecycle;
 mod listeners;
 mod lock;
 mod login;
+mod mcp;
 mod memory;
 mod metadata_listeners;
 mod metrics;

@@ -18,29 +18,29 @@ use crate::config_file::draft::ConfigDraft;
 
 /// Options of every command that changes the file.
 #[derive(Args)]
-pub(super) struct ChangeOptions {
+pub(in crate::cli) struct ChangeOptions {
     /// Show what would be written, and write nothing
     #[arg(long)]
-    pub(super) dry_run: bool,
+    pub(in crate::cli) dry_run: bool,
 
     #[command(flatten)]
-    pub(super) json: JsonChoice,
+    pub(in crate::cli) json: JsonChoice,
 
     #[command(flatten)]
-    pub(super) source: ConfigSource,
+    pub(in crate::cli) source: ConfigSource,
 
     #[command(flatten)]
-    pub(super) reach: DaemonChoice,
+    pub(in crate::cli) reach: DaemonChoice,
 }
 
 /// The file, and the account that the change is about.
-pub(super) struct Change {
-    pub(super) draft: ConfigDraft,
-    pub(super) account: String,
+pub(in crate::cli) struct Change {
+    pub(in crate::cli) draft: ConfigDraft,
+    pub(in crate::cli) account: String,
 }
 
 /// What was written, or that it was only to be shown.
-pub(super) enum Written {
+pub(in crate::cli) enum Written {
     /// The file has it.
     Yes(Box<Config>),
     /// It was shown, or declined.
@@ -64,34 +64,34 @@ struct ChangeReply<'a> {
 
 impl Change {
     /// Reads the config file; there need not be one.
-    pub(super) fn open(source: &ConfigSource, account: &str) -> Result<Self, Failure> {
+    pub(in crate::cli) fn open(source: &ConfigSource, account: &str) -> Result<Self, Failure> {
         let draft = ConfigDraft::open(&source.env()).map_err(|error| config_source::failure(&error))?;
         Ok(Self { draft, account: account.to_owned() })
     }
 
     /// The config file's path.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(in crate::cli) fn path(&self) -> PathBuf {
         self.draft.before().path.to_owned()
     }
 
     /// The dotted path of a key of the account, as in messages.
-    pub(super) fn key(&self, key: &str) -> String {
+    pub(in crate::cli) fn key(&self, key: &str) -> String {
         format!("accounts.{}.{key}", segment(&self.account))
     }
 
     /// Changes what the file is to say.
-    pub(super) fn edit(&mut self, edits: &[ConfigEdit]) -> Result<(), Failure> {
+    pub(in crate::cli) fn edit(&mut self, edits: &[ConfigEdit]) -> Result<(), Failure> {
         let path = self.path();
         self.draft.edit(edits).map_err(|error| message::config_form(path.display(), error))
     }
 
     /// Mistakes that the file would have and does not have now.
-    pub(super) fn new_mistakes(&self) -> Vec<ConfigError> {
+    pub(in crate::cli) fn new_mistakes(&self) -> Vec<ConfigError> {
         config_change::new_mistakes(&self.draft)
     }
 
     /// The first new mistake in one of the account's keys: what is wrong with an answer.
-    pub(super) fn mistake_in(&self, key: &str) -> Option<String> {
+    pub(in crate::cli) fn mistake_in(&self, key: &str) -> Option<String> {
         let path = self.key(key);
         self.new_mistakes().into_iter().find(|mistake| mistake.key == path).map(|mistake| {
             // Line and column are those of a text that nobody has seen.
@@ -100,7 +100,7 @@ impl Change {
     }
 
     /// The config as it would be, if it has no new mistake; each is told. Mistakes that it has already stay.
-    pub(super) fn checked(&self) -> Result<Config, Failure> {
+    pub(in crate::cli) fn checked(&self) -> Result<Config, Failure> {
         let mistakes = self.new_mistakes();
         if !mistakes.is_empty() {
             for mistake in &mistakes {
@@ -122,7 +122,7 @@ impl Change {
 
     /// Shows the change and writes it. Somebody at the terminal is asked first. With `--dry-run`, and where the file is not
     /// to be replaced, the difference goes to standard output instead.
-    pub(super) fn write(
+    pub(in crate::cli) fn write(
         &self,
         dialogue: Option<&Dialogue>,
         options: &ChangeOptions,
@@ -172,7 +172,7 @@ impl Change {
     }
 
     /// With `--json`, says what became of the change that was written.
-    pub(super) fn tell(&self, json: JsonChoice, config: &Config, reloaded: bool) -> CommandResult {
+    pub(in crate::cli) fn tell(&self, json: JsonChoice, config: &Config, reloaded: bool) -> CommandResult {
         json.tell(&self.reply(config, true, reloaded), || {})
     }
 

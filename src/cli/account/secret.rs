@@ -20,7 +20,7 @@ const LONGEST: usize = 4096;
 /// The attribute `service` of items in the keyring.
 const SERVICE: &str = "ringback";
 /// What becomes of an account's client secret.
-pub(super) enum SecretPlan {
+pub(in crate::cli) enum SecretPlan {
     /// It has none, or keeps what it has.
     Unchanged,
     /// It has none from now on.
@@ -34,7 +34,7 @@ pub(super) enum SecretPlan {
 }
 
 /// What was stored, so that it can be taken back.
-pub(super) enum StoredSecret {
+pub(in crate::cli) enum StoredSecret {
     /// Nothing.
     Nothing,
     /// This file is new.
@@ -44,20 +44,20 @@ pub(super) enum StoredSecret {
 }
 
 /// The secret in what was typed or piped.
-pub(super) fn of_bytes(bytes: &[u8]) -> Result<ClientSecret, Failure> {
+pub(in crate::cli) fn of_bytes(bytes: &[u8]) -> Result<ClientSecret, Failure> {
     let secret = text::single(bytes, Rule::ClientSecret).map_err(|why| message::secret_unread(format!("it {why}")))?;
     Ok(ClientSecret::new(secret))
 }
 
 /// The secret on standard input.
-pub(super) fn of_stdin() -> Result<ClientSecret, Failure> {
+pub(in crate::cli) fn of_stdin() -> Result<ClientSecret, Failure> {
     let bytes = private_file::read_wiped(io::stdin().lock(), LONGEST, LONGEST).map_err(message::secret_unread)?;
     if bytes.len() > LONGEST { Err(message::secret_unread("it is longer than 4 KiB")) } else { of_bytes(&bytes) }
 }
 
 impl SecretPlan {
     /// To keep `secret`: in the keyring, or in a file beside the config that is not there yet.
-    pub(super) fn keep(secret: ClientSecret, account: &str, config: &Path, in_keyring: bool) -> Self {
+    pub(in crate::cli) fn keep(secret: ClientSecret, account: &str, config: &Path, in_keyring: bool) -> Self {
         if in_keyring {
             return Self::Keyring(secret, account.to_owned());
         }
@@ -69,7 +69,7 @@ impl SecretPlan {
     }
 
     /// What the config has to say of it.
-    pub(super) fn edits(&self, account: &str) -> Vec<ConfigEdit> {
+    pub(in crate::cli) fn edits(&self, account: &str) -> Vec<ConfigEdit> {
         let (key, value) = match self {
             Self::Unchanged => return Vec::new(),
             Self::Removed => ("", None),
@@ -90,7 +90,7 @@ impl SecretPlan {
     }
 
     /// Puts it there.
-    pub(super) fn store(&self) -> Result<StoredSecret, Failure> {
+    pub(in crate::cli) fn store(&self) -> Result<StoredSecret, Failure> {
         match self {
             Self::Unchanged | Self::Removed | Self::Named(_) => Ok(StoredSecret::Nothing),
             Self::File(secret, path) => {
@@ -119,7 +119,7 @@ impl SecretPlan {
 
 impl StoredSecret {
     /// Takes it back, since the config does not name it after all.
-    pub(super) fn undo(self) {
+    pub(in crate::cli) fn undo(self) {
         let undone = match self {
             Self::Nothing => Ok(()),
             Self::File(path) => match std::fs::remove_file(&path) {

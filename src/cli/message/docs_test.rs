@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{account, config, credential, exec, general, login, sandbox, serve, service, store, token};
+use super::{account, config, credential, exec, general, login, mcp, sandbox, serve, service, store, token};
 use crate::cli::failure::Failure;
 use crate::client::Error;
 use crate::docs_test::{every_variant, keep_current, table};
@@ -73,6 +73,7 @@ fn all() -> Vec<(Failure, &'static str)> {
     let tables = [
         general::all(),
         login::all(),
+        mcp::all(),
         store::all(),
         config::all(),
         account::all(),

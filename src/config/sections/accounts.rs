@@ -11,8 +11,8 @@ use url::Url;
 use crate::config::file_template::FileTemplate;
 use crate::config::kind::{Kind, Place, ShownValue};
 use crate::config::kinds::{
-    ApiUrls, BaseUrl, ClientId, Command, Content, Credential, DAY, FilePath, Flag, Length, MINUTE, Mode, OneOf, Parameters,
-    RedirectUri, Resources, Scopes, Secret, Text, UrlVariables, YEAR,
+    ApiUrls, BaseUrl, ClientId, Command, Content, Credential, DAY, FilePath, Flag, Length, MINUTE, Mode, OneOf,
+    Parameters, RedirectUri, Resources, Scopes, Secret, Text, UrlVariables, YEAR,
 };
 use crate::config::problem::Problem;
 use crate::config::reader::SectionReader;

@@ -12,8 +12,8 @@ use crate::config::sections::listeners::{ExtraKeys, ExtraListeners};
 use crate::config::value::SocketChoice;
 use crate::config::words::KeyWord;
 
-/// The digits of RING on a telephone's keypad.
-const PORT: u16 = 7464;
+/// Of the TCP listener, unless the config says otherwise: the digits of RING on a telephone's keypad.
+pub(crate) const DEFAULT_PORT: u16 = 7464;
 
 settings! {
     /// Settings before the first section.
@@ -33,7 +33,7 @@ settings! {
 
     /// Loopback addresses for HTTP and for the browser's redirect. `[]` turns TCP off. Callers need the key from the
     /// key file.
-    tcp: Vec<SocketAddr> = Addresses, default(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))]),
+    tcp: Vec<SocketAddr> = Addresses, default(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))]),
         example(r#"["127.0.0.1:7464", "[::1]:7464"]"#);
 
     /// The unix socket: `true` for `$XDG_RUNTIME_DIR/ringback/ringback.sock`, `false` for none, or a path. Only your

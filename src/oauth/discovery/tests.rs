@@ -15,33 +15,35 @@ fn read(body: &str) -> Result<Metadata, String> {
 }
 
 #[test]
-fn metadata_is_looked_up_at_both_well_known_urls() {
+fn metadata_is_looked_up_at_every_well_known_url() {
     for (issuer, expected) in [
         (
             "https://id.example",
-            Some([
+            Some(vec![
                 "https://id.example/.well-known/oauth-authorization-server",
                 "https://id.example/.well-known/openid-configuration",
             ]),
         ),
         (
             "https://id.example/",
-            Some([
+            Some(vec![
                 "https://id.example/.well-known/oauth-authorization-server",
                 "https://id.example/.well-known/openid-configuration",
             ]),
         ),
         (
             "https://id.example/a/b/",
-            Some([
+            Some(vec![
                 "https://id.example/.well-known/oauth-authorization-server/a/b",
+                "https://id.example/.well-known/openid-configuration/a/b",
                 "https://id.example/a/b/.well-known/openid-configuration",
             ]),
         ),
         (
             "http://[::1]:8080/a",
-            Some([
+            Some(vec![
                 "http://[::1]:8080/.well-known/oauth-authorization-server/a",
+                "http://[::1]:8080/.well-known/openid-configuration/a",
                 "http://[::1]:8080/a/.well-known/openid-configuration",
             ]),
         ),
@@ -51,8 +53,8 @@ fn metadata_is_looked_up_at_both_well_known_urls() {
         ("https://id.example#x", None),
         ("id.example", None),
     ] {
-        let found = well_known(issuer).map(|urls| urls.map(String::from));
-        assert_eq!(found, expected.map(|urls| urls.map(str::to_owned)), "{issuer}");
+        let found = well_known(issuer).map(|urls| urls.into_iter().map(String::from).collect::<Vec<_>>());
+        assert_eq!(found, expected.map(|urls: Vec<&str>| urls.into_iter().map(str::to_owned).collect()), "{issuer}");
     }
 }
 

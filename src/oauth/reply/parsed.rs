@@ -97,7 +97,7 @@ pub enum Failed {
 
 impl Failed {
     /// A success that can't be understood.
-    pub(in crate::oauth) fn nonsense(why: impl Into<String>) -> Self {
+    pub(crate) fn nonsense(why: impl Into<String>) -> Self {
         Self::Busy { retry_after: None, why: why.into() }
     }
 
