@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn every_command_that_says_something_says_it_as_json_too() {
         // They run until they are stopped, run a program, or print a file in a format of its own.
-        let others = ["exec", "serve", "sandbox", "demo", "config example", "config schema", "completions", "man"];
+        let others =
+            ["exec", "serve", "sandbox", "demo", "config example", "config schema", "completions", "man", "mcp config"];
         for (name, command) in leaves(&super::Program::command(), "") {
             let has_json = command.get_arguments().any(|arg| arg.get_long() == Some("json"));
             // Those speak the protocols of other programs.

@@ -23,6 +23,8 @@ pub enum UpstreamFailure {
     NeedsScope {
         /// The scopes that it wants; empty if it does not say.
         scope: String,
+        /// Those that the account requests, and these: what its next login has to request.
+        together: String,
     },
 }
 
@@ -51,9 +53,14 @@ impl UpstreamFailure {
             Self::RejectsToken => format!(
                 "Run `ringback login {account}`. If that does not help, the token is not for this API: see `upstream` in `[accounts.{account}.proxy]`, and `scope`, `resource` and `audience` of the account."
             ),
-            Self::NeedsScope { .. } => format!(
-                "Add it to `scope` in `[accounts.{account}]`, send the daemon SIGHUP, and run `ringback login {account}`."
+            Self::NeedsScope { scope, .. } if scope.is_empty() => format!(
+                "Add what the API's documentation names to `scope` in `[accounts.{account}]`, send the daemon SIGHUP, and run `ringback login {account}`."
             ),
+            Self::NeedsScope { together, .. } => {
+                format!(
+                    "Run `ringback account edit {account} --scope '{together}'`, and then `ringback login {account}`."
+                )
+            }
         }
     }
 }

@@ -275,7 +275,7 @@ fn errors() -> Vec<(Error, &'static str)> {
                 "the API answered 401 to a request through the proxy, also with a new token if there was one (503)"
             ),
             (
-                upstream(UpstreamFailure::NeedsScope { scope: "calls".into() }),
+                upstream(UpstreamFailure::NeedsScope { scope: "calls".into(), together: "read calls".into() }),
                 "the API answered 403 and `insufficient_scope` to a request through the proxy (403)"
             )
         ],

@@ -72,7 +72,7 @@ pub(crate) fn folder(path: &Path, _: &Path) {
 
 #[rustfmt::skip]
 const ATTACKS: &[Attack] = &[
-    ("apps of a newer version", APPS, |p, _| edit(p, "\"version\": 1", "\"version\": 2"), Refuses(9, "format version 2")),
+    ("apps of a newer version", APPS, |p, _| edit(p, "\"version\": 1", "\"version\": 9"), Refuses(9, "format version 9")),
     ("apps cut short", APPS, |p, _| put(p, &std::fs::read(p).unwrap()[..40]), Refuses(9, "not what ringback writes")),
     ("no apps at all", APPS, |p, _| put(p, ""), Refuses(9, "not what ringback writes")),
     ("apps that are a list", APPS, |p, _| put(p, "[]"), Refuses(9, "not what ringback writes")),

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::api_server::ApiServer;
+use crate::api_server::{ApiServer, Received};
 use crate::http::{Request, parse};
 use crate::idp::Idp;
 use crate::report::Report;
@@ -147,7 +147,7 @@ fn no_request_leaves_the_upstream_or_gets_by_the_rules() {
         let (status, reply) = ask(&authority, filled(text).as_bytes());
         report.expect(name, statuses.contains(&status), (status, &reply));
         let received = api.received().split_off(before);
-        let lines: Vec<&str> = received.iter().map(|received| received.line()).collect();
+        let lines: Vec<&str> = received.iter().map(Received::line).collect();
         // What is broken behind its head may or may not have begun.
         let held_back = lines.is_empty() && status != 200;
         report.expect(name, lines == *expected || held_back, &received);

@@ -88,7 +88,7 @@ impl DemoStage {
              [providers.practice]\npreset = \"phonecom\"\n\
              authorize_url = \"{sandbox}/v4/oauth/authorization\"\n\
              token_url = \"{sandbox}/v4/oauth/access-token\"\n\
-             api_url = \"{sandbox}/v4\"\n\
+             upstream = \"{sandbox}/v4\"\n\
              revoke_url = \"{sandbox}/v4/oauth/access-token\"\n\n\
              [accounts.demo]\nprovider = \"practice\"\nclient_id = \"{CLIENT_ID}\"\n\
              client_secret_file = \"client.secret\"\nscope = [\"account-owner\"]\n"

@@ -204,7 +204,10 @@ impl Forwarding<'_> {
         {
             let kept = sent.take_whole();
             let speaks = Speaks::of(&self.head.headers, kept.as_deref().map_or(&[], |bytes| bytes));
-            return Err((self.failed(config, UpstreamFailure::NeedsScope { scope }), speaks));
+            return Err((
+                self.failed(config, UpstreamFailure::NeedsScope { together: together(config, &scope), scope }),
+                speaks,
+            ));
         }
         Ok(answered)
     }
@@ -324,4 +327,17 @@ fn bearer(token: &Token) -> Result<HeaderValue, Error> {
     let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text)).map_err(unfit)?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// The scopes that the account requests, with those that its upstream wants. A quote can't be in one (RFC 6749 §3.3), but
+/// an apostrophe can, and would end the command's argument.
+fn together(config: &AccountConfig, wanted: &str) -> String {
+    let wanted = wanted.split_ascii_whitespace().filter(|scope| !scope.contains('\''));
+    let mut all: Vec<&str> = config.target.scope.iter().map(String::as_str).collect();
+    for scope in wanted {
+        if !all.contains(&scope) {
+            all.push(scope);
+        }
+    }
+    all.join(" ")
 }

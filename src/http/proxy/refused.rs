@@ -130,7 +130,7 @@ mod tests {
             (Error::Beyond { why: why.clone() }, 403, 403),
             (Error::Busy, 503, 503),
             (upstream(UpstreamFailure::RejectsToken), 503, 503),
-            (upstream(UpstreamFailure::NeedsScope { scope: String::new() }), 403, 503),
+            (upstream(UpstreamFailure::NeedsScope { scope: String::new(), together: String::new() }), 403, 503),
             (upstream(UpstreamFailure::Unreachable { why: why.clone() }), 502, 502),
             (upstream(UpstreamFailure::TooLate { why }), 504, 504),
         ] {

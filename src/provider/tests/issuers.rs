@@ -53,6 +53,8 @@ impl Issuer {
 }
 
 const RFC_8414: &str = "/.well-known/oauth-authorization-server/tenant";
+/// The same place, with the name of OpenID Connect.
+const INSERTED: &str = "/.well-known/openid-configuration/tenant";
 const OIDC: &str = "/tenant/.well-known/openid-configuration";
 
 /// The token endpoint, or the error.
@@ -79,8 +81,8 @@ async fn without_discovery_no_metadata_is_requested() {
 }
 
 #[tokio::test]
-async fn metadata_is_found_at_either_url_and_requested_once_for_all_callers() {
-    for (path, asked) in [(RFC_8414, 1), (OIDC, 2)] {
+async fn metadata_is_found_at_each_url_and_requested_once_for_all_callers() {
+    for (path, asked) in [(RFC_8414, 1), (INSERTED, 2), (OIDC, 3)] {
         let issuer = Issuer::start(path).await;
         let (provider, dialect) = (Arc::new(provider()), issuer.dialect());
         let callers: Vec<_> = (0..20)
@@ -108,17 +110,17 @@ async fn metadata_is_refreshed_daily_and_the_old_is_kept_on_failure() {
     clock.suspend(Duration::from_secs(60));
     assert_eq!(
         (token_url(&provider, &dialect).await, issuer.asked()),
-        (at_host(1), 3),
-        "both well-known URLs were requested"
+        (at_host(1), 4),
+        "every well-known URL was requested"
     );
-    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 3), "not requested again at once");
+    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 4), "not requested again at once");
     issuer.told.status.store(200, Ordering::SeqCst);
     clock.suspend(Duration::from_secs(301));
-    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 4));
+    assert_eq!((token_url(&provider, &dialect).await, issuer.asked()), (at_host(1), 5));
     clock.jump_wall(-3_600_000);
     assert_eq!(
         (token_url(&provider, &dialect).await, issuer.asked()),
-        (at_host(1), 5),
+        (at_host(1), 6),
         "requested again after the clock was set back"
     );
 }
@@ -183,10 +185,11 @@ async fn a_moved_token_endpoint_must_be_accepted_by_the_user() {
 }
 
 #[tokio::test]
-async fn missing_metadata_is_explained_for_both_urls() {
+async fn missing_metadata_is_explained_for_every_url() {
     let issuer = Issuer::start("/elsewhere").await;
     let (name, dialect) = (issuer.told.issuer.get().unwrap(), issuer.dialect());
-    let expected = format!("no metadata of {name} ({RFC_8414}: there is none (404); {OIDC}: there is none (404))");
+    let missing = [RFC_8414, INSERTED, OIDC].map(|path| format!("{path}: there is none (404)")).join("; ");
+    let expected = format!("no metadata of {name} ({missing})");
     assert_eq!(token_url(&provider(), &dialect).await, expected);
     let bad = Arc::new(Dialect { issuer: Some("http://id.example".into()), ..(*dialect).clone() });
     let expected = "the issuer http://id.example is not an https address, so its metadata can't be read";
