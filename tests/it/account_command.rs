@@ -167,16 +167,6 @@ fn other_sources_of_the_client_secret_need_no_answer() {
     assert!(code == 2 && said.contains("--client-secret-file"), "nobody can be asked: {said}");
     let (code, _, said) = add("ran", &["--set", r#"client_secret_command=["/bin/echo", "x"]"#]);
     assert!(code == 0 && text(&world).contains("client_secret_command = ["), "{said}");
-    assert!(text(&world).contains("redirect_uri = "), "{}", text(&world));
-    // Where no browser comes back, nothing is registered. `--set` says the same as the option of a key.
-    for (name, set) in [("text", "grant=client_credentials"), ("toml", r#"grant="client_credentials""#)] {
-        let (code, _, said) = add(name, &["--set", set, "--set", r#"client_secret_command=["/bin/echo", "x"]"#]);
-        assert_eq!(code, 0, "{said}");
-        let section = text(&world).split_once(&format!("[accounts.{name}]")).unwrap().1.to_owned();
-        assert!(!section.contains("redirect_uri"), "{said}");
-    }
-    let (code, _, said) = add("own", &["--set", "redirect_uri=http://127.0.0.1:7464/mine", "--no-client-secret"]);
-    assert!(code == 0 && text(&world).contains("redirect_uri = \"http://127.0.0.1:7464/mine\""), "{said}");
     let (code, _, said) = world.cli(&["account", "edit", "ran", "--set", r#"client_id_command=["/bin/echo", "c"]"#]);
     assert!(code == 0 && text(&world).contains("client_id_command = ["), "{said}");
     assert!(!text(&world).contains("client_id = "), "one replaces the other: {}", text(&world));

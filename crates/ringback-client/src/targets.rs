@@ -45,10 +45,12 @@ pub(crate) fn account_target(account: &str, rest: &str) -> String {
     format!("/v1/accounts/{}{rest}", segment(account))
 }
 
-/// `text` as one path segment. Dots are encoded too, since `..` could leave the path.
+/// `text` as one path segment. A name may have dots, which stay as they are; those of `.` and `..`, which could leave the
+/// path, are encoded, and the daemon refuses them.
 pub(crate) fn segment(text: &str) -> String {
+    let is_step = matches!(text, "." | "..");
     text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || (byte == b'.' && !is_step) {
             encoded.push(char::from(byte));
         } else {
             // Writing to a `String` does not fail.

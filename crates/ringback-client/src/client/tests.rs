@@ -175,7 +175,13 @@ fn an_error_without_an_explanation_names_its_status_and_quotes_nothing() {
 
 #[test]
 fn account_names_cannot_climb_out_of_their_place_in_the_path() {
-    assert_eq!(account_target("../x?y#z", "/token"), "/v1/accounts/%2E%2E%2Fx%3Fy%23z/token");
+    for (name, target) in [
+        ("../x?y#z", "/v1/accounts/..%2Fx%3Fy%23z/token"),
+        ("..", "/v1/accounts/%2E%2E/token"),
+        ("a.b", "/v1/accounts/a.b/token"),
+    ] {
+        assert_eq!(account_target(name, "/token"), target);
+    }
     let options = TokenOptions { wait: Some(3), ..TokenOptions::default() };
     assert_eq!(token_target("a", &options), "/v1/accounts/a/token?wait=3");
     let options = TokenOptions { min_ttl: Some(60), ..options };
