@@ -7,6 +7,7 @@ mod hint;
 mod missing;
 mod obstacle;
 mod remedy;
+mod reply;
 mod upstream;
 
 use std::sync::Arc;
@@ -15,10 +16,7 @@ use std::time::Duration;
 pub use self::missing::Missing;
 pub use self::obstacle::Obstacle;
 pub use self::upstream::UpstreamFailure;
-use crate::contract::{Confirm, ErrorCode, ErrorReply};
-
-/// Suggested delay when too many callers wait.
-const RETRY_WHEN_BUSY: Duration = Duration::from_secs(5);
+use crate::contract::{Confirm, ErrorCode};
 
 /// Why a request fails. Messages contain no secrets: they are shown to callers, on pages and in logs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -324,40 +322,5 @@ impl Error {
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             Self::Internal { .. } => ErrorCode::Internal,
         }
-    }
-
-    /// The error as a reply of the API.
-    pub fn reply(&self) -> ErrorReply {
-        let mut reply = ErrorReply {
-            error: self.code(),
-            error_description: self.to_string(),
-            hint: self.hint(),
-            login_url: None,
-            retry_after: None,
-            provider_error: None,
-            login_id: None,
-            confirm: None,
-            nearest: Vec::new(),
-        };
-        match self {
-            Self::UnknownAccount { nearest, .. } => reply.nearest.clone_from(nearest),
-            Self::LoginRequired { account, .. } | Self::NotRefreshable { account } => {
-                reply.login_url = Some(format!("/v1/accounts/{account}/login"));
-            }
-            Self::AnotherPerson { login_id, confirm, .. } => {
-                (reply.login_id, reply.confirm) = (Some(login_id.clone()), Some(Box::new(Confirm::clone(confirm))));
-            }
-            Self::WrongPassphrase { pause, .. } => reply.retry_after = Some(pause.as_secs()),
-            Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
-            Self::Busy => reply.retry_after = Some(RETRY_WHEN_BUSY.as_secs()),
-            Self::RefusesForLong { provider_error, .. } => reply.provider_error = Some(provider_error.clone()),
-            Self::ProviderRefused { provider_error, .. }
-            | Self::LoginFailed { provider_error, .. }
-            | Self::ImportRefused { provider_error, .. } => {
-                reply.provider_error.clone_from(provider_error);
-            }
-            _ => {}
-        }
-        reply
     }
 }

@@ -6,9 +6,8 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::body::{json, parse, refusal, unanswered};
 use crate::contract::{
-    AcceptReply, AccountReply, AccountUrl, AccountsReply, ApiUrlsReply, AppMade, AppRequest, AppsReply, ConsentAnswer,
-    ConsentRequest, ConsentsReply, ImportReply, ImportRequest, InfoReply, LockReply, LoginAnswer, LoginReply,
-    LoginRequest, LoginStarted, LogoutReply, PasteRequest, RejectedReply, SessionReply, TemporaryAppRequest,
+    AcceptReply, AccountReply, AccountUrl, AccountsReply, ApiUrlsReply, ImportReply, ImportRequest, InfoReply,
+    LockReply, LoginAnswer, LoginReply, LoginRequest, LoginStarted, LogoutReply, PasteRequest, RejectedReply,
     UnlockRequest,
 };
 use crate::discover::{DaemonOptions, discover};
@@ -17,10 +16,10 @@ use crate::events::Events;
 use crate::exchange::{Request, Response, exchange};
 use crate::secret::AccessToken;
 use crate::targets::{TokenOptions, account_target, api_urls_target, segment, token_target};
-use crate::temporary::TemporaryApp;
 use crate::token::{self, Token};
 use crate::transport::{DaemonAddress, Transport};
 
+mod owner;
 #[cfg(test)]
 mod tests;
 
@@ -32,8 +31,6 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
 const JSON: &str = "application/json";
 /// `User-Agent` of a program that does not name itself.
 const AGENT: &str = concat!("ringback-client/", env!("CARGO_PKG_VERSION"));
-const CONSENTS: &str = "questions are answered";
-const APPS: &str = "apps are managed";
 
 /// A client of the daemon. Each request opens a connection of its own and blocks until the reply is complete.
 ///
@@ -223,88 +220,6 @@ impl Client {
     /// Logs the account out: revokes its tokens if the provider supports it, and always deletes them.
     pub fn logout(&self, account: &str) -> Result<LogoutReply, Error> {
         parse(&self.ask("DELETE", &account_target(account, "/token"), JSON, None, DEFAULT_TIMEOUT)?)
-    }
-
-    /// The consent questions (may this program have a token?) that are pending, and the remembered answers.
-    ///
-    /// # Errors
-    /// [`Error::SocketOnly`] over TCP.
-    pub fn consents(&self) -> Result<ConsentsReply, Error> {
-        self.on_socket(CONSENTS)?;
-        parse(&self.ask("GET", "/v1/consents", JSON, None, TIMEOUT_MARGIN)?)
-    }
-
-    /// Answers a consent question.
-    ///
-    /// # Errors
-    /// [`Error::SocketOnly`] over TCP.
-    pub fn answer_consent(&self, id: &str, answer: ConsentAnswer) -> Result<ConsentsReply, Error> {
-        self.on_socket(CONSENTS)?;
-        let body = json(&ConsentRequest { answer })?;
-        parse(&self.ask("POST", &format!("/v1/consents/{}", segment(id)), JSON, Some(&body), TIMEOUT_MARGIN)?)
-    }
-
-    /// Forgets a remembered consent answer.
-    ///
-    /// # Errors
-    /// [`Error::SocketOnly`] over TCP.
-    pub fn forget_consent(&self, id: &str) -> Result<ConsentsReply, Error> {
-        self.on_socket(CONSENTS)?;
-        parse(&self.ask("DELETE", &format!("/v1/consents/{}", segment(id)), JSON, None, TIMEOUT_MARGIN)?)
-    }
-
-    /// A one-time URL that opens the status page.
-    ///
-    /// # Errors
-    /// [`Error::SocketOnly`] over TCP.
-    pub fn session(&self) -> Result<SessionReply, Error> {
-        self.on_socket("the status page is opened")?;
-        parse(&self.ask("POST", "/v1/sessions", JSON, None, TIMEOUT_MARGIN)?)
-    }
-
-    /// Every app.
-    ///
-    /// # Errors
-    /// [`Error::SocketOnly`] over TCP.
-    pub fn apps(&self) -> Result<AppsReply, Error> {
-        self.on_socket(APPS)?;
-        parse(&self.ask("GET", "/v1/apps", JSON, None, TIMEOUT_MARGIN)?)
-    }
-
-    /// Creates an app and its key.
-    ///
-    /// # Errors
-    /// [`Error::SocketOnly`] over TCP.
-    pub fn add_app(&self, app: &AppRequest) -> Result<AppMade, Error> {
-        self.on_socket(APPS)?;
-        parse(&self.ask("POST", "/v1/apps", JSON, Some(&json(app)?), TIMEOUT_MARGIN)?)
-    }
-
-    /// Creates an app whose key works as long as the result is kept.
-    ///
-    /// # Errors
-    /// [`Error::SocketOnly`] over TCP.
-    pub fn temporary_app(&self, app: &TemporaryAppRequest) -> Result<TemporaryApp, Error> {
-        self.on_socket(APPS)?;
-        TemporaryApp::open(&self.daemon, self.agent, &json(app)?)
-    }
-
-    /// Rotates an app's key.
-    ///
-    /// # Errors
-    /// [`Error::SocketOnly`] over TCP.
-    pub fn rotate_app(&self, name: &str) -> Result<AppMade, Error> {
-        self.on_socket(APPS)?;
-        parse(&self.ask("POST", &format!("/v1/apps/{}/rotate", segment(name)), JSON, None, TIMEOUT_MARGIN)?)
-    }
-
-    /// Removes an app and its key; returns the remaining apps.
-    ///
-    /// # Errors
-    /// [`Error::SocketOnly`] over TCP.
-    pub fn remove_app(&self, name: &str) -> Result<AppsReply, Error> {
-        self.on_socket(APPS)?;
-        parse(&self.ask("DELETE", &format!("/v1/apps/{}", segment(name)), JSON, None, TIMEOUT_MARGIN)?)
     }
 
     /// Starts or joins the account's pending login.
