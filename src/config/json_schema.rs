@@ -120,7 +120,7 @@ fn value(section: &Section, key: &ConfigKey) -> Value {
             json!({ "type": "array", "items": matching(LOOPBACK_ADDRESS), "uniqueItems": true })
         }
         ValueKind::Address => matching(ADDRESS),
-        ValueKind::Hosts => texts,
+        ValueKind::Hosts | ValueKind::ApiUrls => texts,
         ValueKind::Command => json!({ "type": "array", "items": text, "minItems": 1 }),
         ValueKind::Credential => matching(CREDENTIAL),
         ValueKind::Scopes => json!({ "anyOf": [texts, { "type": "string" }] }),
@@ -133,7 +133,6 @@ fn value(section: &Section, key: &ConfigKey) -> Value {
             let built_in: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
             json!({ "anyOf": [{ "enum": built_in }, matching(NAME)] })
         }
-        ValueKind::ApiUrls => texts,
         ValueKind::Resources => json!({ "type": "array", "items": matching(RESOURCE) }),
         ValueKind::Paths => json!({
             "type": "object",

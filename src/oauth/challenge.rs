@@ -59,7 +59,7 @@ mod tests {
                 vec![r#"Basic realm="a, Bearer b", Bearer error="insufficient_scope", scope="a:b""#.to_owned()],
                 of(Some("insufficient_scope"), &["a:b"], false),
             ),
-            (vec![r#"Basic realm="a""#.to_owned(), r#"Bearer scope=a"#.to_owned()], of(None, &["a"], false)),
+            (vec![r#"Basic realm="a""#.to_owned(), "Bearer scope=a".to_owned()], of(None, &["a"], false)),
             (vec!["=\u{0}".to_owned(), "Bearer scope=\"a\"".to_owned()], of(None, &["a"], false)),
             (vec![r#"Bearer resource_metadata="http://mcp.example/x""#.to_owned()], of(None, &[], false)),
         ] {

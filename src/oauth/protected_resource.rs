@@ -67,6 +67,9 @@ fn covers(resource: &Url, url: &Url) -> bool {
     resource.origin() == url.origin() && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// The scope that asks for a refresh token.
+const OFFLINE: &str = "offline_access";
+
 /// The scopes of a first login: what the challenge asks for, else all that the resource supports, else none.
 /// `offline_access` is added where the server issues it (OpenID Connect Core §11), and never alone.
 pub(crate) fn first_scopes(challenged: &[String], supported: &[String], offline: bool) -> Vec<String> {
@@ -77,7 +80,6 @@ pub(crate) fn first_scopes(challenged: &[String], supported: &[String], offline:
             scopes.push(scope.clone());
         }
     }
-    const OFFLINE: &str = "offline_access";
     if offline && !scopes.is_empty() && !scopes.iter().any(|scope| scope == OFFLINE) {
         scopes.push(OFFLINE.to_owned());
     }

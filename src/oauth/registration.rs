@@ -56,11 +56,11 @@ impl RegistrationSupport {
 #[derive(Debug)]
 pub(crate) struct RegisteredClient {
     /// Its `client_id`.
-    pub(crate) client_id: String,
+    pub(crate) id: String,
     /// Its `client_secret`.
-    pub(crate) client_secret: Option<ClientSecret>,
+    pub(crate) secret: Option<ClientSecret>,
     /// How it proves itself.
-    pub(crate) client_auth: ClientAuth,
+    pub(crate) auth: ClientAuth,
 }
 
 /// The request that registers a native client (RFC 7591 §3.1). Without `application_type`, servers take a client for a
@@ -97,21 +97,21 @@ pub(crate) fn parse(received: ReceivedReply<'_>, asked: ClientAuth) -> Result<Re
     };
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     let id = text("client_id").filter(|id| !id.is_empty() && id.len() <= LONGEST_ID && !id.contains(char::is_control));
-    let client_id = id.ok_or_else(|| Failed::nonsense("the reply has no usable client_id"))?.to_owned();
-    let client_auth = match text("token_endpoint_auth_method") {
+    let id = id.ok_or_else(|| Failed::nonsense("the reply has no usable client_id"))?.to_owned();
+    let auth = match text("token_endpoint_auth_method") {
         None => asked,
         Some(named) => {
             let known = METHODS.iter().find(|(name, _)| *name == named).map(|(_, auth)| *auth);
             known.ok_or_else(|| Failed::nonsense("the reply has an unknown token_endpoint_auth_method"))?
         }
     };
-    let client_secret = match (client_auth, secret) {
+    let secret = match (auth, secret) {
         // A secret that is not sent need not be kept.
         (ClientAuth::None, _) => None,
         (_, Some(secret)) if is_token(&secret) => Some(ClientSecret::new(secret.as_str())),
         _ => return Err(Failed::nonsense("the reply has no usable client_secret")),
     };
-    Ok(RegisteredClient { client_id, client_secret, client_auth })
+    Ok(RegisteredClient { id, secret, auth })
 }
 
 #[cfg(test)]
@@ -202,7 +202,7 @@ mod tests {
             ),
         ] {
             let client = read(201, members.clone()).unwrap();
-            let found = (client.client_id.as_str(), client.client_auth, client.client_secret);
+            let found = (client.id.as_str(), client.auth, client.secret);
             assert_eq!(
                 (found.0, found.1, found.2.as_ref().map(ClientSecret::expose)),
                 ("c", auth, secret),

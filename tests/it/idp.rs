@@ -15,7 +15,7 @@ use serde_json::json;
 use sha2::Digest as _;
 use url::Url;
 
-pub(crate) use request::Seen;
+pub(crate) use request::{Seen, plain, with_header};
 use request::{echo, read};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -91,7 +91,6 @@ struct State {
     tokens: HashMap<String, VecDeque<Act>>,
     always: HashMap<String, Act>,
     pages: VecDeque<Page>,
-    /// Documents by path.
     published: HashMap<String, String>,
     seen: Vec<Seen>,
     codes: HashMap<String, Code>,
@@ -202,7 +201,7 @@ impl Idp {
         self.lock().always.insert(path.into(), act);
     }
 
-    /// Serves this document at `path`, in the place of an earlier one.
+    /// Serves this document at `path`.
     pub(crate) fn publish(&self, path: &str, document: &serde_json::Value) {
         self.lock().published.insert(path.into(), document.to_string());
     }
@@ -292,10 +291,7 @@ impl Idp {
         let reply = match (seen.method.as_str(), seen.path()) {
             ("GET", "/authorize") => self.authorize(&seen),
             ("POST", _) => self.token(&seen),
-            ("GET", path) if self.lock().published.contains_key(path) => {
-                self.lock().published.get(path).map(|document| plain(200, "application/json", document.clone()))
-            }
-            ("GET", "/.well-known/openid-configuration") => Some(plain(200, "application/json", self.metadata())),
+            ("GET", path) => self.published(path).or_else(|| Some(plain(404, "text/plain", "no"))),
             _ => Some(plain(404, "text/plain", "no")),
         };
         if let Some(bytes) = reply {
@@ -315,6 +311,12 @@ impl Idp {
         drop(state);
         self.lock().tokens.get_mut(seen.path()).and_then(VecDeque::pop_front);
         Some((bytes, pause))
+    }
+
+    fn published(&self, path: &str) -> Option<Vec<u8>> {
+        let document = self.lock().published.get(path).cloned();
+        let usual = || (path == "/.well-known/openid-configuration").then(|| self.metadata());
+        document.or_else(usual).map(|document| plain(200, "application/json", document))
     }
 
     fn metadata(&self) -> String {
@@ -473,16 +475,6 @@ fn refused(why: &str) -> Vec<u8> {
 }
 
 /// A well-formed reply.
-pub(crate) fn plain(status: u16, kind: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
-    with_header(status, &format!("Content-Type: {kind}"), body)
-}
-
-pub(crate) fn with_header(status: u16, header: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
-    let length = body.as_ref().len();
-    let head = format!("HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-    [head.as_bytes(), body.as_ref()].concat()
-}
-
 /// Replies 503, like a provider during a deployment.
 pub(crate) fn unavailable() -> Act {
     Act::Raw(plain(503, "text/plain", "deploying"))

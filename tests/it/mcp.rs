@@ -41,7 +41,10 @@ impl Said {
     fn publish(&self, idp: &Idp, issuer: &Idp) {
         idp.next_at("/mcp", raw(401, &format!("WWW-Authenticate: {}\r\n", self.challenge), ""));
         idp.publish(RESOURCE, &self.resource);
-        issuer.publish(ISSUER, &self.issuer);
+        // Wherever it is looked for.
+        for place in [ISSUER, "/.well-known/openid-configuration"] {
+            issuer.publish(place, &self.issuer);
+        }
         let status = if self.registered.get("error").is_some() { 400 } else { 201 };
         issuer.next_at("/register", raw(status, "Content-Type: application/json\r\n", &self.registered.to_string()));
     }
@@ -108,7 +111,8 @@ fn a_server_is_found_registered_at_and_logged_in_to_by_its_url() {
 
 #[test]
 fn what_a_server_says_wrong_is_told_and_nothing_is_written() {
-    let cases: [(&str, fn(&mut Said), i32, &str); 9] = [
+    type Change = fn(&mut Said);
+    let cases: [(&str, Change, i32, &str); 9] = [
         (
             "another resource",
             |said| said.resource["resource"] = json!("https://other.example/mcp"),
@@ -235,8 +239,8 @@ fn a_client_of_mcp_servers_gets_url_and_key_in_its_own_file() {
     assert_eq!(world.cli(&["app", "list"]).1.matches("notes.cursor").count(), 1);
 
     // Again: another key, in the place of the first.
-    let (code, shown, _) = world.cli(&["mcp", "config", "cursor", "notes"]);
-    assert!(code == 0 && shown.contains("Bearer ") && !shown.contains(&key), "{shown}");
+    let (code, shown, said) = world.cli(&["mcp", "config", "cursor", "notes"]);
+    assert!(code == 0 && shown.contains("Bearer ") && !shown.contains(&key), "{code} {said}");
     assert_eq!(world.cli(&["app", "list"]).1.matches("notes.cursor").count(), 1);
 
     std::fs::write(&file, "{ // mine\n}").unwrap();

@@ -86,6 +86,7 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
     let mut change = Change::open(&args.options.source, &args.name)?;
     let config = assemble(&change.draft.before()).config;
     let old = old(args, config.as_ref(), &url)?;
+    let document = args.client_metadata_url.as_deref().map(document_url).transpose()?;
     let finder = Finder::new()?;
     let asked = || format!("{url} and its authorization server");
     let mut server = waiting::told(LONGEST, asked, || finder.server(&url, args.issuer.as_deref()))?;
@@ -96,12 +97,12 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
     report::say(&format!("The tokens of {url} come from {}.", report::plain(&server.issuer)));
     let provider = old.map_or_else(|| free_provider(&change), |old| old.dialect.provider.clone());
     change.edit(&server_edits(&args.name, &provider, &url, &server))?;
-    let secret = match old.filter(|old| is_known(args, old, &server)) {
-        Some(_) => SecretPlan::Unchanged,
-        None => {
-            let client = client(args, old, &finder, &server, &usual_redirect_uri(&change, &provider))?;
-            become_client(args, &mut change, &provider, client)?
-        }
+    let secret = if old.is_some_and(|old| is_known(args, old, &server)) {
+        SecretPlan::Unchanged
+    } else {
+        let how = (args, document.as_ref());
+        let client = client(how, old, &finder, &server, &usual_redirect_uri(&change, &provider))?;
+        become_client(args, &mut change, &provider, client)?
     };
     change.edit(&secret.edits(&args.name))?;
     let dialogue = Dialogue::open();
@@ -174,7 +175,7 @@ fn usual_redirect_uri(change: &Change, provider: &str) -> String {
 }
 
 fn client(
-    args: &AddArgs,
+    (args, document): (&AddArgs, Option<&Url>),
     old: Option<&Arc<AccountConfig>>,
     finder: &Finder,
     server: &McpServer,
@@ -182,8 +183,8 @@ fn client(
 ) -> Result<McpClient, Failure> {
     // A client that is known by a document is known everywhere.
     let portable = old.and_then(|old| document_url(old.client_id.known()?).ok());
-    let document = args.client_metadata_url.as_deref().map(document_url).transpose()?.or(portable);
-    let how = match (&args.client_id, &document) {
+    let document = document.or(portable.as_ref());
+    let how = match (&args.client_id, document) {
         (Some(client_id), _) => {
             let has_secret = args.client_secret_file.is_some() || args.client_secret_stdin;
             Registration::Known { client_id, has_secret }

@@ -72,14 +72,12 @@ pub(super) fn run(args: &ConfigArgs) -> CommandResult {
     }
     let (url, key) = key(&client, args, kind)?;
     let entry = Entry { url: &url, key: key.expose() };
-    match target {
-        Some(target) => target.write(kind, &args.account, &entry),
-        None => {
-            report::say(&format!("For {}, in ~/{}:", kind.label, kind.file));
-            report::answer(shown(kind, &args.account, &entry).as_bytes())?;
-            Ok(ExitCode::SUCCESS)
-        }
+    if let Some(target) = target {
+        return target.write(kind, &args.account, &entry);
     }
+    report::say(&format!("For {}, in ~/{}:", kind.label, kind.file));
+    report::answer(shown(kind, &args.account, &entry).as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The base URL, and a key that opens this account's proxy alone.

@@ -128,9 +128,13 @@ impl Finder {
                     let made = self.provider.register(endpoint, auth, redirect_uri, &server.scopes);
                     let made = self.runtime.block_on(made);
                     let made = made.map_err(|error| message::mcp_registration(&server.issuer, error, redirect_uri))?;
-                    let (client_secret, redirect_uri) = (made.client_secret, redirect_uri.to_owned());
-                    let (client_id, client_auth) = (made.client_id, made.client_auth);
-                    Ok(McpClient { client_id, client_secret, client_auth, redirect_uri })
+                    let redirect_uri = redirect_uri.to_owned();
+                    Ok(McpClient {
+                        client_id: made.id,
+                        client_secret: made.secret,
+                        client_auth: made.auth,
+                        redirect_uri,
+                    })
                 }
             },
         }

@@ -6,8 +6,6 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use super::plain;
-
 /// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
@@ -83,4 +81,14 @@ pub(super) fn echo(seen: &Seen) -> Vec<u8> {
         "@error": {"@code": said, "@message": said, "@details": [said]},
     });
     plain(400, "application/json", body.to_string())
+}
+
+pub(crate) fn plain(status: u16, kind: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    with_header(status, &format!("Content-Type: {kind}"), body)
+}
+
+pub(crate) fn with_header(status: u16, header: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let length = body.as_ref().len();
+    let head = format!("HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    [head.as_bytes(), body.as_ref()].concat()
 }
