@@ -17,6 +17,11 @@ use crate::oauth::protected_resource::{ProtectedResource, well_known};
 use crate::oauth::registration::{self, RegisteredClient, RegistrationSupport};
 use crate::oauth::reply::Failed;
 
+/// The newest revision of the Model Context Protocol that is spoken here.
+const REVISION: &str = "2026-07-28";
+/// The status that asks for a token.
+const UNAUTHORIZED: u16 = 401;
+
 /// How a resource answers a request without a token.
 pub(crate) struct Unauthenticated {
     /// Its HTTP status; 401 if it wants a token.
@@ -26,11 +31,20 @@ pub(crate) struct Unauthenticated {
 }
 
 impl HttpProvider {
-    /// Asks an MCP server without a token. It is asked as by a client that begins: some answer nothing else.
+    /// Asks an MCP server without a token: as a client of the newest revision, and if that is not refused with 401, as one of
+    /// an earlier revision, since each answers the other with an error of its own.
     pub(crate) async fn ask_without_token(&self, url: &Url) -> Result<Unauthenticated, AskError> {
+        let newest = self.greet(url, "server/discover", Some(REVISION)).await?;
+        if newest.status == UNAUTHORIZED {
+            return Ok(newest);
+        }
+        self.greet(url, "initialize", None).await
+    }
+
+    async fn greet(&self, url: &Url, method: &str, revision: Option<&str>) -> Result<Unauthenticated, AskError> {
         let reach = NetworkOptions::default();
         let hello = json!({
-            "jsonrpc": "2.0", "id": 1, "method": "initialize",
+            "jsonrpc": "2.0", "id": 1, "method": method,
             "params": {
                 "protocolVersion": "2025-06-18",
                 "capabilities": {},
@@ -38,12 +52,15 @@ impl HttpProvider {
             },
         });
         let client = self.wire.client(&reach, url)?;
-        let request = client
+        let mut request = client
             .post(url.clone())
             .timeout(PATIENCE.whole)
             .header(header::ACCEPT, "application/json, text/event-stream")
             .header(header::CONTENT_TYPE, "application/json")
             .body(hello.to_string());
+        if let Some(revision) = revision {
+            request = request.header("MCP-Protocol-Version", revision).header("Mcp-Method", method);
+        }
         let reply = request.send().await.map_err(|error| TransportFailure::of(error, PATIENCE, &reach, url))?;
         let values = reply.headers().get_all(header::WWW_AUTHENTICATE);
         let challenge = Challenge::read(values.iter().filter_map(|value| value.to_str().ok()));
