@@ -7,7 +7,7 @@ use super::version::VERSION;
 /// One line of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditLine {
-    /// The version of the API: [`VERSION`](crate::contract::VERSION).
+    /// The version of the API: [`VERSION`].
     pub version: u32,
     /// When: RFC 3339 in UTC, with milliseconds.
     pub at: String,
