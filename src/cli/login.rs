@@ -6,6 +6,7 @@ mod pending;
 mod steps;
 mod via;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,8 +16,9 @@ use self::pending::{announce, begin, longest, wait};
 use self::via::RemoteLogin;
 use super::arguments::{AccountChoice, DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
+use super::dialogue::Dialogue;
 use super::replace::TerminalQuestion;
-use super::{device, password, paste, waiting};
+use super::{device, password, paste, report, waiting};
 use crate::cli::failure::Failure;
 use crate::client::Client;
 use crate::clock::Clock;
@@ -78,7 +80,7 @@ pub(super) struct LoginArgs {
 
 impl LoginArgs {
     /// A login to this account as without options.
-    pub(super) fn of(account: &str, reach: DaemonChoice) -> Self {
+    fn of(account: &str, reach: DaemonChoice) -> Self {
         let (account, json) = (AccountChoice { name: account.to_owned() }, JsonChoice::default());
         Self {
             account,
@@ -105,6 +107,16 @@ Examples:
 
 Exits with 6 if the login failed or was not finished in time, and with 11 if somebody else has
 logged in than before and there is no terminal to ask at.";
+
+/// After an account was added: logs in at once, or if `somebody` at the terminal wants to; else says how.
+pub(super) fn offer(account: &str, reach: &DaemonChoice, at_once: bool, somebody: Option<&Dialogue>) -> CommandResult {
+    let wants = at_once || somebody.map_or(Ok(false), |dialogue| dialogue.says_yes("Log in now?", true))?;
+    if wants {
+        return run(&LoginArgs::of(account, reach.clone()));
+    }
+    report::say(&format!("To log in: `ringback login {account}`"));
+    Ok(ExitCode::SUCCESS)
+}
 
 /// Runs the login to its end and reports the result.
 pub(super) fn run(args: &LoginArgs) -> CommandResult {

@@ -93,7 +93,7 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
     if args.options.json.is_chosen() {
         return change.tell(args.options.json, &config, is_running);
     }
-    offer_login(args, &account, is_running, dialogue)
+    login::offer(&account, &args.options.reach, args.login, dialogue.filter(|_| is_running))
 }
 
 impl AddArgs {
@@ -248,17 +248,4 @@ fn set_default(args: &AddArgs, change: &mut Change) -> Result<(), Failure> {
         Some(default) => change.edit(&[ConfigEdit::set(&["default_account"], default)]),
         None => Ok(()),
     }
-}
-
-fn offer_login(args: &AddArgs, account: &str, is_running: bool, dialogue: Option<&Dialogue>) -> CommandResult {
-    let wants = match dialogue {
-        _ if args.login => true,
-        Some(dialogue) if is_running => dialogue.says_yes("Log in now?", true)?,
-        _ => false,
-    };
-    if wants {
-        return login::run(&login::LoginArgs::of(account, args.options.reach.clone()));
-    }
-    report::say(&format!("To log in: `ringback login {account}`"));
-    Ok(ExitCode::SUCCESS)
 }

@@ -114,7 +114,11 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
     if args.options.json.is_chosen() {
         return change.tell(args.options.json, &config, is_running);
     }
-    finish(args, is_running, dialogue.as_ref())
+    report::say(&format!(
+        "Its clients reach it through the daemon, each with a key of its own: `ringback mcp config CLIENT {}` sets one up.",
+        args.name
+    ));
+    login::offer(&args.name, &args.options.reach, args.login, dialogue.as_ref().filter(|_| is_running))
 }
 
 /// The account of this name, which has to be one for this server.
@@ -227,19 +231,4 @@ fn become_client(
         (None, None) if args.client_secret_stdin => keep(secret::of_stdin()?),
         (None, None) => SecretPlan::Removed,
     })
-}
-
-fn finish(args: &AddArgs, is_running: bool, dialogue: Option<&Dialogue>) -> CommandResult {
-    let name = &args.name;
-    report::say(&format!("Its clients use the daemon's address with /proxy/{name}, and a key of `ringback app add`."));
-    let wants = match dialogue {
-        _ if args.login => true,
-        Some(dialogue) if is_running => dialogue.says_yes("Log in now?", true)?,
-        _ => false,
-    };
-    if wants {
-        return login::run(&login::LoginArgs::of(name, args.options.reach.clone()));
-    }
-    report::say(&format!("To log in: `ringback login {name}`"));
-    Ok(ExitCode::SUCCESS)
 }
