@@ -14,18 +14,7 @@ impl Failure {
     /// `fact` says what happened, in one clause; `advice` what to do, in one sentence. Both stand in the table of
     /// [`message`](crate::cli::message).
     pub(super) fn new(code: ErrorCode, fact: impl Into<String>, advice: impl Into<String>) -> Self {
-        let (error_description, hint) = (fact.into(), advice.into());
-        Self::from(ErrorReply {
-            error: code,
-            error_description,
-            hint,
-            login_url: None,
-            retry_after: None,
-            provider_error: None,
-            login_id: None,
-            confirm: None,
-            nearest: Vec::new(),
-        })
+        Self::from(ErrorReply::new(code, fact, advice))
     }
 
     /// The same, with what was being done when it happened.

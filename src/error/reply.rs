@@ -11,17 +11,7 @@ const RETRY_WHEN_BUSY: Duration = Duration::from_secs(5);
 impl Error {
     /// The error as a reply of the API.
     pub fn reply(&self) -> ErrorReply {
-        let mut reply = ErrorReply {
-            error: self.code(),
-            error_description: self.to_string(),
-            hint: self.hint(),
-            login_url: None,
-            retry_after: None,
-            provider_error: None,
-            login_id: None,
-            confirm: None,
-            nearest: Vec::new(),
-        };
+        let mut reply = ErrorReply::new(self.code(), self.to_string(), self.hint());
         match self {
             Self::UnknownAccount { nearest, .. } => reply.nearest.clone_from(nearest),
             Self::LoginRequired { account, .. } | Self::NotRefreshable { account } => {

@@ -34,6 +34,23 @@ pub struct ErrorReply {
     pub nearest: Vec<String>,
 }
 
+impl ErrorReply {
+    /// A reply with nothing but what every error has.
+    pub fn new(error: ErrorCode, error_description: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            error,
+            error_description: error_description.into(),
+            hint: hint.into(),
+            login_url: None,
+            retry_after: None,
+            provider_error: None,
+            login_id: None,
+            confirm: None,
+            nearest: Vec::new(),
+        }
+    }
+}
+
 /// Every error code that a caller can get; see [`ErrorCode::TABLE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]

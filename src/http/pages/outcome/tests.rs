@@ -42,16 +42,10 @@ async fn success_shows_account_scope_and_expiry() {
 
 #[tokio::test]
 async fn failure_shows_the_reason_and_a_hint_escaped() {
+    let why = "the login failed: <script>alert(1)</script>";
     let failure = ErrorReply {
-        error: ErrorCode::LoginFailed,
-        error_description: "the login failed: <script>alert(1)</script>".into(),
-        hint: "Run `ringback login work`.".into(),
-        login_url: None,
-        login_id: None,
-        confirm: None,
-        retry_after: None,
         provider_error: Some("access_denied\"<".into()),
-        nearest: Vec::new(),
+        ..ErrorReply::new(ErrorCode::LoginFailed, why, "Run `ringback login work`.")
     };
     let page =
         text(outcome_page(&LoginReply { failure: Some(failure), ..login(LoginStatus::Failed) }, None, false, NOW))
