@@ -3,6 +3,8 @@
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::oauth::challenge::Challenge;
+
 /// Where a program shows its key if it can't set `Authorization`.
 pub(crate) const KEY: HeaderName = HeaderName::from_static("x-ringback-key");
 
@@ -115,11 +117,12 @@ pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
 
 /// The scope that a 403 asks for (RFC 6750 §3.1): `None` if it is about something else, and empty if it does not say.
 pub(crate) fn missing_scope(headers: &HeaderMap) -> Option<String> {
-    let mut challenges = headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    let challenge = challenges.find(|challenge| challenge.contains("insufficient_scope"))?;
-    let scope = challenge.split_once("scope=\"").map(|(_, rest)| rest.split('"').next().unwrap_or_default());
+    let values = headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    let challenge =
+        Challenge::read(values).filter(|challenge| challenge.error.as_deref() == Some("insufficient_scope"))?;
+    let scope = challenge.scope.join(" ");
     let fit = |c: char| c.is_ascii_graphic() || c == ' ';
-    Some(scope.filter(|scope| scope.len() <= 1000 && scope.chars().all(fit)).unwrap_or_default().to_owned())
+    Some(if scope.len() <= 1000 && scope.chars().all(fit) { scope } else { String::new() })
 }
 
 fn dropped(name: &HeaderName, names: &[&str], beginnings: &[&str]) -> bool {

@@ -47,7 +47,7 @@ const MODULES: &[Module] = &[
     module("oauth", 1, &[]),
     module("error", 1, &["oauth"]),
     module("account", 1, &["oauth", "error"]),
-    module("reverse_proxy", 1, &[]),
+    module("reverse_proxy", 1, &["oauth"]),
     module("config", 1, &["oauth", "reverse_proxy"]),
     // The operating system, below the adapters and `clock`: of ringback it uses only basic types.
     confined("os", 2, &["loopback", "printable", "secret"]),
