@@ -86,7 +86,7 @@ fn a_server_is_found_registered_at_and_logged_in_to_by_its_url() {
     let uri = config.lines().find_map(|line| line.strip_prefix("redirect_uri = ")).unwrap().to_owned();
     let expected = format!(
         "\n[providers.notes]\npreset = \"oidc\"\nissuer = \"{}\"\npkce = \"required\"\nclient_auth = \"none\"\n\n\
-         [accounts.notes]\nprovider = \"notes\"\nscope = [\"notes:read\"]\nresource = [\"{}\"]\nclient_id = \"registered\"\n\
+         [accounts.notes]\nprovider = \"notes\"\nresource = [\"{}\"]\nscope = [\"notes:read\"]\nclient_id = \"registered\"\n\
          redirect_uri = {uri}\n\n[accounts.notes.proxy]\nupstream = \"{}\"\n",
         idp.url(""),
         idp.url("/mcp"),
@@ -201,6 +201,10 @@ fn a_server_that_moved_to_another_issuer_gets_another_client() {
     Said::of(&first, &first).publish(&first, &first);
     assert_eq!(add(&world, &first, &[]).0, 0);
     assert_eq!((text(&world), registrations(&first).len()), (written, 1), "nothing has changed");
+    assert_eq!(world.cli(&["account", "edit", "notes", "--scope", "notes:read notes:all"]).0, 0);
+    Said::of(&first, &first).publish(&first, &first);
+    assert_eq!(add(&world, &first, &[]).0, 0);
+    assert!(text(&world).contains("scope = [\"notes:read\", \"notes:all\"]"), "more scope stays: {}", text(&world));
 
     let mut said = Said::of(&first, &second);
     said.registered = json!({ "client_id": "elsewhere" });

@@ -96,8 +96,13 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
     }
     report::say(&format!("The tokens of {url} come from {}.", report::plain(&server.issuer)));
     let provider = old.map_or_else(|| free_provider(&change), |old| old.dialect.provider.clone());
+    let is_known = old.is_some_and(|old| is_known(args, old, &server));
     change.edit(&server_edits(&args.name, &provider, &url, &server))?;
-    let secret = if old.is_some_and(|old| is_known(args, old, &server)) {
+    if !is_known || !args.scopes.is_empty() {
+        // Otherwise they stay: somebody may have added what a request needed.
+        change.edit(&[ConfigEdit::set(&["accounts", &args.name, "scope"], list(&server.scopes))])?;
+    }
+    let secret = if is_known {
         SecretPlan::Unchanged
     } else {
         let how = (args, document.as_ref());
@@ -157,16 +162,18 @@ fn is_known(args: &AddArgs, old: &AccountConfig, server: &McpServer) -> bool {
 /// What the config says of the server.
 fn server_edits(account: &str, provider: &str, url: &Url, server: &McpServer) -> Vec<ConfigEdit> {
     let of_provider = |key: &str, value: &str| ConfigEdit::set(&["providers", provider, key], value);
-    let list = |values: &[String]| toml::Value::Array(values.iter().map(|value| value.as_str().into()).collect());
     vec![
         of_provider("preset", "oidc"),
         of_provider("issuer", &server.issuer),
         of_provider("pkce", "required"),
         ConfigEdit::set(&["accounts", account, "provider"], provider),
-        ConfigEdit::set(&["accounts", account, "scope"], list(&server.scopes)),
         ConfigEdit::set(&["accounts", account, "resource"], list(std::slice::from_ref(&server.resource))),
         ConfigEdit::set(&["accounts", account, "proxy", "upstream"], url.as_str()),
     ]
+}
+
+fn list(values: &[String]) -> toml::Value {
+    toml::Value::Array(values.iter().map(|value| value.as_str().into()).collect())
 }
 
 /// The redirect URI that is registered. Where the daemon takes any port, or none, a login opens this one.
