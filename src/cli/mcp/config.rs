@@ -19,7 +19,7 @@ use crate::cli::failure::Failure;
 use crate::cli::{message, report};
 use crate::client::Client;
 use crate::config::{ConfigEdit, apply_edits};
-use crate::contract::{AppMade, AppRequest, ProxyRules};
+use crate::contract::{AppRequest, ProxyRules};
 use crate::os::{atomic_file, private_file};
 use crate::secret::AppKey;
 
@@ -61,45 +61,47 @@ Examples:
   ringback mcp config claude-code tracker --write
   ringback mcp config goose tracker";
 
-/// Makes the key, and prints or writes the entry.
+/// Prints or writes the entry. The key is made last: until then, the one of an earlier run works.
 pub(super) fn run(args: &ConfigArgs) -> CommandResult {
     let Some(kind) = CLIENTS.iter().find(|client| client.name == args.client) else { return Ok(ExitCode::FAILURE) };
     let client = args.reach.client()?;
-    let target = args.write.then(|| Target::find(kind, args.file.as_deref())).transpose()?;
-    if let Some(target) = &target {
-        // Whether it can be changed is known before there is a key.
-        target.with(kind, &args.account, &Entry { url: HIDDEN, key: HIDDEN })?;
+    let account = client.account(&args.account)?;
+    let name = account.account;
+    let proxy = account.proxy.ok_or_else(|| message::mcp_no_proxy(&name))?;
+    let url = proxy.base_url.ok_or_else(message::mcp_no_port)?;
+    let hidden = Entry { url: &url, key: HIDDEN };
+    if !args.write {
+        let key = key(&client, &name, kind)?;
+        report::say(&format!("For {}, in ~/{}:", kind.label, kind.file));
+        report::answer(shown(kind, &name, &Entry { key: key.expose(), ..hidden }).as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
     }
-    let (url, key) = key(&client, args, kind)?;
-    let entry = Entry { url: &url, key: key.expose() };
-    if let Some(target) = target {
-        return target.write(kind, &args.account, &entry);
+    let target = Target::find(kind, args.file.as_deref())?;
+    if !target.is_wanted(kind, &name, &hidden)? {
+        report::say("Nothing was written.");
+        return Ok(ExitCode::SUCCESS);
     }
-    report::say(&format!("For {}, in ~/{}:", kind.label, kind.file));
-    report::answer(shown(kind, &args.account, &entry).as_bytes())?;
-    Ok(ExitCode::SUCCESS)
+    let key = key(&client, &name, kind)?;
+    target.write(kind, &name, &Entry { key: key.expose(), ..hidden })
 }
 
-/// The base URL, and a key that opens this account's proxy alone.
-fn key(client: &Client, args: &ConfigArgs, kind: &ClientKind) -> Result<(String, AppKey), Failure> {
-    let account = client.account(&args.account)?;
-    let name = format!("{}.{}", account.account, kind.name);
+/// A key that opens this account's proxy alone.
+fn key(client: &Client, account: &str, kind: &ClientKind) -> Result<AppKey, Failure> {
+    let name = format!("{account}.{}", kind.name);
     if client.apps()?.apps.iter().any(|app| app.name == name) {
         client.remove_app(&name)?;
     }
     let request = AppRequest {
         name: name.clone(),
-        accounts: Some(vec![account.account.clone()]),
+        accounts: Some(vec![account.to_owned()]),
         proxy: Some(ProxyRules::default()),
         ..AppRequest::default()
     };
-    let AppMade { key, url, .. } = client.add_app(&request)?;
-    let key = key.map(AppKey::taken).ok_or_else(|| message::mcp_no_key(&name))?;
-    let url = url.ok_or_else(message::mcp_no_port)?;
-    Ok((format!("{url}/proxy/{}", account.account), key))
+    client.add_app(&request)?.key.map(AppKey::taken).ok_or_else(|| message::mcp_no_key(&name))
 }
 
 /// What belongs into the file.
+#[derive(Clone, Copy)]
 struct Entry<'a> {
     url: &'a str,
     key: &'a str,
@@ -180,27 +182,21 @@ impl Target {
         with.map_err(|why| message::mcp_file(self.path.display(), format!("it {why}")))
     }
 
-    /// Shows the difference without the key, asks if somebody is there, and writes.
+    /// Shows the difference without the key, and asks if somebody is there.
+    fn is_wanted(&self, kind: &ClientKind, name: &str, hidden: &Entry<'_>) -> Result<bool, Failure> {
+        let (path, old, new) = (self.path.display().to_string(), self.text(), self.with(kind, name, hidden)?);
+        let difference = diff::unified(&path, Side { text: old, shown: old }, Side { text: &new, shown: &new });
+        difference.lines().for_each(report::say);
+        Dialogue::open().map_or(Ok(true), |dialogue| dialogue.says_yes(&format!("Write this to {path}?"), true))
+    }
+
     fn write(&self, kind: &ClientKind, name: &str, entry: &Entry<'_>) -> CommandResult {
         let after = self.with(kind, name, entry)?;
-        let visible = self.with(kind, name, &Entry { key: HIDDEN, ..*entry })?;
-        let (path, old) = (self.path.display().to_string(), self.text());
-        let difference = diff::unified(&path, Side { text: old, shown: old }, Side { text: &after, shown: &visible });
-        difference.lines().for_each(report::say);
-        if let Some(dialogue) = Dialogue::open()
-            && !dialogue.says_yes(&format!("Write this to {path}?"), true)?
-        {
-            report::say(&format!(
-                "Nothing was written. `ringback app remove {name}.{}` removes the new key.",
-                kind.name
-            ));
-            return Ok(ExitCode::SUCCESS);
-        }
         // There is a key in it now.
         let mode = self.before.as_ref().map_or(0o600, |(_, mode)| mode & 0o700);
         let written = atomic_file::create_folder(&self.path)
             .and_then(|()| atomic_file::replace(&self.path, after.as_bytes(), mode));
-        written.map_err(|why| message::mcp_file(&path, format!("it can't be written: {why}")))?;
+        written.map_err(|why| message::mcp_file(self.path.display(), format!("it can't be written: {why}")))?;
         if self.before.as_ref().is_some_and(|(_, before)| before & 0o077 != 0) {
             report::say("Others could read the file; now only you can, since a key is in it.");
         }

@@ -47,10 +47,14 @@ messages! {
         "the daemon made no key for `{name}`",
         "Restart the daemon; it may be of another version than this command.",
         "a daemon of another version";
+    mcp_no_proxy(account) Usage
+        "`{account}` can't be used through the proxy",
+        "Open it with `proxy` in `[accounts.{account}]`, or add the MCP server with `ringback mcp add`.",
+        "`mcp config` with an account that has no `proxy`, or with a daemon of an earlier version";
     mcp_no_port() Usage
         "the daemon does not listen on TCP, so a client can't reach it by a URL",
         "Set `tcp = [\"127.0.0.1:7464\"]` in `[listen]`, and restart the daemon.",
-        "`mcp config` with `listen.tcp = []`, or with a daemon of an earlier version";
+        "`mcp config` with `listen.tcp = []`";
     mcp_file(path, why) Usage
         "{path} was not changed: {why}",
         "Run the command without `--write`, and put what it prints into the file by hand.",

@@ -84,7 +84,6 @@ fn made(http: &Http, app: &App, key: &AppKey) -> Result<Response, Reject> {
         app: view(app),
         key: (!default).then(|| key.expose().to_owned()),
         key_file: http.apps.key_file().filter(|_| default).map(|path| path.to_string_lossy().into_owned()),
-        url: http.own_origin.clone(),
     };
     let sent = wiped::json(&reply, 512);
     reply.key.zeroize();

@@ -103,9 +103,6 @@ pub struct AppMade {
     /// Where the key of `default` is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key_file: Option<String>,
-    /// Where a program with the key reaches the daemon, if it listens on TCP.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub url: Option<String>,
 }
 
 /// Body of `POST /v1/temporary-apps`.
