@@ -52,7 +52,8 @@ fn a_hook_gets_the_events_of_its_account_and_no_secret() {
     let idp = Idp::start();
     let told = tempfile::tempdir().unwrap();
     let told = told.path().join("told");
-    let script = format!("echo $RINGBACK_EVENT $RINGBACK_ACCOUNT >>{0}; env >>{0}.env", told.display());
+    // The line that the test waits for is the last that a hook writes.
+    let script = format!("env >>{0}.env; echo $RINGBACK_EVENT $RINGBACK_ACCOUNT >>{0}", told.display());
     let world = World::start_with(&idp, "", "", &format!("hook = [\"/bin/sh\", \"-c\", \"{script}\"]"));
     let until_told = |lines: &str| {
         until(&format!("the hook was told {lines:?}"), || {
