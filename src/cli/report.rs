@@ -195,7 +195,7 @@ pub(super) fn hides(c: char) -> bool {
 /// A time in Unix seconds relative to `now`: `in 42 min`, or `42 min ago`.
 pub(super) fn moment(at: i64, now: i64) -> String {
     let distance = span(Duration::from_secs(at.abs_diff(now)));
-    if at >= now { format!("in {distance}") } else { format!("{distance} ago") }
+    if at > now { format!("in {distance}") } else { format!("{distance} ago") }
 }
 
 #[cfg(test)]
@@ -230,6 +230,8 @@ mod tests {
 
     #[test]
     fn a_time_is_told_by_its_distance() {
-        assert_eq!((moment(160, 100), moment(100, 160)), ("in 60 s".into(), "60 s ago".into()));
+        for (at, told) in [(160, "in 60 s"), (100, "0 s ago"), (40, "60 s ago")] {
+            assert_eq!(moment(at, 100), told);
+        }
     }
 }

@@ -52,7 +52,7 @@ fn padded(cells: &[String; 5], widths: [usize; 5], paint: impl Fn(usize, String)
 
 fn row(account: &AccountReply, now: i64) -> [String; 5] {
     let expires = match (account.expires_at, account.expiry) {
-        (Some(at), _) if at < now => format!("expired {}", moment(at, now)),
+        (Some(at), _) if at <= now => format!("expired {}", moment(at, now)),
         (Some(at), _) => moment(at, now),
         (None, Some(ExpiryWord::Never)) => "never".into(),
         (None, Some(ExpiryWord::Unknown)) => "unknown".into(),
