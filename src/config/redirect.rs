@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::value::{plain_url, text};
 use crate::loopback::is_loopback;
 use crate::oauth::grant::GrantType;
-use crate::routes::ambiguous::is_ambiguous;
+use crate::routes::ambiguous::ambiguity;
 use crate::routes::is_reserved;
 
 /// The ports that browsers omit.
@@ -89,7 +89,7 @@ pub(super) fn redirect_uri(value: &DeValue<'_>) -> Result<String, Problem> {
     if url.as_str() != literal {
         return Err(Problem::new("is not in its normal form").nearest(Some(url.as_str())));
     }
-    if is_ambiguous(url.path()) {
+    if ambiguity(url.path()).is_some() {
         return Err(Problem::new(
             "has a path that the daemon refuses as ambiguous (`//`, or an escape of a separator)",
         ));

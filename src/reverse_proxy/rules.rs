@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::routes::ambiguous::is_ambiguous;
+use crate::routes::ambiguous::{forwarded_ambiguity, with_slashes};
 
 /// The longest glob, in bytes.
 const LONGEST: usize = 512;
@@ -33,14 +33,20 @@ impl ProxyRules {
     pub(crate) fn refuse(&self, method: &str, path: &str) -> Result<(), String> {
         let path = if path.is_empty() { "/" } else { path };
         let by_method = self.methods.is_empty() || self.methods.contains(method);
-        let by_path = self.paths.is_empty() || self.paths.iter().any(|glob| glob.fits(path));
-        let lacking = match (by_method, by_path) {
-            (true, true) => return Ok(()),
-            (false, true) => format!("`--method {method}`"),
-            (true, false) => format!("`--path '{path}'`"),
-            (false, false) => format!("`--method {method} --path '{path}'`"),
-        };
-        Err(format!("no rule of this app allows {method} {path}; {lacking} of `ringback app add` would"))
+        let mut lacking: Vec<String> = (!by_method).then(|| format!("--method {method}")).into_iter().collect();
+        lacking.extend(self.unfit_readings(path).iter().map(|reading| format!("--path '{reading}'")));
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        Err(format!("no rule of this app allows {method} {path}; `{}` of `ringback app add` would", lacking.join(" ")))
+    }
+
+    /// The ways to read a path that no rule allows. A server may take an escaped slash for a slash, or for part of a name.
+    fn unfit_readings(&self, path: &str) -> Vec<String> {
+        let is_unfit = |reading: &String| !self.paths.is_empty() && !self.paths.iter().any(|glob| glob.fits(reading));
+        let (sent, decoded) = (path.to_owned(), with_slashes(path));
+        let other = (decoded != sent).then_some(decoded);
+        [Some(sent), other].into_iter().flatten().filter(is_unfit).collect()
     }
 
     /// Whether there is a rule.
@@ -79,8 +85,8 @@ impl TryFrom<String> for PathGlob {
         if !fits {
             return Err(format!("a path has to begin with `/` and be visible ASCII, at most {LONGEST} bytes"));
         }
-        if is_ambiguous(&text) || text.contains(['?', '#', '\'']) {
-            return Err("a path has no query, no `//`, `.` or `..`, and no escape of a separator".into());
+        if forwarded_ambiguity(&text).is_some() || text.contains(['?', '#', '\'']) {
+            return Err("a path has no query, no `//`, `.` or `..`, and no escape of a separator but `%2F`".into());
         }
         if text.split('/').any(|segment| segment.contains("**") && segment != "**") {
             return Err("`**` has to be a whole segment of a path".into());
@@ -166,7 +172,9 @@ mod tests {
 
     #[test]
     fn a_glob_that_could_be_misread_is_refused() {
-        for text in ["", "a", "/a//b", "/../a", "/a?b", "/a#b", "/a%2fb", "/a b", "/a**", "/**a/b", "/\u{e4}", "/a'b"] {
+        for text in [
+            "", "a", "/a//b", "/../a", "/a?b", "/a#b", "/a%5cb", "/a%2f..", "/a b", "/a**", "/**a/b", "/\u{e4}", "/a'b",
+        ] {
             assert!(PathGlob::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
@@ -186,5 +194,23 @@ mod tests {
             assert!(said.contains(would), "{said}");
         }
         assert_eq!(ProxyRules::default().refuse("PATCH", "/any"), Ok(()), "without rules everything");
+    }
+
+    #[test]
+    fn an_escaped_slash_has_to_be_allowed_however_it_is_read() {
+        for (paths, path, would) in [
+            (&["/projects/**"][..], "/projects/a%2Fb/issues", None),
+            (&["/projects/a%2Fb/**", "/projects/a/b/**"], "/projects/a%2Fb/issues", None),
+            (&["/projects/*/issues"], "/projects/a%2Fb/issues", Some("`--path '/projects/a/b/issues'` of")),
+            (&["/projects/*/*"], "/projects/a%2fb", Some("`--path '/projects/a%2fb'` of")),
+            (&["/x"], "/a%2Fb", Some("`--path '/a%2Fb' --path '/a/b'` of")),
+        ] {
+            let rules = ProxyRules { methods: BTreeSet::new(), paths: paths.iter().map(|path| glob(path)).collect() };
+            match (rules.refuse("GET", path), would) {
+                (Ok(()), None) => {}
+                (Err(said), Some(would)) => assert!(said.contains(would), "{said}"),
+                (done, _) => panic!("{paths:?} {path}: {done:?}"),
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::{Position, Url};
 
 use super::address;
-use crate::routes::ambiguous::is_ambiguous;
+use crate::routes::ambiguous::{ambiguity, forwarded_ambiguity, with_slashes};
 
 /// What the config says of an account's proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Upstream {
         if url.query().is_some() || url.fragment().is_some() {
             return Err("has a query or a fragment".into());
         }
-        if is_ambiguous(url.path()) || parameters_hide_a_step(url.path()) {
+        if ambiguity(url.path()).is_some() || parameters_hide_a_step(url.path()) {
             return Err("has a path that two servers could understand differently".into());
         }
         if let Ok(literal) = host.trim_matches(['[', ']']).parse::<IpAddr>()
@@ -68,8 +68,11 @@ impl Upstream {
         if !rest.is_empty() && !rest.starts_with('/') {
             return Err(TargetRefused("the path has to begin with a slash"));
         }
-        if is_ambiguous(rest) || parameters_hide_a_step(rest) {
-            return Err(TargetRefused("the path is ambiguous"));
+        if let Some(why) = forwarded_ambiguity(rest) {
+            return Err(TargetRefused(why));
+        }
+        if parameters_hide_a_step(&with_slashes(rest)) {
+            return Err(TargetRefused("the path has a segment that is empty, `.` or `..` before its `;`"));
         }
         if !rest.bytes().chain(query.unwrap_or_default().bytes()).all(|byte| byte.is_ascii_graphic()) {
             return Err(TargetRefused("the target has to be visible ASCII"));
@@ -84,7 +87,11 @@ impl Upstream {
         // What the URL's parser would write differently, another server may read differently.
         let same = url[Position::BeforePath..Position::AfterPath].strip_prefix(self.prefix.as_str()) == Some(path);
         let pinned = url[..Position::BeforePath] == self.origin;
-        if same && pinned && url.fragment().is_none() { Ok(url) } else { Err(TargetRefused("the path is ambiguous")) }
+        if same && pinned && url.fragment().is_none() {
+            Ok(url)
+        } else {
+            Err(TargetRefused("the path has a character that a URL has to escape"))
+        }
     }
 
     /// A `Location` of the upstream, as the client may follow it: below `base`, which stands for the upstream's prefix,
@@ -154,6 +161,8 @@ mod tests {
             ("http://127.0.0.1:8080/a/b", "/x", None, Some("http://127.0.0.1:8080/a/b/x")),
             ("https://api.example:443/v4", "/x", None, Some("https://api.example/v4/x")),
             (v4, "x", None, None),
+            (v4, "/projects/group%2Fname/issues", None, Some("https://api.example/v4/projects/group%2Fname/issues")),
+            (v4, "/@scope%2fname", None, Some("https://api.example/v4/@scope%2fname")),
             (v4, "@evil.example/x", None, None),
             (v4, ".evil.example/x", None, None),
             (v4, "/..", None, None),
@@ -164,6 +173,10 @@ mod tests {
             (v4, "/%2E./x", None, None),
             (v4, "/.%2e/x", None, None),
             (v4, "/a%2f..%2fx", None, None),
+            (v4, "/a%2F%2Fx", None, None),
+            (v4, "/%2Fevil.example", None, None),
+            (v4, "/a%2F..;/x", None, None),
+            (v4, "/..%2F;/x", None, None),
             (v4, "/a%5c..%5cx", None, None),
             (v4, "/%252e%252e/x", None, None),
             (v4, "/..;/x", None, None),

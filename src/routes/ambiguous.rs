@@ -1,10 +1,31 @@
 //! Paths that two readers could understand differently (path confusion).
 
-/// Whether two readers could understand a path differently (`security.md` §0, 3): the gate refuses it in every request,
+/// What two readers of a path could understand differently (`security.md` §0, 3): the gate refuses it in every request,
 /// and the config in a redirect URI.
-pub(crate) fn is_ambiguous(path: &str) -> bool {
-    let odd_segment = path.split('/').skip(1).any(|segment| matches!(segment, "." | ".."));
-    odd_segment || path.contains("//") || path.contains('\\') || !escapes_are_harmless(path.as_bytes())
+pub(crate) fn ambiguity(path: &str) -> Option<&'static str> {
+    if path.split('/').skip(1).any(|segment| matches!(segment, "." | "..")) {
+        return Some("the path has a segment `.` or `..`, which servers read differently");
+    }
+    if path.contains("//") {
+        return Some("the path has two slashes in a row, which servers read differently");
+    }
+    if path.contains('\\') {
+        return Some("the path has a backslash, which servers read differently");
+    }
+    let escaped = "the path has an escape of `/`, `\\`, `.`, `%` or a control character, or a `%` that is no escape, which \
+                   servers read differently";
+    (!escapes_are_harmless(path.as_bytes())).then_some(escaped)
+}
+
+/// As [`ambiguity`], for a path that is another server's to read: an escaped slash may be part of a name there (RFC 3986
+/// §2.2), as in `/projects/group%2Fname`, as long as nothing changes with how it is read.
+pub(crate) fn forwarded_ambiguity(path: &str) -> Option<&'static str> {
+    ambiguity(&with_slashes(path))
+}
+
+/// A path as servers read it that take an escaped slash for a slash.
+pub(crate) fn with_slashes(path: &str) -> String {
+    path.replace("%2F", "/").replace("%2f", "/")
 }
 
 /// Each `%` with two digits, and none of them a separator, a dot, a percent sign or a control character.

@@ -8,7 +8,7 @@ use axum::http::{Method, Version, header};
 use super::browser::{content_type, from_elsewhere, origin, referer};
 use super::facts::RequestFacts;
 use super::refusal::GateRefusal;
-use super::target::{forwarded_query, host, path, query, target};
+use super::target::{forwarded_path, forwarded_query, host, path, query, target};
 use crate::http::head::Excess;
 use crate::http::peer::{Peer, Scheme};
 use crate::os::ports::PeerUser;
@@ -27,7 +27,10 @@ pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Acce
     head(facts, found)?;
     let host = host(facts)?;
     target(facts.uri, host, facts.peer)?;
-    path(facts.uri.path())?;
+    match found {
+        RouteMatch::Row(route) if route.access == Access::Proxy => forwarded_path(facts.uri.path()),
+        _ => path(facts.uri.path()),
+    }?;
     origin(facts, host, found)?;
     let access = access(facts, found)?;
     if let Some(user) = stranger.filter(|_| !access.is_open_to_other_users()) {

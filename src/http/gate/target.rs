@@ -8,7 +8,7 @@ use super::facts::{RequestFacts, only};
 use super::refusal::GateRefusal;
 use crate::http::peer::{Connection, Peer};
 use crate::reverse_proxy::headers::has_key;
-use crate::routes::ambiguous::is_ambiguous;
+use crate::routes::ambiguous::{ambiguity, forwarded_ambiguity};
 
 /// The longest query of a route in the table; the callback's own limit is in `pages`.
 const LONGEST_QUERY: usize = 8 * 1024;
@@ -85,7 +85,14 @@ pub(super) fn target(uri: &Uri, host: &str, peer: Peer) -> Result<(), GateRefusa
 
 /// No path that readers could understand differently.
 pub(super) fn path(path: &str) -> Result<(), GateRefusal> {
-    if is_ambiguous(path) { Err(GateRefusal::Malformed("the path is ambiguous")) } else { Ok(()) }
+    ambiguity(path).map_or(Ok(()), |why| Err(GateRefusal::Malformed(why)))
+}
+
+/// What follows the account in the path of a request that is forwarded is another server's to read.
+pub(super) fn forwarded_path(whole: &str) -> Result<(), GateRefusal> {
+    let (ours, below) = whole.split_at(whole.match_indices('/').nth(2).map_or(whole.len(), |(at, _)| at));
+    path(ours)?;
+    forwarded_ambiguity(below).map_or(Ok(()), |why| Err(GateRefusal::Malformed(why)))
 }
 
 /// The query of a request that is forwarded is another server's to read.
