@@ -28,7 +28,7 @@ impl Terminal {
         let mut tty = &self.tty;
         let quiet = Quiet::over(&self.tty)?;
         // To the terminal itself: the question has to be seen, wherever standard error goes.
-        write!(tty, "{question} ")?;
+        show(tty, question)?;
         let line = read_line(&mut tty, most);
         drop(quiet);
         writeln!(tty)?;
@@ -38,9 +38,14 @@ impl Terminal {
     /// As [`Self::ask`], but what is typed is shown.
     pub(crate) fn ask_shown(&self, question: &str, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut tty = &self.tty;
-        write!(tty, "{question} ")?;
+        show(tty, question)?;
         read_line(&mut tty, most)
     }
+}
+
+/// In one piece: what is typed at once must not be shown in the middle of the question.
+fn show(mut tty: &File, question: &str) -> io::Result<()> {
+    tty.write_all(format!("{question} ").as_bytes())
 }
 
 /// Columns and rows of the terminal that `stream` is, if it tells them.

@@ -67,3 +67,12 @@ impl AtTerminal {
         until("the program at the terminal ends", || self.child.try_wait().unwrap()).code()
     }
 }
+
+/// A test that failed leaves no program behind, which would keep its output open. Ctrl-C reaches what a shell runs there.
+impl Drop for AtTerminal {
+    fn drop(&mut self) {
+        let _ = self.keyboard.write_all(b"\x03");
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
