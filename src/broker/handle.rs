@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -49,6 +50,8 @@ pub(super) struct BrokerInner {
     pub(super) accounts: Arc<ArcSwap<Accounts>>,
     /// The last config reload, if it was refused.
     pub(super) refused: ArcSwapOption<ReloadRefused>,
+    /// How often the config was read.
+    pub(super) config_reads: AtomicU64,
     /// Why token files can't be written, by account.
     pub(super) file_errors: ArcSwap<BTreeMap<String, String>>,
     pub(super) common: Arc<Common>,
@@ -90,6 +93,7 @@ impl Broker {
                 exchanging: ExchangesInFlight::default(),
                 accounts,
                 refused: ArcSwapOption::empty(),
+                config_reads: AtomicU64::new(0),
                 file_errors: ArcSwap::default(),
                 common,
                 redirect_uri: Box::new(redirect_uri),
@@ -140,6 +144,7 @@ impl Broker {
         let stopping = draining.clone();
         self.inner.accounts.store(Arc::new(Accounts { config: Arc::clone(&config), members: accounts, draining }));
         self.inner.common.file_changes.send_replace(());
+        self.inner.config_reads.fetch_add(1, Ordering::Release);
         self.cancel_stale_logins(&old).await;
         // They may take their time to finish; nobody has to wait for it.
         tokio::spawn(async move { stop(stopping.values(), DRAIN_PATIENCE).await });
@@ -223,6 +228,12 @@ impl Broker {
     pub(crate) fn reload_refused(&self, mistakes: Vec<ConfigMistake>) {
         let at = self.inner.world.clock.now().wall.unix_seconds();
         self.inner.refused.store(Some(Arc::new(ReloadRefused { at, mistakes })));
+        self.inner.config_reads.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often the config was read: at the start, and for each reload, whether it was refused or not.
+    pub(crate) fn config_reads(&self) -> u64 {
+        self.inner.config_reads.load(Ordering::Acquire)
     }
 
     /// The last reload, if it was refused.

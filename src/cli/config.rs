@@ -12,6 +12,7 @@ use super::config_source::{ConfigSource, count, failure};
 use super::fix::{self, Examined, Fix, FixOptions};
 use super::named_files::{self, UnusableFile};
 use super::platform;
+use super::reload::{self, Expected, NotReloaded};
 use super::report;
 use crate::cli::failure::Failure;
 use crate::cli::message;
@@ -34,6 +35,7 @@ Examples:
   ringback config check --fix
   mkdir -p ~/.config/ringback && ringback config example >~/.config/ringback/config.toml
   ringback config schema >~/.config/ringback/config.schema.json
+  ringback config reload
   ringback config path";
 
 #[derive(Subcommand)]
@@ -57,6 +59,11 @@ enum ConfigCommand {
     /// Taplo (Even Better TOML for VS Code) then complete keys and words, show what they mean, and mark mistakes. What
     /// depends on other keys or on files, only `ringback config check` finds.
     Schema,
+    /// Make the running daemon read the config file again
+    ///
+    /// Says whether it has: a config with a mistake is refused, and the daemon keeps the one that it has. The same as
+    /// SIGHUP, or `systemctl --user reload ringback`, which say nothing.
+    Reload(ReloadArgs),
     /// Print where the config file is
     Path(PathArgs),
 }
@@ -68,6 +75,18 @@ struct PathArgs {
 
     #[command(flatten)]
     json: JsonChoice,
+}
+
+#[derive(Args)]
+struct ReloadArgs {
+    #[command(flatten)]
+    source: ConfigSource,
+
+    #[command(flatten)]
+    json: JsonChoice,
+
+    #[command(flatten)]
+    reach: DaemonChoice,
 }
 
 /// What to check, and what to print.
@@ -91,6 +110,7 @@ struct CheckArgs {
 pub(super) fn run(args: &ConfigArgs) -> CommandResult {
     let text = match &args.act {
         ConfigCommand::Check(args) => return check(args),
+        ConfigCommand::Reload(args) => return reload(args),
         ConfigCommand::Example => config::example(),
         ConfigCommand::Schema => config::json_schema(),
         ConfigCommand::Path(PathArgs { source, json }) => {
@@ -194,6 +214,22 @@ fn check_json(examined: Examined<Checked>) -> CommandResult {
     let checked = json!({ "accounts": accounts, "mistakes": mistakes, "warnings": warnings, "fixes": examined.fixes });
     report::answer(report::json(&checked)?.as_bytes())?;
     examined.end(true, code)
+}
+
+/// The daemon's own word counts: it may run in another version, or with another file.
+fn reload(args: &ReloadArgs) -> CommandResult {
+    let (config, mistakes) = args.source.load_with_mistakes().map_err(|error| failure(&error))?;
+    let Some(config) = config else { return Err(failure(&ConfigFileError::Mistakes(mistakes))) };
+    reload::ask(&args.reach, &config, Expected::Changed).map_err(|why| match why {
+        NotReloaded::Unreached(failure) => failure,
+        NotReloaded::Untold(why) => message::reload_untold(why),
+        NotReloaded::Unseen => message::reload_unseen(),
+        NotReloaded::Refused(mistakes) => {
+            mistakes.iter().for_each(|mistake| report::say(mistake));
+            message::reload_refused()
+        }
+    })?;
+    args.json.tell(&json!({ "reloaded": true }), || report::say("The daemon has read the config."))
 }
 
 fn can_be_fixed(fixes: usize) -> String {

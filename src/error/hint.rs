@@ -9,11 +9,11 @@ impl Error {
         match self {
             Self::Usage { .. } => "Correct what the message names; docs/api.md describes each route.".into(),
             Self::Obstacle(obstacle) => obstacle.hint(),
-            Self::Misconfigured { .. } => "Correct the config (see `ringback config check`), and send the daemon SIGHUP.".into(),
-            Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or add the account to the config and send the daemon SIGHUP.".into(),
+            Self::Misconfigured { .. } => "Correct the config (see `ringback config check`), and run `ringback config reload`.".into(),
+            Self::UnknownAccount { nearest, .. } if nearest.is_empty() => "Run `ringback status` to see the accounts, or `ringback account add` to add one.".into(),
             Self::UnknownAccount { nearest, .. } => format!("Did you mean {}?", nearest.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ")),
-            Self::NoAccountForUrl { known, .. } if known.is_empty() => "List the URL in `api_urls` of an account, and send the daemon SIGHUP; or name the account.".into(),
-            Self::NoAccountForUrl { known, .. } => format!("The accounts are for {}. For another URL, list it in `api_urls` of an account, and send the daemon SIGHUP.", known.join(", ")),
+            Self::NoAccountForUrl { known, .. } if known.is_empty() => "List the URL in `api_urls` of an account, and run `ringback config reload`; or name the account.".into(),
+            Self::NoAccountForUrl { known, .. } => format!("The accounts are for {}. For another URL, list it in `api_urls` of an account, and run `ringback config reload`.", known.join(", ")),
             Self::SeveralForUrl { .. } => "Name the account, set one of them as `default_account`, or list a longer URL in `api_urls` of one.".into(),
             Self::LoginRequired { account, .. } => format!("Run `ringback login {account}`."),
             Self::NotRefreshable { account } => format!("Keep using the present token. If an API rejects it, run `ringback login {account}`, or import another token."),
@@ -34,13 +34,13 @@ impl Error {
             Self::AnotherPerson { account, .. } => format!("To replace it, run `ringback login {account}` and confirm, or import again with `--replace`."),
             Self::LosesRefresh { account } => format!("To replace the login anyway, import again with `--replace` (over the API: `\"replace\": true`). To keep both, import the token into a different account than `{account}`."),
             Self::NobodyToAsk { account, .. } => format!("Answer on the page in the browser, or with `ringback login {account}` at a terminal; `--replace` agrees in advance. Without an answer the new login is dropped when it runs out."),
-            Self::ProviderUnreachable { .. } => "If the message names a setting, correct it and send the daemon SIGHUP; otherwise check the network. The daemon keeps trying.".into(),
+            Self::ProviderUnreachable { .. } => "If the message names a setting, correct it and run `ringback config reload`; otherwise check the network. The daemon keeps trying.".into(),
             Self::Busy => "Try again in a few seconds; `ringback audit` shows which programs send so many requests.".into(),
             Self::ProviderRefused { account, provider_error: Some(code), .. } => {
                 let step = remedy(code, account).unwrap_or_else(|| format!("Correct what the message says, in `[accounts.{account}]` or at the provider"));
-                format!("{step}. Then send the daemon SIGHUP, and run `ringback refresh {account}`.")
+                format!("{step}. Then run `ringback config reload` and `ringback refresh {account}`.")
             }
-            Self::ProviderRefused { account, provider_error: None, .. } => format!("Correct what the message names in the config (`[accounts.{account}]` or its provider), and send the daemon SIGHUP."),
+            Self::ProviderRefused { account, provider_error: None, .. } => format!("Correct what the message names in the config (`[accounts.{account}]` or its provider), and run `ringback config reload`."),
             Self::CannotAsk { account, .. } => format!("If the provider's documentation has what the message names, set it in the provider's config; `ringback provider check {account}` shows the present settings."),
             Self::RefusesForLong { account, .. } => format!("Read what the provider says. If it means that the login has ended, run `ringback login {account}`. The daemon keeps trying now and then."),
             Self::StoreUnavailable { .. } => "See `ringback status` and the daemon's log; make sure that the state folder is writable and the key available.".into(),

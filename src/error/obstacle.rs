@@ -150,7 +150,7 @@ impl Obstacle {
                 format!("List it in `resource` of `[accounts.{account}]`, and log in again.")
             }
             Self::IdTokenNotAllowed { account } => {
-                format!("Set `id_token = true` in `[accounts.{account}]`, and send the daemon SIGHUP.")
+                format!("Set `id_token = true` in `[accounts.{account}]`, and run `ringback config reload`.")
             }
             Self::NoIdToken { account } => {
                 format!("Add `openid` to `scope` in `[accounts.{account}]`, and run `ringback login {account}`.")
@@ -186,7 +186,7 @@ impl Obstacle {
                 "End some of the programs that `ringback app list` shows as temporary.".into()
             }
             Self::NoProxy { account } => {
-                format!("Open it in the config, with `upstream` in `[accounts.{account}.proxy]`, and send the daemon SIGHUP; docs/proxy.md has an example.")
+                format!("Open it in the config, with `upstream` in `[accounts.{account}.proxy]`, and run `ringback config reload`; docs/proxy.md has an example.")
             }
             Self::WebSocket => {
                 "Choose another transport of the API, or connect to it directly, with the token of `ringback token`.".into()

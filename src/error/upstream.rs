@@ -54,7 +54,7 @@ impl UpstreamFailure {
                 "Run `ringback login {account}`. If that does not help, the token is not for this API: see `upstream` in `[accounts.{account}.proxy]`, and `scope`, `resource` and `audience` of the account."
             ),
             Self::NeedsScope { scope, .. } if scope.is_empty() => format!(
-                "Add what the API's documentation names to `scope` in `[accounts.{account}]`, send the daemon SIGHUP, and run `ringback login {account}`."
+                "Add what the API's documentation names to `scope` in `[accounts.{account}]`, run `ringback config reload`, and then `ringback login {account}`."
             ),
             Self::NeedsScope { together, .. } => {
                 format!(

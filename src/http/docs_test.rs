@@ -72,7 +72,7 @@ fn every_account_error_is_in_the_docs() {
         Refused: [(
             TroubleKind::Refused("invalid_client".into()),
             "the provider refused the client or the request",
-            "correct the client's id, secret or scope, and send the daemon SIGHUP"
+            "correct the client's id, secret or scope, and run `ringback config reload`"
         )],
         Unexplained: [(
             TroubleKind::Unexplained("http_403".into()),

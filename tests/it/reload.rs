@@ -77,6 +77,41 @@ fn mistakes_in_the_config_are_shown_until_they_are_fixed() {
 }
 
 #[test]
+fn config_reload_says_whether_the_daemon_has_read_the_file() {
+    let idp = Idp::start();
+    let good = [provider("idp", &idp, "/token", ""), account("work", "idp", "")].concat();
+    let mut world = World::with_config(&good);
+    let reload = |world: &World| world.cli(&["config", "reload", "--json"]);
+    let (code, out, _) = reload(&world);
+    assert!(code == 3 && out.contains("\"no_daemon\""), "{code} {out}");
+    world.run();
+    let reads = |world: &World| accounts(world)["config_reads"].as_u64().unwrap();
+    assert_eq!(reads(&world), 1);
+    assert_eq!(reload(&world).1, "{\"reloaded\":true,\"version\":1}\n");
+    assert_eq!(world.cli(&["config", "reload"]).2, "The daemon has read the config.\n");
+    assert_eq!(reads(&world), 3);
+
+    // The daemon's other file is right, so only the daemon knows of its own.
+    world.configure(&format!("{good}[serve]\nwaits = 1\n"));
+    let right = world.root().join("right.toml");
+    std::fs::write(&right, &good).unwrap();
+    let right = right.to_str().unwrap();
+    for (arguments, says) in [
+        (&["config", "reload"][..], "the config has a mistake"),
+        (&["config", "reload", "--config", right], "the daemon refused the config, and keeps the one that it has"),
+        // At once, with the same mistakes.
+        (&["config", "reload", "--config", right], "the daemon refused the config, and keeps the one that it has"),
+    ] {
+        let (code, out, said) = world.cli(arguments);
+        assert!(code == 2 && out.is_empty(), "{code} {out}");
+        assert!(said.contains(says) && said.contains("serve.waits: "), "{said}");
+    }
+    world.configure(&good);
+    assert_eq!(reload(&world).0, 0);
+    assert!(accounts(&world).get("reload_refused").is_none());
+}
+
+#[test]
 fn audit_changes_take_effect_and_changes_that_need_a_restart_are_named() {
     let idp = Idp::start();
     let with = |top: &str| format!("{top}{}{}", provider("idp", &idp, "/token", ""), account("work", "idp", ""));

@@ -62,7 +62,7 @@ pub(super) fn standing(config: &Config, daemon: Option<&AccountsReply>, now: i64
             (Some(_), None) => findings.push(needs_hand(
                 &about(account),
                 "the daemon does not know it",
-                "It runs with an older or a different config: send it SIGHUP (`systemctl --user reload ringback`).",
+                "It runs with an older or a different config: run `ringback config reload`.",
             )),
             (None, None) => {}
         }
@@ -74,7 +74,7 @@ fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut 
     let login = format!("Run `ringback login {}`.", account.account);
     let reason = account.reason.clone().unwrap_or_default();
     let tries = "The daemon keeps trying; see the finding about the provider above, if there is one.";
-    let config_fix = "Correct the client's id, secret or scope in the config, and send the daemon SIGHUP.";
+    let config_fix = "Correct the client's id, secret or scope in the config, and run `ringback config reload`.";
     let health = account.health_at(now);
     findings.push(match (account.state, health.now) {
         (AccountState::SignedOut, _) => needs_hand(&check, "nobody has logged in", login),
@@ -164,6 +164,7 @@ mod tests {
             accounts: vec![account],
             mistakes: Vec::new(),
             reload_refused: None,
+            config_reads: None,
         };
         let mut findings = Vec::new();
         standing(config, Some(&reply), 1000, &mut findings);

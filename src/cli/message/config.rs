@@ -31,9 +31,21 @@ messages! {
         "{error}",
         "`ringback config check --fix` closes it. Look through it first: others could change it.",
         "the group or everybody can write to the config file";
+    reload_refused() Usage
+        "the daemon refused the config, and keeps the one that it has",
+        "Correct the file (`ringback config check`), and run `ringback config reload` again.",
+        "`config reload`: a mistake in the config; each is printed above, with its place";
+    reload_untold(why) Internal
+        "the daemon can't be told to read the config: {why}",
+        "Run `systemctl --user reload ringback`, or send it SIGHUP.",
+        "`config reload`: the daemon is another user's, in another container, or has just ended";
+    reload_unseen() Internal
+        "the daemon was told to read the config, and has not done so yet",
+        "Look into its log (`ringback service logs`); it may be stopped, or wait for a slow disk.",
+        "`config reload`: no sign of it within five seconds";
     config_unfixable(path, why) Usage
         "{path} {why}, so nothing was written",
-        "Make the change that is shown above where that file comes from; then run `ringback config check` and reload the daemon.",
+        "Make the change that is shown above where that file comes from; then run `ringback config check` and `ringback config reload`.",
         "`--fix` with a config that is a link, read-only or another user's";
     fix_unanswered() NeedsConfirmation
         "nothing was changed: there is no terminal to ask at",

@@ -149,9 +149,7 @@ fn in_the_config(reply: &AccountsReply, now: i64) -> String {
         }
     }
     if !text.is_empty() || !reply.mistakes.is_empty() {
-        text.push_str(
-            "Correct the config (`ringback config check`), then reload it (`systemctl --user reload ringback`, or SIGHUP).\n",
-        );
+        text.push_str("Correct the config (`ringback config check`), then run `ringback config reload`.\n");
     }
     text
 }

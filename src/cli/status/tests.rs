@@ -49,6 +49,7 @@ fn reply(accounts: Vec<AccountReply>) -> AccountsReply {
         accounts,
         mistakes: Vec::new(),
         reload_refused: None,
+        config_reads: None,
     }
 }
 
@@ -199,7 +200,7 @@ fn accounts_with_a_mistake_and_a_refused_reload_are_shown() {
     };
     let mut reply = reply(Vec::new());
     let text = |reply: &AccountsReply, verbose| overview::overview(reply, verbose, 1_000, Palette::Plain);
-    let fix = "Correct the config (`ringback config check`), then reload it (`systemctl --user reload ringback`, or SIGHUP).\n";
+    let fix = "Correct the config (`ringback config check`), then run `ringback config reload`.\n";
     assert!(text(&reply, false).starts_with("There is no account in the config."));
     reply.mistakes = vec![mistake("bad", 3)];
     let line = "bad  skipped  /c.toml:3:1: accounts.bad.scope: is an integer\n";

@@ -60,6 +60,7 @@ pub(in crate::http) async fn accounts(
         accounts,
         mistakes,
         reload_refused,
+        config_reads: Some(http.broker.config_reads()),
         // They name other apps, and paths.
         extra_listeners: if caller.sees_all() {
             http.extra_listeners.shown(&http.apps, http.clock.now().wall)

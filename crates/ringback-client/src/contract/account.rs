@@ -186,6 +186,10 @@ pub struct AccountsReply {
     /// The last reload, if it was refused; the previous config then stays in effect.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reload_refused: Option<ReloadRefused>,
+    /// How often the daemon has read its config: at its start, and for each reload, whether it was refused or not. Daemons
+    /// until 0.1.0 don't tell it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub config_reads: Option<u64>,
     /// The additional listeners (`[[listen.extra]]`), in the order of the config. Shown to callers that see every account.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub extra_listeners: Vec<ListenerReply>,
