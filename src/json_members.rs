@@ -9,6 +9,13 @@ use serde_json::value::RawValue;
 /// The members of an object. A repeated name is an error: which one counts, its reader alone knows.
 pub(crate) struct Members(pub(crate) Vec<(String, Box<RawValue>)>);
 
+impl Members {
+    /// The value of a member.
+    pub(crate) fn get(&self, name: &str) -> Option<&RawValue> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+}
+
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(InOrder)

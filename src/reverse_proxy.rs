@@ -4,6 +4,9 @@
 //! What is ambiguous is refused and never normalised: two readers of one request must not see two targets.
 
 pub(crate) mod address;
+mod glob;
 pub(crate) mod headers;
+mod json_rpc;
 pub(crate) mod rules;
+pub(crate) mod tools;
 pub(crate) mod upstream;

@@ -14,9 +14,11 @@ use crate::reverse_proxy::rules::ProxyRules;
 pub(super) const FILE: &str = "apps.json";
 /// Room for some thousand apps; a larger file is not ringback's.
 const LIMIT: usize = 4 * 1024 * 1024;
-const VERSION: u32 = 2;
-/// Written as long as it says all: an older ringback can read it then. It would not know of rules for the proxy, and hand
-/// out tokens.
+const VERSION: u32 = 3;
+/// An older version is written as long as it says all: an older ringback can read it then. One that does not know of rules
+/// for tools would forward any call,
+const WITHOUT_TOOLS: u32 = 2;
+/// and one that does not know of the proxy's rules at all would hand out tokens.
 const WITHOUT_RULES: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -78,6 +80,15 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Vec<App>>, AppsError> {
     Ok(Some(apps))
 }
 
+/// The lowest version whose readers hold the app to what it may do.
+fn version_of(app: &AppEntry) -> u32 {
+    match &app.proxy {
+        Some(rules) if !rules.tools.is_empty() => VERSION,
+        Some(_) => WITHOUT_TOOLS,
+        None => WITHOUT_RULES,
+    }
+}
+
 /// Replaces the file, durably.
 pub(super) fn write<'a>(folder: &Folder, apps: impl Iterator<Item = &'a App>) -> Result<(), AppsError> {
     let apps = apps.map(|app| AppEntry {
@@ -92,7 +103,7 @@ pub(super) fn write<'a>(folder: &Folder, apps: impl Iterator<Item = &'a App>) ->
         usage: app.usage(),
     });
     let apps: Vec<AppEntry> = apps.collect();
-    let version = if apps.iter().any(|app| app.proxy.is_some()) { VERSION } else { WITHOUT_RULES };
+    let version = apps.iter().map(version_of).max().unwrap_or(WITHOUT_RULES);
     let document = AppsDocument { version, apps };
     let text = serde_json::to_vec_pretty(&document)
         .map_err(|error| AppsError::Malformed { path: folder.file(FILE), why: error.to_string() })?;

@@ -154,7 +154,7 @@ fn a_damaged_or_newer_app_list_is_refused_and_left_alone() {
     let good = entry(&"0".repeat(64));
     for (text, why) in [
         ("{".to_owned(), "not what ringback writes"),
-        (r#"{"version":3,"applications":[]}"#.into(), "format version 3"),
+        (r#"{"version":4,"applications":[]}"#.into(), "format version 4"),
         (format!(r#"{{"version":1,"apps":[{}]}}"#, entry("00")), "64 hex digits"),
         (format!(r#"{{"version":1,"apps":[{good},{good}]}}"#), "twice"),
     ] {

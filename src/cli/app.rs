@@ -57,6 +57,7 @@ Examples:
   ringback app add editor
   ringback app add mailer --account work --scope mail.send --expires 90d
   ringback app add agent --proxy work --method GET --path '/accounts/*/calls/**' --expires 2h
+  ringback app add searcher --proxy tracker --tool 'search_*' --tool get_issue
   ringback app add panel --all-accounts --write
   ringback app add default --all-accounts --write   Make the key file again, after `app remove default`")]
 struct AddArgs {
@@ -87,6 +88,11 @@ struct AddArgs {
     /// one, `**` for any number of segments; may be repeated
     #[arg(long = "path", value_name = "GLOB", requires = "proxied")]
     paths: Vec<String>,
+
+    /// Through the proxy it may call only this tool of an MCP server, such as `search_*`; `*` stands for any characters; may
+    /// be repeated
+    #[arg(long = "tool", value_name = "GLOB", requires = "proxied")]
+    tools: Vec<String>,
 
     /// How long the key works, such as `90d` [default: until it is removed]
     #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
@@ -205,8 +211,11 @@ impl AddArgs {
             } else {
                 Some(self.proxied.clone())
             },
-            proxy: (!self.proxied.is_empty())
-                .then(|| ProxyRules { methods: self.methods.clone(), paths: self.paths.clone() }),
+            proxy: (!self.proxied.is_empty()).then(|| ProxyRules {
+                methods: self.methods.clone(),
+                paths: self.paths.clone(),
+                tools: self.tools.clone(),
+            }),
             scopes: (!self.scopes.is_empty()).then(|| self.scopes.clone()),
             write: self.write,
             expires_in: self.expires.map(|span| span.as_secs()),
@@ -254,8 +263,8 @@ fn rights(app: &AppReply) -> String {
         // Writing to a `String` does not fail.
         let _ = write!(text, ", scope {}", scopes.join(" "));
     }
-    if let Some(ProxyRules { methods, paths }) = &app.proxy {
-        for (what, all) in [("method", methods), ("path", paths)] {
+    if let Some(ProxyRules { methods, paths, tools }) = &app.proxy {
+        for (what, all) in [("method", methods), ("path", paths), ("tool", tools)] {
             if !all.is_empty() {
                 let _ = write!(text, ", {what} {}", all.join(" "));
             }
@@ -319,7 +328,8 @@ mod tests {
             last_address: None,
             ..app.clone()
         };
-        let rules = ProxyRules { methods: vec!["GET".into()], paths: vec!["/calls/**".into()] };
+        let rules =
+            ProxyRules { methods: vec!["GET".into()], paths: vec!["/calls/**".into()], tools: vec!["get_*".into()] };
         let agent = AppReply { name: "agent".into(), proxy: Some(rules), scopes: None, ..editor.clone() };
         let exec = AppReply { name: "exec:1".into(), temporary: true, expires_at: None, ..editor.clone() };
         let reply = AppsReply { version: 1, apps: vec![app, editor, agent, exec], wrong_keys: 3 };
@@ -329,7 +339,7 @@ mod tests {
              \x20 key made 16 min ago, used 2 times, last 60 s ago from 127.0.0.1\n\
              editor: reads home, work, scope read\n\
              \x20 key made 16 min ago, never used, EXPIRED 10 s ago\n\
-             agent: uses through the proxy only: home, work, method GET, path /calls/**\n\
+             agent: uses through the proxy only: home, work, method GET, path /calls/**, tool get_*\n\
              \x20 key made 16 min ago, never used, EXPIRED 10 s ago\n\
              exec:1 (temporary): reads home, work, scope read\n\
              \x20 key made 16 min ago, never used\n\

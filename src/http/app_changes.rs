@@ -8,6 +8,7 @@ use crate::apps::{App, Apps, AppsError};
 use crate::contract::{self, AppReply};
 use crate::error::{Error, Obstacle};
 use crate::reverse_proxy::rules::{PathGlob, ProxyRules};
+use crate::reverse_proxy::tools::ToolGlob;
 
 /// Removes an app and the user's answers about it: another app may have its name later.
 pub(super) async fn remove_with_answers(http: &Http, apps: Apps, name: String) -> Result<(), Error> {
@@ -58,13 +59,16 @@ pub(super) fn rules(wanted: contract::ProxyRules) -> Result<ProxyRules, Error> {
         return Err(usage("a method has to be in capital letters, such as `GET`".into()));
     }
     let paths: Result<_, String> = wanted.paths.into_iter().map(PathGlob::try_from).collect();
-    Ok(ProxyRules { methods: wanted.methods.into_iter().collect(), paths: paths.map_err(usage)? })
+    let tools: Result<_, String> = wanted.tools.into_iter().map(ToolGlob::try_from).collect();
+    let (paths, tools) = (paths.map_err(usage)?, tools.map_err(usage)?);
+    Ok(ProxyRules { methods: wanted.methods.into_iter().collect(), paths, tools })
 }
 
 fn shown_rules(rules: &ProxyRules) -> contract::ProxyRules {
     contract::ProxyRules {
         methods: rules.methods.iter().cloned().collect(),
         paths: rules.paths.iter().map(ToString::to_string).collect(),
+        tools: rules.tools.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -7,6 +7,7 @@ pub(super) mod forward;
 mod refused;
 mod relay;
 mod replay;
+mod ruled;
 
 use crate::provider::upstream::Upstreams;
 use counts::ProxyCounts;

@@ -1,25 +1,34 @@
-//! What an app may ask through the proxy: methods and path globs. There are rules that allow, and none that forbid; what
-//! no rule allows is refused. So a request that is written in an unusual way is at most refused.
+//! What an app may ask through the proxy: methods, path globs, and tools of an MCP server. There are rules that allow, and
+//! none that forbid; what no rule allows is refused. So a request that is written in an unusual way is at most refused.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::glob::fits_segments;
+use super::tools::ToolGlob;
 use crate::routes::ambiguous::{forwarded_ambiguity, with_slashes};
 
 /// The longest glob, in bytes.
 const LONGEST: usize = 512;
+/// What MCP needs over HTTP: messages, the stream of earlier revisions, and the end of a session.
+const MCP_METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
 
 /// What an app may ask of its accounts' upstreams.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ProxyRules {
-    /// Only these methods; empty: any.
+    /// Only these methods; empty: any, or those of MCP if there are rules for tools.
     #[serde(default)]
     pub(crate) methods: BTreeSet<String>,
-    /// Only paths that one of these fits; empty: any.
+    /// Only paths that one of these fits; empty: any, or the base URL alone if there are rules for tools, since what lies
+    /// below it need not be MCP.
     #[serde(default)]
     pub(crate) paths: Vec<PathGlob>,
+    /// Only calls of these tools, and bodies that are MCP; empty: any body.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) tools: Vec<ToolGlob>,
 }
 
 /// A pattern of a path below the account's base URL: `*` stands for anything within one segment, `**` for any number of
@@ -32,7 +41,10 @@ impl ProxyRules {
     /// Why a request is refused: which rule would allow it. `path`: raw, below the account's base URL.
     pub(crate) fn refuse(&self, method: &str, path: &str) -> Result<(), String> {
         let path = if path.is_empty() { "/" } else { path };
-        let by_method = self.methods.is_empty() || self.methods.contains(method);
+        let by_method = match self.methods.is_empty() {
+            true => self.tools.is_empty() || MCP_METHODS.contains(&method),
+            false => self.methods.contains(method),
+        };
         let mut lacking: Vec<String> = (!by_method).then(|| format!("--method {method}")).into_iter().collect();
         lacking.extend(self.unfit_readings(path).iter().map(|reading| format!("--path '{reading}'")));
         if lacking.is_empty() {
@@ -43,15 +55,18 @@ impl ProxyRules {
 
     /// The ways to read a path that no rule allows. A server may take an escaped slash for a slash, or for part of a name.
     fn unfit_readings(&self, path: &str) -> Vec<String> {
-        let is_unfit = |reading: &String| !self.paths.is_empty() && !self.paths.iter().any(|glob| glob.fits(reading));
+        let fits = |reading: &String| match self.paths.is_empty() {
+            true => self.tools.is_empty() || reading == "/",
+            false => self.paths.iter().any(|glob| glob.fits(reading)),
+        };
         let (sent, decoded) = (path.to_owned(), with_slashes(path));
         let other = (decoded != sent).then_some(decoded);
-        [Some(sent), other].into_iter().flatten().filter(is_unfit).collect()
+        [Some(sent), other].into_iter().flatten().filter(|reading| !fits(reading)).collect()
     }
 
     /// Whether there is a rule.
     pub(crate) fn are_any(&self) -> bool {
-        !self.methods.is_empty() || !self.paths.is_empty()
+        !self.methods.is_empty() || !self.paths.is_empty() || !self.tools.is_empty()
     }
 }
 
@@ -93,39 +108,6 @@ impl TryFrom<String> for PathGlob {
         }
         Ok(Self(text))
     }
-}
-
-/// The usual walk with one point to go back to: its time is the product of both lengths, whatever the glob.
-fn walk<T>(glob: &[T], path: &[T], is_star: impl Fn(&T) -> bool, fits: impl Fn(&T, &T) -> bool) -> bool {
-    let (mut at, mut done) = (0, 0);
-    let mut back: Option<(usize, usize)> = None;
-    while let Some(given) = path.get(done) {
-        match glob.get(at) {
-            Some(star) if is_star(star) => {
-                back = Some((at, done));
-                at += 1;
-            }
-            Some(wanted) if fits(wanted, given) => (at, done) = (at + 1, done + 1),
-            _ => {
-                let Some((star, from)) = back else { return false };
-                back = Some((star, from + 1));
-                (at, done) = (star + 1, from + 1);
-            }
-        }
-    }
-    glob.get(at..).unwrap_or_default().iter().all(is_star)
-}
-
-fn fits_segments(glob: &[&str], path: &[&str]) -> bool {
-    walk(glob, path, |segment| *segment == "**", |wanted, given| fits_segment(wanted, given))
-}
-
-/// A `*` alone is no empty segment, so that `/a/*` is not `/a/`.
-fn fits_segment(wanted: &str, given: &str) -> bool {
-    if wanted == "*" {
-        return !given.is_empty();
-    }
-    walk(wanted.as_bytes(), given.as_bytes(), |byte| *byte == b'*', |wanted, given| wanted == given)
 }
 
 #[cfg(test)]
@@ -181,7 +163,8 @@ mod tests {
 
     #[test]
     fn what_is_refused_says_which_rule_would_allow_it() {
-        let rules = ProxyRules { methods: ["GET".to_owned()].into(), paths: vec![glob("/a/**")] };
+        let rules =
+            ProxyRules { methods: ["GET".to_owned()].into(), paths: vec![glob("/a/**")], ..ProxyRules::default() };
         assert_eq!(rules.refuse("GET", "/a/b"), Ok(()));
         for (method, path, would) in [
             ("POST", "/a", "`--method POST` of"),
@@ -205,11 +188,36 @@ mod tests {
             (&["/projects/*/*"], "/projects/a%2fb", Some("`--path '/projects/a%2fb'` of")),
             (&["/x"], "/a%2Fb", Some("`--path '/a%2Fb' --path '/a/b'` of")),
         ] {
-            let rules = ProxyRules { methods: BTreeSet::new(), paths: paths.iter().map(|path| glob(path)).collect() };
+            let rules = ProxyRules { paths: paths.iter().map(|path| glob(path)).collect(), ..ProxyRules::default() };
             match (rules.refuse("GET", path), would) {
                 (Ok(()), None) => {}
                 (Err(said), Some(would)) => assert!(said.contains(would), "{said}"),
                 (done, _) => panic!("{paths:?} {path}: {done:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_for_tools_leaves_the_base_url_and_the_methods_of_mcp() {
+        let tools = ProxyRules { tools: vec!["a".to_owned().try_into().unwrap()], ..ProxyRules::default() };
+        let below = ProxyRules { paths: vec![glob("/mcp")], ..tools.clone() };
+        let with_put = ProxyRules { methods: ["PUT".to_owned()].into(), ..tools.clone() };
+        for (rules, method, path, would) in [
+            (&tools, "POST", "", None),
+            (&tools, "GET", "/", None),
+            (&tools, "DELETE", "/", None),
+            (&tools, "PUT", "/", Some("`--method PUT` of")),
+            (&tools, "HEAD", "/", Some("`--method HEAD` of")),
+            (&tools, "POST", "/mcp", Some("`--path '/mcp'` of")),
+            (&below, "POST", "/mcp", None),
+            (&below, "POST", "/", Some("`--path '/'` of")),
+            (&with_put, "PUT", "/", None),
+            (&with_put, "POST", "/", Some("`--method POST` of")),
+        ] {
+            match (rules.refuse(method, path), would) {
+                (Ok(()), None) => {}
+                (Err(said), Some(would)) => assert!(said.contains(would), "{said}"),
+                (got, _) => panic!("{method} {path}: {got:?}"),
             }
         }
     }

@@ -46,6 +46,7 @@ mod other_users;
 mod peer_user;
 mod provider;
 mod proxy;
+mod proxy_tools;
 mod report;
 mod restored;
 mod sessions;

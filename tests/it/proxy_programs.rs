@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::api_server::{ApiServer, with_key};
+use crate::api_server::{ApiServer, proxy_lines, with_key};
 use crate::http::{Request, Wire, parse};
 use crate::idp::Idp;
 use crate::world::{World, until};
@@ -64,10 +64,54 @@ fn rules_outlive_a_restart_and_an_older_daemon_would_not_read_past_them() {
     assert_eq!(version(&world), 1);
     let agent = format!("Bearer {}", world.add_app(&["agent", "--proxy", "work", "--method", "GET"]));
     assert_eq!(version(&world), 2);
+    let caller = format!("Bearer {}", world.add_app(&["caller", "--proxy", "work", "--tool", "get_*"]));
+    assert_eq!(version(&world), 3);
     world.restart();
     let ask =
         |method: &str| world.ask_tcp(&Request::new(method, "/proxy/work/x").header("Authorization", &agent)).status;
     assert_eq!((ask("GET"), ask("POST")), (200, 403));
+    let call = |tool: &str| world.ask_tcp(&calling(&caller, tool)).body;
+    assert!(call("get_a") == "x" && call("drop_a").contains("`--tool 'drop_a'`"));
+    assert_eq!(world.cli(&["app", "remove", "caller"]).0, 0);
+    assert_eq!(version(&world), 2);
+}
+
+fn calling(key: &str, tool: &str) -> Request {
+    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": { "name": tool } });
+    Request::new("POST", "/proxy/work").header("Authorization", key).json(&call.to_string())
+}
+
+#[test]
+fn an_app_is_held_to_the_tools_of_its_rules_and_told_in_json_rpc_which_rule_is_missing() {
+    let (idp, api) = (Idp::start(), ApiServer::saying("x"));
+    let world = api.world(&idp, "");
+    let caller = format!("Bearer {}", world.add_app(&["caller", "--proxy", "work", "--tool", "get_*", "--tool", "a"]));
+    for tool in ["get_x", "a"] {
+        assert_eq!(world.ask_tcp(&calling(&caller, tool)).body, "x");
+    }
+    let refused = world.ask_tcp(&calling(&caller, "b"));
+    let said = refused.json();
+    assert_eq!((refused.status, &said["jsonrpc"], &said["id"]), (200, &json!("2.0"), &json!(7)), "{refused:?}");
+    assert_eq!(said["error"]["data"]["error"], "not_permitted", "{said}");
+    let message = said["error"]["message"].as_str().unwrap();
+    assert!(message.contains("no rule of this app allows the tool b; `--tool 'b'` of `ringback app add`"), "{said}");
+    let below = Request::new("POST", "/proxy/work/mcp").header("Authorization", &caller).json("{}");
+    assert!(world.ask_tcp(&below).body.contains("`--path '/mcp'`"));
+    assert_eq!(api.received().len(), 2);
+    let listed = world.cli(&["app", "list"]).1;
+    assert!(listed.contains("caller: uses through the proxy only: work, tool get_* a\n"), "{listed}");
+    let listed = world.get("/v1/apps").json();
+    assert_eq!(listed["apps"][0]["proxy"]["tools"], json!(["get_*", "a"]), "{listed}");
+    for (arguments, says) in [
+        (&["x", "--proxy", "work", "--tool", "a b"][..], "a tool is 1 to 128 visible ASCII characters"),
+        (&["x", "--tool", "a"], "--proxy"),
+    ] {
+        let (code, _, said) = world.cli(&[&["app", "add"], arguments].concat());
+        assert!(code != 0 && said.contains(says), "{code} {said}");
+    }
+    let lines = proxy_lines(&world, 6);
+    let line = lines.iter().find(|line| line["result"] == "not_permitted").unwrap();
+    assert!(line["app"] == "caller" && line["reason"].as_str().unwrap().contains("--tool 'b'"), "{line}");
 }
 
 #[test]

@@ -11,7 +11,8 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::refused::{self, Speaks};
 use super::relay::{Exchange, RelayedBody};
-use super::replay::{KeptBody, SentBody};
+use super::replay::SentBody;
+use super::ruled::{self, Unsent};
 use crate::broker::handle::TokenQuery;
 use crate::config::AccountConfig;
 use crate::contract::AuditEvent;
@@ -19,19 +20,15 @@ use crate::error::{Error, Obstacle, UpstreamFailure};
 use crate::http::activity::Evictable;
 use crate::http::api::token::token_for;
 use crate::http::audited::{self, audited};
-use crate::http::body;
 use crate::http::gate::account::NamedAccount;
 use crate::http::gate::caller::Caller;
 use crate::http::gate::headers::Forwarded;
-use crate::http::peer::{BodyLimits, Connection};
+use crate::http::peer::Connection;
 use crate::http::state::Http;
-use crate::provider::upstream::{self, Lease, NoReply, UpstreamBody, UpstreamRequest};
+use crate::provider::upstream::{Lease, NoReply, UpstreamBody, UpstreamRequest};
 use crate::reverse_proxy::headers::{self as lines, KEY};
 use crate::reverse_proxy::rules::ProxyRules;
 use crate::reverse_proxy::upstream::{Proxied, TargetRefused};
-
-/// The largest body that is read to find out how its sender wants to be told what is wrong, in bytes.
-const LARGEST_READ: usize = 64 * 1024;
 
 /// Any method at `/proxy/{name}` and below.
 pub(in crate::http) async fn forward(
@@ -43,7 +40,7 @@ pub(in crate::http) async fn forward(
     let forwarding = Forwarding { http: &http, caller: &caller, account: &account, head: &head };
     match forwarding.checked() {
         Ok((config, outgoing)) => forwarding.exchange(&config, outgoing, body).await,
-        Err(error) => forwarding.refused(error, body).await,
+        Err(error) => forwarding.refused(error, Unsent::Client(body)).await,
     }
 }
 
@@ -102,8 +99,8 @@ impl Forwarding<'_> {
         if lines::asks_for_websocket(&self.head.headers) {
             return Err(Error::Obstacle(Obstacle::WebSocket));
         }
-        if let Some(rules) = self.caller.app().and_then(|app| app.rights.proxy.as_ref()) {
-            self.ruled(rules)?;
+        if let Some(rules) = self.rules() {
+            ruled::head(rules, self.head, self.path())?;
         }
         let target = upstream.target(self.path(), self.head.uri.query());
         let url = target.map_err(|TargetRefused(why)| unfit(why))?;
@@ -113,23 +110,21 @@ impl Forwarding<'_> {
         Ok((config, Outgoing { url, headers }))
     }
 
-    /// Whether the app's rules allow the request as every server reads it.
-    fn ruled(&self, rules: &ProxyRules) -> Result<(), Error> {
-        let beyond = |why: String| Error::Beyond { why };
-        let query = self.head.uri.query().unwrap_or_default();
-        if rules.are_any() && (lines::overrides_method(&self.head.headers) || overrides_method(query)) {
-            return Err(beyond("this app has rules for methods, and the request would override its own".into()));
-        }
-        rules.refuse(self.head.method.as_str(), self.path()).map_err(beyond)
+    fn rules(&self) -> Option<&ProxyRules> {
+        self.caller.app().and_then(|app| app.rights.proxy.as_ref())
     }
 
     /// Forwards the request, and answers it in any case.
     async fn exchange(&self, config: &AccountConfig, outgoing: Outgoing, body: Body) -> Response {
         let Some(place) = self.http.waiting.proxied_at(self.caller).place() else {
-            return self.refused(Error::Busy, body).await;
+            return self.refused(Error::Busy, Unsent::Client(body)).await;
         };
         let connection = self.head.extensions.get::<Connection>();
         let lent = connection.and_then(|connection| connection.evictable.as_ref()).map(Evictable::lend);
+        let body = match ruled::body(self.rules(), self.head, body, &self.http.proxy.budget).await {
+            Ok(body) => body,
+            Err((error, body)) => return self.refused(error, body).await,
+        };
         // A token first: without one, nothing is sent.
         let token = match self.token().await {
             Ok(token) => token,
@@ -137,12 +132,7 @@ impl Forwarding<'_> {
         };
         let request = (&*shown(self.head.method.as_str()), &*shown(self.path()));
         let mut exchange = Exchange::begin(self.http, self.caller, self.account, request, (place, lent)).await;
-        let (body, sent) = if body.is_end_stream() {
-            (None, SentBody::none(&self.http.proxy.budget))
-        } else {
-            let (body, sent) = KeptBody::new(body, &self.http.proxy.budget);
-            (Some(upstream::body(body)), sent)
-        };
+        let (body, sent) = body.sending(&self.http.proxy.budget);
         exchange.sends(&sent);
         match self.answered(config, &outgoing, (body, &sent), token).await {
             Ok(answered) => {
@@ -158,13 +148,13 @@ impl Forwarding<'_> {
     }
 
     /// Answers a request that is not forwarded, and writes it down.
-    async fn refused(&self, error: Error, body: Body) -> Response {
+    async fn refused(&self, error: Error, body: Unsent) -> Response {
         self.http.proxy.counts.refused(self.caller, self.account);
         audited::note(self.http, self.caller, AuditEvent::Proxy, Some(self.account), Some(&error), |line| {
             (line.method, line.path) = (Some(shown(self.head.method.as_str())), Some(shown(self.path())));
         })
         .await;
-        refused::reply(error, self.speaks(body).await)
+        refused::reply(error, body.speaks(self.head).await)
     }
 
     /// The upstream's reply: the first, or after a 401 the one to a replay with a newer token.
@@ -300,22 +290,6 @@ impl Forwarding<'_> {
         let host = config.proxied.as_ref().map(|proxied| proxied.upstream.host().to_owned());
         Error::Upstream { account: self.account.into(), host: host.unwrap_or_default(), failure }
     }
-
-    /// How the sender of a body that was not forwarded wants to be told.
-    async fn speaks(&self, sent: Body) -> Speaks {
-        if self.head.method != Method::POST || !refused::may_be_rpc(&self.head.headers) || sent.is_end_stream() {
-            return Speaks::Http;
-        }
-        let Some(Connection { body: limits, .. }) = self.head.extensions.get() else { return Speaks::Http };
-        let read = body::whole(sent, BodyLimits { size: LARGEST_READ, ..*limits }, LARGEST_READ).await;
-        read.map_or(Speaks::Http, |bytes| Speaks::of(&self.head.headers, &bytes))
-    }
-}
-
-/// Whether a query parameter names another method, as some frameworks take it.
-fn overrides_method(query: &str) -> bool {
-    url::form_urlencoded::parse(query.as_bytes())
-        .any(|(name, _)| ["_method", "x-http-method-override"].iter().any(|known| name.eq_ignore_ascii_case(known)))
 }
 
 /// Wiped after it was sent.

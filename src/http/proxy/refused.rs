@@ -84,6 +84,8 @@ fn status(error: &Error, speaks: &Speaks) -> u16 {
     match (error, error.code()) {
         // An MCP client takes a 403 for a reason to log in, too.
         (Error::Upstream { failure: UpstreamFailure::NeedsScope { .. }, .. }, _) if *speaks != Speaks::Http => 503,
+        // The error of one request, as JSON-RPC has it: no other request would fare better or worse.
+        (Error::Beyond { .. }, _) if matches!(speaks, Speaks::JsonRpc(id) if !id.is_null()) => 200,
         (Error::Upstream { failure, .. }, _) => failure.status(),
         // Only a person can help, or time.
         (
@@ -127,7 +129,7 @@ mod tests {
         for (error, http, rpc) in [
             (Error::LoginRequired { account: account.clone(), why: why.clone() }, 503, 503),
             (Error::StoreLocked, 503, 503),
-            (Error::Beyond { why: why.clone() }, 403, 403),
+            (Error::Beyond { why: why.clone() }, 403, 200),
             (Error::Busy, 503, 503),
             (upstream(UpstreamFailure::RejectsToken), 503, 503),
             (upstream(UpstreamFailure::NeedsScope { scope: String::new(), together: String::new() }), 403, 503),
@@ -141,5 +143,7 @@ mod tests {
                 assert_eq!(reply.headers().contains_key(header::RETRY_AFTER), expected == 503, "{error:?}");
             }
         }
+        let to_nobody = reply(Error::Beyond { why: "x".into() }, Speaks::JsonRpc(Value::Null));
+        assert_eq!(to_nobody.status().as_u16(), 403, "a batch or a notification: there is no request to answer");
     }
 }

@@ -1,12 +1,14 @@
 //! The body of a forwarded request: passed on as it comes, and kept meanwhile for one replay, if it is small enough and
-//! not too many are kept already.
+//! not too many are kept already. If rules have to see it first, it is kept as a whole before any of it is passed on.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
+use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 use zeroize::Zeroizing;
 
@@ -84,6 +86,16 @@ impl SentBody {
         bytes.filter(|_| kept.whole)
     }
 
+    /// A copy of all of it, for sending; `None` if it is not kept.
+    pub(super) fn copy(&self) -> Option<Bytes> {
+        self.kept().bytes.clone().map(Bytes::from_owner)
+    }
+
+    /// What is kept, for whoever looks at it.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        look(self.kept().bytes.as_ref().map_or(&[], |bytes| bytes))
+    }
+
     /// Keeps nothing any more.
     pub(super) fn forget(&self) {
         drop(self.take_whole());
@@ -110,6 +122,38 @@ impl SentBody {
         self.steps.fetch_add(1, Ordering::Release);
         self.kept().whole = true;
     }
+}
+
+/// Why a body is not kept as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotKept {
+    /// It is larger than 1 MiB.
+    TooLarge,
+    /// So many are kept that there is no room for it.
+    NoRoom,
+    /// It took too long.
+    TooSlow,
+    /// The client broke off.
+    BrokenOff,
+}
+
+/// Reads a body and keeps it as a whole, within `deadline`.
+pub(super) async fn keep(body: Body, budget: &ReplayBudget, deadline: Duration) -> Result<Arc<SentBody>, NotKept> {
+    let announced = body.size_hint().lower();
+    let (mut body, sent) = KeptBody::new(body, budget);
+    let reading = async {
+        // Asked first: a body that can't be kept is not read, and not asked for by `100 Continue`.
+        while sent.kept().bytes.is_some() {
+            match body.frame().await {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return Err(NotKept::BrokenOff),
+                None => return Ok(()),
+            }
+        }
+        Err(if announced.max(sent.bytes()) > LARGEST as u64 { NotKept::TooLarge } else { NotKept::NoRoom })
+    };
+    tokio::time::timeout(deadline, reading).await.unwrap_or(Err(NotKept::TooSlow))?;
+    Ok(sent)
 }
 
 impl Drop for SentBody {
@@ -184,7 +228,6 @@ impl HttpBody for KeptBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::BodyExt as _;
 
     async fn sent(length: usize, budget: &ReplayBudget) -> Arc<SentBody> {
         let (body, sent) = KeptBody::new(Body::from(vec![b'x'; length]), budget);
@@ -220,6 +263,37 @@ mod tests {
         assert!(sent(1, &budget).await.take_whole().is_some());
         drop(bodies);
         assert_eq!(kept(&budget), 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_is_kept_before_it_is_sent_if_it_is_small_and_there_is_room() {
+        let budget = ReplayBudget::default();
+        let patient = Duration::from_secs(60);
+        let read = keep(Body::from("x"), &budget, patient).await.unwrap();
+        assert_eq!((read.copy().as_deref(), read.look(<[u8]>::len), read.bytes()), (Some(&b"x"[..]), 1, 1));
+        assert!(read.take_whole().is_some(), "as it is after sending");
+        let chunks = |count: usize| {
+            let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 1024]));
+            Body::from_stream(futures_util::stream::iter((0..count).map(move |_| chunk())))
+        };
+        assert_eq!(keep(Body::from(vec![b'x'; LARGEST + 1]), &budget, patient).await.unwrap_err(), NotKept::TooLarge);
+        assert_eq!(
+            keep(chunks(1025), &budget, patient).await.unwrap_err(),
+            NotKept::TooLarge,
+            "whose length nobody announced"
+        );
+        let broken = futures_util::stream::iter([Ok(Bytes::from("x")), Err(std::io::Error::other("gone"))]);
+        assert_eq!(keep(Body::from_stream(broken), &budget, patient).await.unwrap_err(), NotKept::BrokenOff);
+        let mut held = Vec::new();
+        for _ in 0..ALL / LARGEST {
+            held.push(keep(chunks(1024), &budget, patient).await.unwrap());
+        }
+        assert_eq!(keep(Body::from("x"), &budget, patient).await.unwrap_err(), NotKept::NoRoom);
+        drop(held);
+        assert_eq!(kept(&budget), 0);
+        let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        let slow = keep(never, &budget, Duration::ZERO).await;
+        assert_eq!(slow.unwrap_err(), NotKept::TooSlow);
     }
 
     #[tokio::test]

@@ -31,13 +31,17 @@ pub struct AppRequest {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProxyRules {
-    /// The methods; empty: any.
+    /// The methods; empty: any, or those of MCP (`POST`, `GET`, `DELETE`) if there are tools.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub methods: Vec<String>,
     /// The paths below the account's base URL: `*` stands for anything within a segment, `**` for any number of segments.
-    /// Empty: any.
+    /// Empty: any, or the base URL alone if there are tools.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub paths: Vec<String>,
+    /// The tools of an MCP server that it may call: `*` stands for any characters. Empty: any request. A daemon that does not
+    /// know this member refuses the request.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tools: Vec<String>,
 }
 
 /// An app: a program with a key of its own.
