@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::clock::Wall;
 use crate::contract::is_name;
@@ -31,6 +32,7 @@ use crate::secret::AppKey;
 use key::Digest;
 use temporary::TemporaryApps;
 
+pub(crate) use crate::os::process::{NotWatched, Process};
 pub(crate) use app::{App, AppLife, NewApp, Usage};
 pub(crate) use error::AppsError;
 pub(crate) use rights::Rights;
@@ -40,6 +42,8 @@ pub(crate) use temporary::TemporaryApp;
 pub(crate) const DEFAULT_APP: &str = "default";
 /// Its key file in the state folder.
 pub(crate) const DEFAULT_KEY_FILE: &str = "app.key";
+/// How many keys may end with a process: each takes a file descriptor.
+const MOST_WITH_PROCESS: usize = 128;
 
 /// Why a presented key is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +73,8 @@ struct AppsInner {
     wrong_keys: AtomicU64,
     /// Notified when an app is added or removed.
     changed: Notify,
+    /// The same, of apps whose keys end with a process.
+    watched: Notify,
 }
 
 impl Apps {
@@ -138,8 +144,13 @@ impl Apps {
         if self.inner.named(&new.name).is_some() {
             return Err(AppsError::Exists(new.name));
         }
+        let with_process = self.inner.stored().iter().filter(|app| app.process.is_some()).count();
+        if new.process.is_some() && with_process >= MOST_WITH_PROCESS {
+            return Err(AppsError::TooManyProcesses(MOST_WITH_PROCESS));
+        }
         let made = self.inner.make(new, Usage::default(), now)?;
         self.inner.changed.notify_one();
+        self.inner.watched.notify_one();
         Ok(made)
     }
 
@@ -164,15 +175,35 @@ impl Apps {
         }
         let _turn = self.inner.turn();
         let app = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
-        app.revoke();
-        self.inner.publish(self.inner.stored().into_iter().filter(|other| other.name != name));
-        self.inner.changed.notify_one();
-        let saved = self.inner.save().inspect_err(|_| self.inner.save_later());
-        if name == DEFAULT_APP {
-            // Even if the list could not be written: the key in the file no longer works.
-            self.inner.folder.remove(DEFAULT_KEY_FILE)?;
+        self.inner.take_out(&app)
+    }
+
+    /// Removes an app whose process has ended; false if it is not there any more, whatever has its name by now. As
+    /// [`Self::remove`] otherwise.
+    pub(crate) fn remove_ended(&self, app: &App) -> Result<bool, AppsError> {
+        let _turn = self.inner.turn();
+        match self.inner.named(&app.name) {
+            Some(found) if found.digest == app.digest => self.inner.take_out(&found).map(|()| true),
+            _ => Ok(false),
         }
-        saved
+    }
+
+    /// Waits until the process has ended that an app's key ends with. For one waiter only.
+    pub(crate) async fn wait_for_ended_process(&self) -> Arc<App> {
+        loop {
+            let apps = self.inner.stored();
+            if let Some(ended) = apps.iter().find(|app| app.has_lost_its_process()) {
+                return Arc::clone(ended);
+            }
+            let mut ends = JoinSet::new();
+            for process in apps.iter().filter_map(|app| app.process.clone()) {
+                ends.spawn(async move { process.ended().await });
+            }
+            tokio::select! {
+                Some(_) = ends.join_next() => {}
+                () = self.inner.watched.notified() => {}
+            }
+        }
     }
 
     /// Rotates an app's key; the old one stops working once the new one works. Blocks on the disk.
@@ -187,7 +218,8 @@ impl Apps {
         let old = self.inner.named(name).ok_or_else(|| AppsError::Unknown(name.into()))?;
         // The new key gets the lifetime of the old one.
         let expires_at = old.expires_at.map(|at| now.unix_seconds().saturating_add(at.saturating_sub(old.created_at)));
-        let new = NewApp { name: old.name.clone(), rights: old.rights.clone(), expires_at };
+        let process = old.process.clone();
+        let new = NewApp { name: old.name.clone(), rights: old.rights.clone(), expires_at, process };
         let made = self.inner.make(new, old.usage(), now)?;
         old.revoke();
         Ok(made)
@@ -224,6 +256,7 @@ impl AppsInner {
             used: Notify::new(),
             wrong_keys: AtomicU64::new(0),
             changed: Notify::new(),
+            watched: Notify::new(),
         }
     }
 
@@ -239,6 +272,19 @@ impl AppsInner {
     /// Those that are not temporary.
     fn stored(&self) -> Vec<Arc<App>> {
         self.by_digest.load().values().cloned().collect()
+    }
+
+    fn take_out(&self, app: &App) -> Result<(), AppsError> {
+        app.revoke();
+        self.publish(self.stored().into_iter().filter(|other| other.name != app.name));
+        self.changed.notify_one();
+        self.watched.notify_one();
+        let saved = self.save().inspect_err(|_| self.save_later());
+        if app.name == DEFAULT_APP {
+            // Even if the list could not be written: the key in the file no longer works.
+            self.folder.remove(DEFAULT_KEY_FILE)?;
+        }
+        saved
     }
 
     fn publish(&self, apps: impl Iterator<Item = Arc<App>>) {

@@ -19,6 +19,7 @@ pub(crate) mod notify;
 pub(crate) mod output_reader;
 pub mod ports;
 pub(crate) mod private_file;
+pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod service_manager;
 pub(crate) mod signals;

@@ -11,6 +11,7 @@ use super::handed_out::HandedOut;
 use super::key::Digest;
 use super::rights::Rights;
 use crate::clock::Wall;
+use crate::os::process::Process;
 
 /// An app.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) handed_out: HandedOut,
     /// How long it lives.
     pub(crate) life: AppLife,
+    /// Its key stops working when this has ended.
+    pub(crate) process: Option<Arc<Process>>,
     pub(super) digest: Digest,
     /// Set when the app is removed or its key is rotated: requests that still hold this value are then refused.
     revoked: AtomicBool,
@@ -85,6 +88,7 @@ impl App {
             proxying: Arc::default(),
             handed_out: HandedOut::default(),
             life: AppLife::Stored,
+            process: None,
             digest,
             revoked: AtomicBool::new(false),
             uses: AtomicU64::new(usage.uses),
@@ -103,6 +107,21 @@ impl App {
     ) -> Self {
         let life = AppLife::Temporary { program };
         Self { life, ..Self::new(name, rights, (created_at, None), digest, Usage::default()) }
+    }
+
+    /// The same, until `process` has ended.
+    pub(super) fn while_runs(self, process: Option<Arc<Process>>) -> Self {
+        Self { process, ..self }
+    }
+
+    /// The id of the process that its key ends with.
+    pub(crate) fn pid(&self) -> Option<i32> {
+        self.process.as_ref().map(|process| process.id().pid)
+    }
+
+    /// Whether that process has ended.
+    pub(super) fn has_lost_its_process(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.has_ended())
     }
 
     /// Whether it is in memory only.
@@ -133,7 +152,8 @@ impl App {
 
     /// Whether its key works at `now`.
     pub(crate) fn works(&self, now: Wall) -> bool {
-        !self.revoked.load(Ordering::Acquire) && self.expires_at.is_none_or(|at| now.unix_seconds() < at)
+        let is_in_time = self.expires_at.is_none_or(|at| now.unix_seconds() < at);
+        !self.revoked.load(Ordering::Acquire) && is_in_time && !self.has_lost_its_process()
     }
 }
 
@@ -146,4 +166,6 @@ pub(crate) struct NewApp {
     pub(crate) rights: Rights,
     /// When the key stops working, Unix seconds.
     pub(crate) expires_at: Option<i64>,
+    /// The process that the key ends with.
+    pub(crate) process: Option<Arc<Process>>,
 }

@@ -45,7 +45,8 @@ impl AppsInner {
         hand_over: impl FnOnce() -> Result<(), AppsError>,
     ) -> Result<Arc<App>, AppsError> {
         let times = (now.unix_seconds(), new.expires_at);
-        let app = Arc::new(App::new(new.name, new.rights, times, Digest::of(key.expose()), usage));
+        let app = App::new(new.name, new.rights, times, Digest::of(key.expose()), usage);
+        let app = Arc::new(app.while_runs(new.process));
         let before = self.by_digest.load_full();
         let mut after = HashMap::clone(&before);
         after.retain(|_, other| other.name != app.name);
@@ -76,7 +77,7 @@ impl AppsInner {
 
     /// Creates the default app. A key file may exist from the time before there were apps.
     pub(super) fn first_start(&self, now: Wall) -> Result<(), AppsError> {
-        let default = NewApp { name: DEFAULT_APP.into(), rights: Rights::ALL, expires_at: None };
+        let default = NewApp { name: DEFAULT_APP.into(), rights: Rights::ALL, expires_at: None, process: None };
         match self.default_key()? {
             Some(key) => self.enter(default, &key, Usage::default(), now, || Ok(())).map(drop),
             None => self.make(default, Usage::default(), now).map(drop),
@@ -90,7 +91,12 @@ impl AppsInner {
             // The app is switched off, but a crash or a failing disk left the file.
             return Ok(self.folder.remove(DEFAULT_KEY_FILE)?);
         };
-        let new = NewApp { name: default.name.clone(), rights: default.rights.clone(), expires_at: default.expires_at };
+        let new = NewApp {
+            name: default.name.clone(),
+            rights: default.rights.clone(),
+            expires_at: default.expires_at,
+            process: default.process.clone(),
+        };
         match self.default_key()? {
             Some(key) if Digest::of(key.expose()) == default.digest => Ok(()),
             Some(key) => self.enter(new, &key, default.usage(), now, || Ok(())).map(drop),

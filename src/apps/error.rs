@@ -33,6 +33,17 @@ pub enum AppsError {
     /// The limit of temporary apps is reached.
     #[error("{0} programs have a temporary key already")]
     TooManyTemporary(usize),
+    /// A key can't end with that process.
+    #[error("process {pid}: {why}")]
+    Process {
+        /// The id that was given.
+        pid: i32,
+        /// Why not.
+        why: String,
+    },
+    /// The limit of keys that end with a process is reached.
+    #[error("{0} keys end with a process already")]
+    TooManyProcesses(usize),
     /// The name is invalid.
     #[error("a name has 1 to 64 of the characters a-z, 0-9, `-`, `_` and `.`, and begins with a letter or digit")]
     Name,

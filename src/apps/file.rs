@@ -1,5 +1,7 @@
 //! `apps.json`: every app but its key, of which only the SHA-256 is kept.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::app::{App, Usage};
@@ -8,6 +10,7 @@ use super::key::Digest;
 use super::rights::Rights;
 
 use crate::os::folder::Folder;
+use crate::os::process::{Process, ProcessId};
 use crate::reverse_proxy::rules::ProxyRules;
 
 /// The file in the state folder.
@@ -16,7 +19,7 @@ pub(super) const FILE: &str = "apps.json";
 const LIMIT: usize = 4 * 1024 * 1024;
 const VERSION: u32 = 3;
 /// An older version is written as long as it says all: an older ringback can read it then. One that does not know of rules
-/// for tools would forward any call,
+/// for tools would forward any call, one that does not know of processes would accept a key for ever,
 const WITHOUT_TOOLS: u32 = 2;
 /// and one that does not know of the proxy's rules at all would hand out tokens.
 const WITHOUT_RULES: u32 = 1;
@@ -46,6 +49,9 @@ struct AppEntry {
     created_at: i64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     expires_at: Option<i64>,
+    /// The process that its key ends with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    process: Option<ProcessId>,
     #[serde(flatten)]
     usage: Usage,
 }
@@ -69,13 +75,14 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Vec<App>>, AppsError> {
         if apps.iter().any(|app| app.name == entry.name || app.digest == digest) {
             return Err(malformed("it contains an app twice".into()));
         }
-        apps.push(App::new(
+        let app = App::new(
             entry.name,
             Rights { accounts: entry.accounts, scopes: entry.scopes, write: entry.write, proxy: entry.proxy },
             (entry.created_at, entry.expires_at),
             digest,
             entry.usage,
-        ));
+        );
+        apps.push(app.while_runs(entry.process.map(|id| Arc::new(Process::again(id)))));
     }
     Ok(Some(apps))
 }
@@ -83,6 +90,7 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Vec<App>>, AppsError> {
 /// The lowest version whose readers hold the app to what it may do.
 fn version_of(app: &AppEntry) -> u32 {
     match &app.proxy {
+        _ if app.process.is_some() => VERSION,
         Some(rules) if !rules.tools.is_empty() => VERSION,
         Some(_) => WITHOUT_TOOLS,
         None => WITHOUT_RULES,
@@ -100,6 +108,7 @@ pub(super) fn write<'a>(folder: &Folder, apps: impl Iterator<Item = &'a App>) ->
         proxy: app.rights.proxy.clone(),
         created_at: app.created_at,
         expires_at: app.expires_at,
+        process: app.process.as_ref().map(|process| process.id().clone()),
         usage: app.usage(),
     });
     let apps: Vec<AppEntry> = apps.collect();

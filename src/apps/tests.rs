@@ -28,7 +28,8 @@ fn key_file(folder: &Path) -> PathBuf {
 
 fn reader(name: &str) -> NewApp {
     let accounts = Some(["work".to_owned()].into());
-    NewApp { name: name.into(), rights: Rights { accounts, scopes: None, write: false, proxy: None }, expires_at: None }
+    let rights = Rights { accounts, scopes: None, write: false, proxy: None };
+    NewApp { name: name.into(), rights, expires_at: None, process: None }
 }
 
 #[test]
@@ -102,6 +103,53 @@ fn a_key_expires_and_a_rotated_key_gets_the_same_lifetime() {
     assert_eq!(app.expires_at, Some(later.unix_seconds() + day));
     assert!(apps.identify(new.expose(), later).is_ok());
     assert_eq!(apps.identify(key.expose(), NOW).unwrap_err(), Stranger::Unknown);
+}
+
+/// A program that runs until its input is closed.
+fn program() -> (std::process::Child, Arc<Process>) {
+    let child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let process = Process::find(child.id().try_into().unwrap()).unwrap();
+    (child, Arc::new(process))
+}
+
+#[tokio::test]
+async fn a_key_ends_with_its_process_also_after_a_restart_and_a_rotation() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = open(folder.path());
+    let (mut child, process) = program();
+    let (_, key) = apps.add(NewApp { process: Some(process), ..reader("editor") }, NOW).unwrap();
+    let pid = i32::try_from(child.id()).unwrap();
+    drop(apps);
+    let apps = open(folder.path());
+    assert_eq!(apps.identify(key.expose(), NOW).unwrap().pid(), Some(pid), "it is the same process");
+    let (app, key) = apps.rotate("editor", NOW).unwrap();
+    drop(child.stdin.take());
+    // Added while somebody waits: no end is missed.
+    let (waited, _) = tokio::join!(apps.wait_for_ended_process(), async { apps.add(reader("other"), NOW).unwrap() });
+    child.wait().unwrap();
+    assert!(!app.works(NOW), "also for requests that wait");
+    assert_eq!(apps.identify(key.expose(), NOW).unwrap_err(), Stranger::Expired);
+    let later = open(folder.path());
+    assert_eq!(later.identify(key.expose(), NOW).unwrap_err(), Stranger::Expired, "nothing is made of it at a start");
+    assert!(apps.remove_ended(&waited).unwrap() && !apps.remove_ended(&waited).unwrap());
+    assert_eq!(apps.identify(key.expose(), NOW).unwrap_err(), Stranger::Unknown);
+    apps.add(reader("editor"), NOW).unwrap();
+    assert!(!apps.remove_ended(&waited).unwrap() && apps.named("editor").is_some(), "another app has the name");
+}
+
+#[test]
+fn there_is_a_limit_of_keys_that_end_with_a_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = open(folder.path());
+    let (mut child, process) = program();
+    for number in 0..=MOST_WITH_PROCESS {
+        let new = NewApp { process: Some(Arc::clone(&process)), ..reader(&number.to_string()) };
+        let made = apps.add(new, NOW);
+        assert_eq!(made.is_err(), number == MOST_WITH_PROCESS, "{:?}", made.err());
+    }
+    apps.add(reader("another"), NOW).unwrap();
+    drop(child.stdin.take());
+    child.wait().unwrap();
 }
 
 #[test]

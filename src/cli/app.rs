@@ -1,22 +1,23 @@
 //! `ringback app`: manages the keys of programs (API keys) and their rights.
 
-use std::fmt::Write as _;
+mod words;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
+use self::words::{overview, rights, with_process};
 use super::arguments::{DaemonChoice, JsonChoice};
 use super::command_result::CommandResult;
 use super::report;
-use super::report::{moment, plain};
 use crate::apps::DEFAULT_APP;
-use crate::apps::wording::{KEY_FILE_AGAIN, times};
+use crate::apps::wording::KEY_FILE_AGAIN;
 use crate::cli::failure::Failure;
 use crate::client::Client;
 use crate::clock::Clock;
-use crate::contract::{AppMade, AppReply, AppRequest, AppsReply, DEFAULT_ACCOUNT, ErrorCode, ProxyRules};
+use crate::contract::{AppMade, AppRequest, DEFAULT_ACCOUNT, ErrorCode, ProxyRules};
 
 /// Manage the keys of programs and their rights
 ///
@@ -58,6 +59,7 @@ Examples:
   ringback app add mailer --account work --scope mail.send --expires 90d
   ringback app add agent --proxy work --method GET --path '/accounts/*/calls/**' --expires 2h
   ringback app add searcher --proxy tracker --tool 'search_*' --tool get_issue
+  ringback app add build --account work --while-pid $$   A key that ends with this shell
   ringback app add panel --all-accounts --write
   ringback app add default --all-accounts --write   Make the key file again, after `app remove default`")]
 struct AddArgs {
@@ -97,6 +99,10 @@ struct AddArgs {
     /// How long the key works, such as `90d` [default: until it is removed]
     #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
     expires: Option<Duration>,
+
+    /// The key works as long as this process of yours runs, and no longer
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    while_pid: Option<i32>,
 
     /// It may also log in and out, refresh, and accept a provider's new address
     #[arg(long)]
@@ -219,6 +225,7 @@ impl AddArgs {
             scopes: (!self.scopes.is_empty()).then(|| self.scopes.clone()),
             write: self.write,
             expires_in: self.expires.map(|span| span.as_secs()),
+            while_pid: self.while_pid,
         }
     }
 }
@@ -232,8 +239,9 @@ fn tell_key(made: AppMade, json: JsonChoice) -> CommandResult {
         report::answer(&told)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let ends = with_process(&app);
     if let Some(file) = key_file {
-        report::say(&format!("{}: {}. Its new key is in {file}", app.name, rights(&app)));
+        report::say(&format!("{}: {}{ends}. Its new key is in {file}", app.name, rights(&app)));
         if !(app.write && app.accounts.is_none() && app.scopes.is_none()) {
             report::say(&format!("To give it every right, run `ringback app remove default` first. {KEY_FILE_AGAIN}"));
         }
@@ -243,107 +251,7 @@ fn tell_key(made: AppMade, json: JsonChoice) -> CommandResult {
         line.extend_from_slice(key.as_bytes());
         line.push(b'\n');
         report::answer(&line)?;
-        report::say(&format!("{}: {}. The key is shown only this once.", app.name, rights(&app)));
+        report::say(&format!("{}: {}{ends}. The key is shown only this once.", app.name, rights(&app)));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn rights(app: &AppReply) -> String {
-    let what = match (&app.proxy, app.write) {
-        (Some(_), _) => "uses through the proxy only: ",
-        (None, true) => "reads and changes ",
-        (None, false) => "reads ",
-    };
-    let mut text = what.to_owned();
-    match &app.accounts {
-        Some(accounts) => text.push_str(&accounts.join(", ")),
-        None => text.push_str("every account"),
-    }
-    if let Some(scopes) = &app.scopes {
-        // Writing to a `String` does not fail.
-        let _ = write!(text, ", scope {}", scopes.join(" "));
-    }
-    if let Some(ProxyRules { methods, paths, tools }) = &app.proxy {
-        for (what, all) in [("method", methods), ("path", paths), ("tool", tools)] {
-            if !all.is_empty() {
-                let _ = write!(text, ", {what} {}", all.join(" "));
-            }
-        }
-    }
-    plain(&text)
-}
-
-fn overview(reply: &AppsReply, now: i64) -> String {
-    let mut text = String::new();
-    for app in &reply.apps {
-        let temporary = if app.temporary { " (temporary)" } else { "" };
-        let _ = writeln!(text, "{}{temporary}: {}", plain(&app.name), rights(app));
-        let from = app.last_address.as_deref().unwrap_or("the unix socket");
-        let used = app.last_used_at.map_or("never used".to_owned(), |at| {
-            format!("used {}, last {} from {}", times(app.uses), moment(at, now), plain(from))
-        });
-        let expires = match app.expires_at {
-            Some(at) if at <= now => format!(", EXPIRED {}", moment(at, now)),
-            Some(at) => format!(", expires {}", moment(at, now)),
-            None => String::new(),
-        };
-        let _ = writeln!(text, "  key made {}, {used}{expires}", moment(app.created_at, now));
-    }
-    if reply.apps.is_empty() {
-        text.push_str("No program has a key; programs can use the unix socket. `ringback app add NAME` makes a key.\n");
-    }
-    if reply.wrong_keys > 0 {
-        let _ = writeln!(text, "Wrong keys since the daemon started: {}", reply.wrong_keys);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_tells_rights_use_and_end() {
-        let app = AppReply {
-            name: "default".into(),
-            accounts: None,
-            scopes: None,
-            write: true,
-            proxy: None,
-            temporary: false,
-            created_at: 1_000,
-            expires_at: None,
-            uses: 2,
-            last_used_at: Some(1_940),
-            last_address: Some("127.0.0.1".into()),
-        };
-        let editor = AppReply {
-            name: "editor".into(),
-            accounts: Some(vec!["home".into(), "work".into()]),
-            scopes: Some(vec!["read".into()]),
-            write: false,
-            expires_at: Some(1_990),
-            uses: 0,
-            last_used_at: None,
-            last_address: None,
-            ..app.clone()
-        };
-        let rules =
-            ProxyRules { methods: vec!["GET".into()], paths: vec!["/calls/**".into()], tools: vec!["get_*".into()] };
-        let agent = AppReply { name: "agent".into(), proxy: Some(rules), scopes: None, ..editor.clone() };
-        let exec = AppReply { name: "exec:1".into(), temporary: true, expires_at: None, ..editor.clone() };
-        let reply = AppsReply { version: 1, apps: vec![app, editor, agent, exec], wrong_keys: 3 };
-        assert_eq!(
-            overview(&reply, 2_000),
-            "default: reads and changes every account\n\
-             \x20 key made 16 min ago, used 2 times, last 60 s ago from 127.0.0.1\n\
-             editor: reads home, work, scope read\n\
-             \x20 key made 16 min ago, never used, EXPIRED 10 s ago\n\
-             agent: uses through the proxy only: home, work, method GET, path /calls/**, tool get_*\n\
-             \x20 key made 16 min ago, never used, EXPIRED 10 s ago\n\
-             exec:1 (temporary): reads home, work, scope read\n\
-             \x20 key made 16 min ago, never used\n\
-             Wrong keys since the daemon started: 3\n"
-        );
-    }
 }

@@ -2,6 +2,7 @@
 
 mod announced;
 mod binding;
+mod bound_keys;
 #[cfg(test)]
 mod docs_test;
 mod extra;
@@ -220,7 +221,7 @@ async fn serve(
     wait_for_key(key_not_yet, &broker);
     tokio::task::spawn_blocking(move || provider.warm_up());
     lock_by_itself(&config.store, &broker);
-    tokio::spawn(http::show_questions(consents));
+    tokio::spawn(http::show_questions(consents.clone()));
     tokio::spawn(attention::run(broker.clone()));
     let hangups = watch::Sender::new(());
     tokio::select! {
@@ -229,6 +230,7 @@ async fn serve(
         () = extra.keep(wanted.subscribe()) => {}
         () = announced.keep(hangups.subscribe(), &apps) => {}
         () = keep_usage(&apps) => {}
+        () = bound_keys::keep(&apps, &consents, &audit) => {}
         () = token_files.follow(jumps) => {}
         () = async { tokio::join!(audit.count_repeated(), log.count()); } => {}
     }

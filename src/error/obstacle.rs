@@ -103,6 +103,20 @@ pub enum Obstacle {
         /// The limit.
         most: usize,
     },
+    /// A key can't end with a process.
+    #[error("the key can't end with process {pid}: {why}")]
+    Process {
+        /// The id that was given.
+        pid: i32,
+        /// Why not: a clause.
+        why: String,
+    },
+    /// The limit of keys that end with a process is reached.
+    #[error("{most} keys end with a process already")]
+    TooManyProcesses {
+        /// The limit.
+        most: usize,
+    },
     /// The account is not open to programs through the proxy.
     #[error("account `{account}` has no proxy")]
     NoProxy {
@@ -185,6 +199,10 @@ impl Obstacle {
             Self::TooManyTemporaryApps { .. } => {
                 "End some of the programs that `ringback app list` shows as temporary.".into()
             }
+            Self::Process { .. } => {
+                "Name a process of yours that runs where the daemon runs; `--expires 2h` ends a key after a time.".into()
+            }
+            Self::TooManyProcesses { .. } => "Remove some of those that `ringback app list` shows.".into(),
             Self::NoProxy { account } => {
                 format!("Open it in the config, with `upstream` in `[accounts.{account}.proxy]`, and run `ringback config reload`; docs/proxy.md has an example.")
             }

@@ -2,9 +2,10 @@
 //! shown.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::state::Http;
-use crate::apps::{App, Apps, AppsError};
+use crate::apps::{App, Apps, AppsError, NotWatched, Process};
 use crate::contract::{self, AppReply};
 use crate::error::{Error, Obstacle};
 use crate::reverse_proxy::rules::{PathGlob, ProxyRules};
@@ -39,6 +40,8 @@ pub(super) fn told(error: AppsError) -> Error {
         AppsError::Unknown(name) => Error::UnknownApp { name },
         AppsError::Temporary(name) => Error::Obstacle(Obstacle::TemporaryApp { name }),
         AppsError::TooManyTemporary(most) => Error::Obstacle(Obstacle::TooManyTemporaryApps { most }),
+        AppsError::Process { pid, why } => Error::Obstacle(Obstacle::Process { pid, why }),
+        AppsError::TooManyProcesses(most) => Error::Obstacle(Obstacle::TooManyProcesses { most }),
         AppsError::Name => Error::Obstacle(Obstacle::AppName { why: error.to_string() }),
         AppsError::Folder(_) | AppsError::Malformed { .. } => Error::StoreUnavailable { why: error.to_string() },
         AppsError::Random(_) => Error::Internal { what: error.to_string() },
@@ -48,6 +51,12 @@ pub(super) fn told(error: AppsError) -> Error {
 /// Accounts by their own names, and all of them known: a key for a misspelt one would be good for nothing.
 pub(super) fn own_names(http: &Http, names: Vec<String>) -> Result<BTreeSet<String>, Error> {
     names.into_iter().map(|name| Ok(http.broker.account(&name)?.account)).collect()
+}
+
+/// The process that a key ends with.
+pub(super) fn process(pid: Option<i32>) -> Result<Option<Arc<Process>>, Error> {
+    let refused = |pid, why: NotWatched| told(AppsError::Process { pid, why: why.to_string() });
+    pid.map(|pid| Process::find(pid).map(Arc::new).map_err(|why| refused(pid, why))).transpose()
 }
 
 /// The rules of an app, which have to be such that no two readers understand them differently.
@@ -82,6 +91,7 @@ pub(super) fn view(app: &App) -> AppReply {
         write: app.rights.write,
         proxy: app.rights.proxy.as_ref().map(shown_rules),
         temporary: app.is_temporary(),
+        while_pid: app.pid(),
         created_at: app.created_at,
         expires_at: app.expires_at,
         uses: usage.uses,

@@ -98,6 +98,14 @@ fn errors() -> Vec<(Error, &'static str)> {
                 "`exec --url`, and that many programs already run with a temporary key"
             ),
             (
+                Error::Obstacle(Obstacle::Process { pid: 4711, why: "there is no such process".into() }),
+                "`app add --while-pid` with the id of no process, or of another user's"
+            ),
+            (
+                Error::Obstacle(Obstacle::TooManyProcesses { most: 128 }),
+                "`app add --while-pid`, and there are that many such keys"
+            ),
+            (
                 Error::Obstacle(Obstacle::NoProxy { account: account() }),
                 "a request to `/proxy/work`, and the config does not open the account to the proxy"
             ),

@@ -55,6 +55,8 @@ pub(crate) enum Topic {
     TypedPassword,
     /// A notice that a file by which clients find the daemon was removed.
     RemovedFiles,
+    /// The end of another process.
+    ProcessEnd,
     /// Which daemon holds the state folder.
     Holder,
     /// Passed sockets, and readiness.
@@ -95,7 +97,7 @@ const fn unix(topic: Topic, name: &'static str, by: &'static str) -> Row {
     row(topic, name, by, Support::By(by), Support::By(by))
 }
 
-const TABLE: [Row; 17] = [
+const TABLE: [Row; 18] = [
     unix(Topic::PrivateFiles, "private files", "owner, mode, `flock`, `fsync`"),
     row(
         Topic::BootClock,
@@ -168,6 +170,7 @@ const TABLE: [Row; 17] = [
         "inotify",
         "a socket or `endpoint.json` that was removed is made again within ten seconds",
     ),
+    linux_only(Topic::ProcessEnd, "end of a process", "`pidfd_open`", "`ringback app add --while-pid` is refused"),
     linux_only(
         Topic::Holder,
         "holder of the state folder",

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::http::{Reply, Request};
 use crate::idp::{Act, Idp, plain};
-use crate::world::{World, account, mode, provider, told};
+use crate::world::{World, account, mode, provider, told, until};
 
 /// The command that restores the default app with all rights.
 const AGAIN: &str = "ringback app add default --all-accounts --write";
@@ -39,6 +39,61 @@ fn ask(world: &World, key: &str, method: &str, target: &str) -> Reply {
 
 fn apps(world: &World) -> Value {
     world.get("/v1/apps").json()
+}
+
+/// A program that runs until its input is closed.
+struct Program(std::process::Child);
+
+impl Program {
+    fn start() -> Self {
+        Self(std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap())
+    }
+
+    fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    fn end(mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_key_dies_with_the_process_that_it_was_made_for() {
+    let idp = Idp::start();
+    let mut world = world(&idp);
+    let (first, second, third) = (Program::start(), Program::start(), Program::start());
+    let pids = [&first, &second, &third].map(Program::pid);
+    let [one, two, three] = [(0, "one"), (1, "two"), (2, "three")].map(|(number, name)| {
+        let (code, key, said) = world.cli(&["app", "add", name, "--while-pid", &pids[number]]);
+        assert!(code == 0 && said.contains(&format!("ends with process {}.", pids[number])), "{said}");
+        key.trim().to_owned()
+    });
+    let status = |world: &World, key: &str| ask(world, key, "GET", TOKEN).status;
+    let lives = |world: &World, name: &str| world.cli(&["app", "list"]).1.contains(&format!("{name}: reads"));
+    assert_eq!([&one, &two, &three].map(|key| status(&world, key)), [200; 3]);
+    assert_eq!(apps(&world)["apps"][1]["while_pid"].to_string(), pids[0]);
+    first.end();
+    assert_eq!(status(&world, &one), 401, "at once, whoever removes it when");
+    until("it is removed", || (!lives(&world, "one")).then_some(()));
+    world.stop();
+    second.end();
+    world.run();
+    assert_eq!([&one, &two, &three].map(|key| status(&world, key)), [401, 401, 200], "its process still runs");
+    until("the daemon has removed that, too", || (!lives(&world, "two")).then_some(()));
+    assert!(lives(&world, "three"));
+    third.end();
+    assert_eq!(status(&world, &three), 401);
+    let log = world.state().join("audit.jsonl");
+    for (name, pid) in [("one", &pids[0]), ("two", &pids[1]), ("three", &pids[2])] {
+        let reason = format!("process {pid}, which the key of {name} was for, has ended");
+        until("the audit log says why", || std::fs::read_to_string(&log).unwrap().contains(&reason).then_some(()));
+    }
+    for (pid, says) in [("2147483647", "there is no such process"), ("0", "0 is not in 1.."), ("x", "invalid")] {
+        let (code, _, said) = world.cli(&["app", "add", "four", "--while-pid", pid]);
+        assert!(code != 0 && said.contains(says), "{code} {said}");
+    }
 }
 
 #[test]

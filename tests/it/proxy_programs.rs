@@ -74,6 +74,11 @@ fn rules_outlive_a_restart_and_an_older_daemon_would_not_read_past_them() {
     assert!(call("get_a") == "x" && call("drop_a").contains("`--tool 'drop_a'`"));
     assert_eq!(world.cli(&["app", "remove", "caller"]).0, 0);
     assert_eq!(version(&world), 2);
+    // And what a later version may ask for, this one refuses.
+    for asked in [json!({ "name": "later", "limit": 1 }), json!({ "name": "later", "proxy": { "resources": ["*"] } })] {
+        assert_eq!(world.ask(&Request::new("POST", "/v1/apps").json(&asked.to_string())).status, 400, "{asked}");
+    }
+    assert!(!world.get("/v1/apps").body.contains("later"));
 }
 
 fn calling(key: &str, tool: &str) -> Request {

@@ -8,7 +8,7 @@ use zeroize::Zeroize as _;
 use crate::apps::{App, DEFAULT_APP, NewApp, Rights};
 use crate::contract::{AppMade, AppRequest, AppsReply, AuditEvent, VERSION};
 use crate::error::Error;
-use crate::http::app_changes::{on_disk, own_names, remove_with_answers, rules, view};
+use crate::http::app_changes::{on_disk, own_names, process, remove_with_answers, rules, view};
 use crate::http::audited::audited;
 use crate::http::body::JsonBody;
 use crate::http::gate::caller::Caller;
@@ -42,6 +42,7 @@ pub(in crate::http) async fn add(
             proxy: request.proxy.map(rules).transpose()?,
         },
         expires_at: request.expires_in.map(|seconds| now.unix_seconds().saturating_add_unsigned(seconds)),
+        process: process(request.while_pid)?,
         name: request.name,
     };
     let apps = http.apps.clone();

@@ -19,6 +19,8 @@ pub(super) struct AppRow {
     pub(super) last: Option<ShownTime>,
     pub(super) address: Option<String>,
     pub(super) ends: Option<ShownTime>,
+    /// The process that its key ends with.
+    pub(super) while_pid: Option<i32>,
 }
 
 /// A program that waits for the user's answer, in words.
@@ -60,6 +62,7 @@ pub(super) fn app_row(app: &App, now: Wall) -> AppRow {
         last: usage.last_used_at.map(|at| ShownTime::of(at, now)),
         address: usage.last_address.map(|address| address.to_string()),
         ends: app.expires_at.map(|at| ShownTime::of(at, now)),
+        while_pid: app.pid(),
     }
 }
 

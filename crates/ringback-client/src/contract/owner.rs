@@ -24,6 +24,9 @@ pub struct AppRequest {
     /// Lifetime of the key in seconds; absent: until the app is removed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_in: Option<u64>,
+    /// The id of a process of this user, as the daemon sees it: the key stops working when that ends.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub while_pid: Option<i32>,
 }
 
 /// What an app may ask through the proxy.
@@ -64,6 +67,9 @@ pub struct AppReply {
     /// Whether its key works only until whoever asked for it lets go of it.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub temporary: bool,
+    /// The id of the process that its key ends with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub while_pid: Option<i32>,
     /// When its key was made, Unix seconds.
     pub created_at: i64,
     /// When its key stops working, Unix seconds.

@@ -66,7 +66,7 @@ async fn a_right_key_under_a_wrong_name_counts_as_a_wrong_key() {
 #[tokio::test]
 async fn an_expired_or_removed_key_is_no_client() {
     let (apps, _) = apps::tests::fresh();
-    let new = NewApp { name: "editor".into(), rights: Rights::ALL, expires_at: Some(1) };
+    let new = NewApp { name: "editor".into(), rights: Rights::ALL, expires_at: Some(1), process: None };
     let key = apps.add(new, Wall(0)).unwrap().1;
     let gate = Gate::new(apps, AuditLog::default(), Sessions::default(), Clock::System);
     let body = format!("client_id=editor&client_secret={}", key.expose());

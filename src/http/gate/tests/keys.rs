@@ -15,7 +15,7 @@ async fn every_route_requires_its_rights() {
     let set = |name: &str| Some([name.to_owned()].into());
     let key = |name: &str, accounts: Option<&str>, scopes: Option<&str>, write| {
         let rights = Rights { accounts: accounts.and_then(set), scopes: scopes.and_then(set), write, proxy: None };
-        let new = NewApp { name: name.into(), rights, expires_at: None };
+        let new = NewApp { name: name.into(), rights, expires_at: None, process: None };
         format!("Authorization: Bearer {}", apps.add(new, Wall(0)).unwrap().1.expose())
     };
     let all = key("all", None, None, true);

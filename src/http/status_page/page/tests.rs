@@ -83,6 +83,7 @@ fn everything_on_the_page_is_escaped_and_every_form_has_the_token() {
         last: None,
         address: None,
         ends: None,
+        while_pid: Some(4711),
     };
     let page = StatusPage {
         told: Some(worked("<u>told</u>")),
@@ -107,6 +108,7 @@ fn everything_on_the_page_is_escaped_and_every_form_has_the_token() {
     for tag in ["<script>", "<img", "<b>", "<i>", "<u>", "<s>", "<em>", "<a>", "style=", "onclick", "href=\"http"] {
         assert!(!text.contains(tag), "{tag}: {text}");
     }
+    assert!(text.contains("; its key ends with process 4711"), "{text}");
     assert_eq!(text.matches("<script").count(), 1, "{text}");
     assert!(text.contains("<script src=\"/static/status.js\" defer></script>"), "{text}");
     assert_eq!(text.matches("<form").count(), text.matches(r#"name="form_token" value="form-token""#).count());
