@@ -2,6 +2,7 @@
 #   mcp_client.py LIBRARY URL KEY_FILE SECONDS     LIBRARY: fastmcp or mcp
 import asyncio
 import json
+import os
 import pathlib
 import sys
 import time
@@ -14,14 +15,17 @@ async def with_fastmcp(report):
     from fastmcp import Client
     from fastmcp.client.transports import StreamableHttpTransport
 
-    steps = []
-
-    async def progress(done, total, message):
-        steps.append(done)
+    steps, told, name = [], [], f"fastmcp {os.getpid()}"
 
     async with Client(StreamableHttpTransport(url, headers=headers)) as client:
+        # The server goes on only when it is told that an event has arrived.
+        async def progress(done, total, message):
+            steps.append(done)
+            told.append(asyncio.create_task(client.call_tool("saw", {"paced": name})))
+
         report["tools"] = sorted(tool.name for tool in await client.list_tools())
-        result = await client.call_tool("count", {"to": 3}, progress_handler=progress)
+        await client.call_tool("count", {"to": 3, "paced": name}, progress_handler=progress)
+        await asyncio.gather(*told)
         report["progress"] = steps
         until = time.monotonic() + seconds
         while True:

@@ -1,8 +1,9 @@
 # An MCP server of FastMCP with its own OAuth: dynamic registration, PKCE, rotating refresh tokens whose reuse is refused.
 #   mcp_server.py PORT LIFETIME     Counts token requests by grant and result at /counts.
+import asyncio
 import json
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 
 import uvicorn
 from fastmcp import Context, FastMCP
@@ -26,11 +27,22 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
+# By the name that a client chooses: how many events of its `count` it has seen.
+seen = defaultdict(lambda: asyncio.Semaphore(0))
+
+
 @server.tool
-async def count(to: int, ctx: Context) -> str:
+async def count(to: int, ctx: Context, paced: str | None = None) -> str:
     for n in range(to):
         await ctx.report_progress(n + 1, to)
+        if paced:
+            await seen[paced].acquire()
     return "counted"
+
+
+@server.tool
+async def saw(paced: str) -> None:
+    seen[paced].release()
 
 
 class Counted:

@@ -120,15 +120,18 @@ export class World {
     return this.file('config/ringback/config.toml', text);
   }
 
-  /** Starts a long-running program. `out` and `err` grow while it runs; `exit` resolves to its exit code or signal. */
-  start(command, args = [], { env = {}, input } = {}) {
+  /**
+   * Starts a long-running program. `out` and `err` grow while it runs; `exit` resolves to its exit code or signal. Its
+   * standard input has `input` alone, or stays `open`.
+   */
+  start(command, args = [], { env = {}, input, open = false } = {}) {
     check(!this.closed, 'this journey is over');
     const child = spawn(command, args, { env: { ...this.env, ...env }, cwd: this.dir, stdio: ['pipe', 'pipe', 'pipe'] });
     const running = { name: [path.basename(command), ...args.slice(0, 2)].join(' '), child, out: '', err: '', code: undefined };
     child.stdout.on('data', (d) => { running.out += d; });
     child.stderr.on('data', (d) => { running.err += d; });
     child.stdin.on('error', () => {}); // it exited before it read everything
-    child.stdin.end(input);
+    if (!open) child.stdin.end(input);
     running.exit = new Promise((done) => {
       const over = (code) => {
         running.code ??= code;
