@@ -12,7 +12,6 @@ import json
 import os
 import pathlib
 
-BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
 COLUMNS = ["ringback", "axum alone", "hyper alone", "no HTTP library", "oidc-agent"]
 SERVERS = {"ringback": "ringback", "bare-axum": "axum alone", "bare-hyper": "hyper alone", "unix-echo": "no HTTP library"}
 
@@ -128,14 +127,15 @@ def text(result, brief):
     return f"{table(result, brief)}\n\n{conditions(result)}\n{mistakes(result)}"
 
 
-def update(path, body):
+def update(path, body, name="benchmark"):
     """Puts `body` between the markers of a file. Without markers, the file stays as it is."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     old = path.read_text()
-    if old.count(BEGIN) != 1 or old.count(END) != 1 or old.index(BEGIN) > old.index(END):
+    if old.count(begin) != 1 or old.count(end) != 1 or old.index(begin) > old.index(end):
         print(f"{path}: no markers, nothing written")
         return
-    before, rest = old.split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{body}\n{END}{rest.split(END)[1]}")
+    before, rest = old.split(begin)
+    path.write_text(f"{before}{begin}\n{body}\n{end}{rest.split(end)[1]}")
     print(f"{path}: written")
 
 
