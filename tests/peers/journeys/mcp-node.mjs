@@ -34,4 +34,4 @@ await journey('MCP: the Inspector and mcp-remote work with a key alone, and say 
   const kept = fs.readdirSync(world.env.HOME, { recursive: true }).filter((name) => OF_A_LOGIN.test(name));
   check(kept.length === 0, `a client kept ${kept}`);
   checkLog(daemon, [fs.readFileSync(at.key, 'utf8').trim()]);
-});
+}, 200_000);
