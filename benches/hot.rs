@@ -233,6 +233,7 @@ fn stored() -> Record {
         scope: Some("account-owner".into()),
         expiry: Expiry::At { wall: now.plus(lifetime), lifetime },
         obtained_at: now,
+        dpop_key: None,
         extra: serde_json::Map::new(),
     };
     let binding =

@@ -11,6 +11,7 @@ pub mod describe;
 pub mod device;
 pub mod dialect;
 pub(crate) mod discovery;
+pub(crate) mod dpop;
 pub(crate) mod echo;
 pub mod exchange;
 pub mod grant;

@@ -3,6 +3,8 @@
 
 pub mod breaker;
 mod client;
+mod credential;
+mod dpop_nonces;
 mod encoding;
 mod failure;
 mod http;

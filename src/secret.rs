@@ -2,7 +2,7 @@
 //! with `==` or serialised, and their memory is wiped when they are dropped.
 //!
 //! [`Secret::expose`] is for the places where a secret leaves the process or is compared with input, and for nothing
-//! else: `oauth::exchange`, `oauth::assertion` and `oauth::authorize` (requests), `store::record` (the sealed file),
+//! else: `oauth::exchange`, `oauth::assertion`, `oauth::dpop` and `oauth::authorize` (requests), `store::record` (the sealed file),
 //! `broker` and `http` (token reply, flow cookie, start ticket), `client` and `cli` (key and token of the caller),
 //! `store::key::passphrase` (to stretch it), `store::envelope` (the same, for an age file). Every other place has to be
 //! explained.
@@ -45,6 +45,8 @@ kinds! {
     Device => DeviceCode;
     /// A client's private key in PEM (RFC 7523 §2.2).
     Key => PrivateKey;
+    /// The private key of a login whose tokens are bound to it (RFC 9449), as PKCS#8 in base64url.
+    Dpop => DpopKey;
     /// An unguessable value that this daemon generated: state, ticket, cookie, key of an app.
     Nonce => Nonce256;
 }

@@ -27,7 +27,13 @@ fuzz_target!(|data: &[u8]| {
     let plan = LoginPlan {
         account: "a".into(),
         dialect: Arc::clone(&DIALECT),
-        credentials: Credentials { client_id: "i".into(), client_secret: None, client_key: None, origin: String::new() },
+        credentials: Credentials {
+            client_id: "i".into(),
+            client_secret: None,
+            client_key: None,
+            dpop_key: None,
+            origin: String::new(),
+        },
         target: Target::default(),
         response_type: ResponseType::Code,
         redirect_uri: REDIRECT.into(),

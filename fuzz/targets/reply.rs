@@ -52,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
     let (once, again) = (reply::parse(received(), dialect), reply::parse(received(), dialect));
     assert_eq!(format!("{once:?}"), format!("{again:?}"), "parsing is deterministic");
     if (200..300).contains(&status) {
-        let _ = reply::parse_cut(received(), "cut off".into(), dialect);
+        let _ = reply::parse_cut(received(), "cut off".into(), dialect, reply::Asked::default());
         never_lost(body, dialect, &once);
     }
     if let ParsedReply::Granted(grant) = once {

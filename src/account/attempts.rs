@@ -21,6 +21,7 @@ pub(crate) use self::plan::Next;
 use crate::clock::{Boot, Moment};
 use crate::oauth::authorize::AuthorizationRequest;
 use crate::oauth::callback::state as state_of;
+use crate::oauth::dpop;
 use crate::routes::has_tls;
 use crate::secret::{CodeVerifier, Nonce256, RandomSecret as _};
 
@@ -303,6 +304,8 @@ impl LoginAttempt {
         let (state, verifier, cookie) = (Nonce256::random(rng), CodeVerifier::random(rng), Nonce256::random(rng));
         let nonce = Nonce256::random(rng);
         let plan = &self.plan;
+        // A damaged key would fail at the exchange, with a reason.
+        let thumbprint = plan.credentials.dpop_key.as_ref().and_then(|key| dpop::thumbprint(key).ok());
         let request = AuthorizationRequest {
             dialect: &plan.dialect,
             client_id: &plan.credentials.client_id,
@@ -312,6 +315,7 @@ impl LoginAttempt {
             nonce: &nonce,
             state: &state,
             verifier: &verifier,
+            dpop_jkt: thumbprint.as_deref(),
         };
         let redirect = ProviderRedirect {
             id: id.to_owned(),

@@ -39,6 +39,14 @@ impl Narrowed {
         }
     }
 
+    /// All tokens.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &Served> {
+        self.0.values().filter_map(|known| match known {
+            NarrowSupport::Token(token) => Some(token),
+            NarrowSupport::Refused(_) => None,
+        })
+    }
+
     /// The provider's refusal for `target`.
     pub(super) fn refused(&self, target: &Target) -> Option<&Trouble> {
         match self.0.get(target) {

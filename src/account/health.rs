@@ -173,6 +173,7 @@ mod tests {
             deadline: Some(deadline),
             expiry: Expiry::Unknown,
             scope: None,
+            dpop_key: None,
             extra: serde_json::Map::new(),
         });
         let trouble =

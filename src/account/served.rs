@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Moment;
 use crate::oauth::grant::Expiry;
-use crate::secret::AccessToken;
+use crate::secret::{AccessToken, DpopKey};
 
 /// An access token as it is served.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(crate) struct Served {
     pub(crate) expiry: Expiry,
     /// Its scope, if the provider told.
     pub(crate) scope: Option<String>,
+    /// The key that it is bound to (RFC 9449): useless without a proof of that key.
+    pub(crate) dpop_key: Option<DpopKey>,
     /// Other members of the token reply.
     pub(crate) extra: Map<String, Value>,
 }

@@ -12,6 +12,7 @@ use super::served::Served;
 use super::trouble::Trouble;
 use crate::clock::{Moment, Wall};
 use crate::oauth::exchange::Target;
+use crate::secret::DpopKey;
 
 /// The account at one moment. Reading it takes no lock, no message and no disk.
 #[derive(Debug)]
@@ -135,6 +136,12 @@ impl Snapshot {
             narrowed: Narrowed::default(),
             lost_scope: None,
         }
+    }
+
+    /// The key that this token of the account is bound to (RFC 9449).
+    pub(crate) fn dpop_key(&self, token: &str) -> Option<&DpopKey> {
+        let mut all = self.token.iter().chain(self.narrowed.tokens());
+        all.find(|held| held.access_token.matches(token))?.dpop_key.as_ref()
     }
 
     pub(super) fn has_valid_token(&self, now: Moment) -> bool {

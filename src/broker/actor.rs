@@ -281,7 +281,7 @@ impl Actor {
                     Event::Prepared(self.on_disk(move |store, name| store.begin(name, &record)).await)
                 }
                 Effect::Send(renewal) => Event::Answered(self.renew(renewal).await),
-                Effect::Describe(token) => Event::Described(self.describe(&token).await),
+                Effect::Describe(token, key) => Event::Described(self.describe(&token, key).await),
                 Effect::Commit(record) => self.commit(record).await,
                 Effect::Note(record) => {
                     // Best effort: without it, a restart asks the provider once more than it has to.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::handle::Broker;
+use super::token::bound::is_handed_out;
 use crate::clock::Moment;
 use crate::config::AccountConfig;
 use crate::secret::AccessToken;
@@ -36,6 +37,7 @@ impl Broker {
             let snapshot = member.handle.published.load();
             // Locked at once, also while an account is still finishing.
             let served = snapshot.token.as_ref().filter(|_| !self.inner.lock.is_locked());
+            let served = served.filter(|served| served.dpop_key.is_none() || is_handed_out(&member.config, false));
             let valid = served.filter(|served| served.deadline.is_none_or(|deadline| !now.reached(deadline)));
             let token =
                 valid.map(|served| FileToken { access_token: served.access_token.clone(), deadline: served.deadline });

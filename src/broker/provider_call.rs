@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use ring::rand::SystemRandom;
+
 use super::world::World;
 use crate::account::state::{RefreshOutcome, Renewal};
 use crate::config::{AccountConfig, ClientIdSource};
@@ -10,10 +12,11 @@ use crate::credentials;
 use crate::error::Error;
 use crate::oauth::describe::Described;
 use crate::oauth::dialect::Dialect;
+use crate::oauth::dpop;
 use crate::oauth::exchange::{ClientKey, Credentials, Target, Trade, User};
 use crate::oauth::grant::GrantType;
 use crate::provider::AskError;
-use crate::secret::{AccessToken, Password};
+use crate::secret::{AccessToken, DpopKey, Password};
 
 /// One account's access to its provider.
 pub(super) struct ProviderCall<'a> {
@@ -34,6 +37,7 @@ impl ProviderCall<'_> {
             client_id: self.client_id().await?,
             client_secret: None,
             client_key: None,
+            dpop_key: None,
             origin: config.client_origin(),
         };
         if let Some(source) = &config.client_secret {
@@ -68,6 +72,24 @@ impl ProviderCall<'_> {
         Ok((user.user.clone(), password))
     }
 
+    /// The key that the next tokens are bound to (RFC 9449). A refresh goes on with that of its login, whatever the config
+    /// says now: the refresh token of a public client is bound to it (§5). Where tokens are asked for anew, the config
+    /// says; then the key of the last ones is used again, or one is made. The error is one clause.
+    pub(super) fn dpop_key(&self, renewal: &Renewal) -> Result<Option<DpopKey>, String> {
+        match (&renewal.refresh_token, &renewal.dpop_key) {
+            (Some(_), key) => Ok(key.clone()),
+            (None, Some(key)) if self.config.keys.dpop => Ok(Some(key.clone())),
+            (None, _) => self.new_dpop_key(),
+        }
+    }
+
+    /// A key for a login, if the config wants one. It is stored with the first tokens that are bound to it, in one record:
+    /// no crash leaves the one without the other. The error is one clause.
+    pub(super) fn new_dpop_key(&self) -> Result<Option<DpopKey>, String> {
+        let made = self.config.keys.dpop.then(|| dpop::new_key(&SystemRandom::new()));
+        made.transpose().map_err(|error| error.to_string())
+    }
+
     /// The token request's grant. The error is one clause.
     pub(super) async fn trade(&self, renewal: Renewal) -> Result<Trade, String> {
         let target = self.target(renewal.target.as_ref());
@@ -97,8 +119,10 @@ impl ProviderCall<'_> {
     }
 
     /// What the provider says of a token.
-    pub(super) async fn describe(&self, token: &AccessToken) -> Result<Described, AskError> {
+    /// `key`: the one that it is bound to.
+    pub(super) async fn describe(&self, token: &AccessToken, key: Option<DpopKey>) -> Result<Described, AskError> {
         let credentials = self.credentials().await.map_err(AskError::Impossible)?;
+        let credentials = Credentials { dpop_key: key, ..credentials };
         let dialect = self.dialect().await?;
         self.world.provider.describe(&dialect, token, &credentials).await
     }

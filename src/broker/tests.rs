@@ -202,6 +202,7 @@ impl Scripted {
             refresh_token: Some(RefreshToken::new(format!("r{n}"))),
             scope: None,
             expires_in: Some(*self.life.lock().unwrap()),
+            dpop_key: None,
             extra: Map::new(),
             flaws: Vec::new(),
         }
@@ -342,7 +343,7 @@ impl Bench {
     }
 
     async fn token_within(&self, wait: Option<Duration>) -> String {
-        match self.broker.token("default", TokenQuery { min_ttl: None, wait, target: None }).await {
+        match self.broker.token("default", TokenQuery { min_ttl: None, wait, target: None, proves_key: false }).await {
             Ok(reply) => reply.access_token,
             Err(error) => error.code().row().name.to_owned(),
         }

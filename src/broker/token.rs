@@ -1,5 +1,6 @@
 //! Tokens: served, downscoped, limited, described, imported and renewed.
 
+pub(super) mod bound;
 mod downscope;
 mod id_token;
 mod import;

@@ -1,5 +1,6 @@
 //! Accounts: the keys of `[accounts.NAME]`.
 
+mod bound;
 mod client_id;
 mod files;
 mod proxied;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use self::bound::check_bound;
 use self::client_id::client_id;
 use self::files::check_files;
 pub(super) use self::files::refuse_shared_files;
@@ -68,6 +70,7 @@ pub(super) fn account(
     let user = password_user(&keys, section);
     let target = Target { scope: keys.scope.clone(), resource: keys.resource.clone(), audience: keys.audience.clone() };
     check_files(&keys, section);
+    check_bound(&keys, section);
     let redirect_uri = literal_redirect_uri(&keys, section, context.tcp.as_deref());
     let dialect = dialect.map(|dialect| with_extra(dialect, grant, &keys.extra_authorize, section));
     if let Some(dialect) = dialect.as_ref().filter(|_| !section.is_mistaken("grant")) {

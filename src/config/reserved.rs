@@ -73,6 +73,7 @@ const RESERVED: &[ReservedName] = &[
     ReservedName("device_code", Is::Secret, ALL, NEW),
     ReservedName("code_challenge", Is::Ours, ASKS, PKCE),
     ReservedName("code_challenge_method", Is::Ours, ASKS, PKCE),
+    ReservedName("dpop_jkt", Is::Ours, ASKS, "`dpop` of the account"),
     ReservedName("state", Is::Ours, ASKS, NEW),
     ReservedName("nonce", Is::Ours, ASKS_OR_TRADES, NONCE),
     ReservedName("grant_type", Is::Ours, ALL, "`grant` of the account"),

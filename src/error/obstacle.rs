@@ -117,6 +117,14 @@ pub enum Obstacle {
         /// The limit.
         most: usize,
     },
+    /// The token is bound to a key that the daemon keeps (RFC 9449).
+    #[error("the token of `{account}` is bound to a key that the daemon keeps (DPoP), so a program can't use it")]
+    BoundToken {
+        /// The account's own name.
+        account: String,
+        /// Whether the account has a proxy.
+        has_proxy: bool,
+    },
     /// The account is not open to programs through the proxy.
     #[error("account `{account}` has no proxy")]
     NoProxy {
@@ -203,6 +211,12 @@ impl Obstacle {
                 "Name a process of yours that runs where the daemon runs; `--expires 2h` ends a key after a time.".into()
             }
             Self::TooManyProcesses { .. } => "Remove some of those that `ringback app list` shows.".into(),
+            Self::BoundToken { account, has_proxy: true } => {
+                format!("Point the program at the proxy, `/proxy/{account}` of the daemon, which adds token and proof; docs/proxy.md has an example.")
+            }
+            Self::BoundToken { account, has_proxy: false } => {
+                format!("Give the account a proxy, with `upstream` in `[accounts.{account}.proxy]`, and point the program at `/proxy/{account}` of the daemon, which adds token and proof; docs/proxy.md has an example.")
+            }
             Self::NoProxy { account } => {
                 format!("Open it in the config, with `upstream` in `[accounts.{account}.proxy]`, and run `ringback config reload`; docs/proxy.md has an example.")
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Error;
+use super::{Error, UpstreamFailure};
 use crate::contract::{Confirm, ErrorReply};
 
 /// Suggested delay when too many callers wait.
@@ -22,6 +22,7 @@ impl Error {
             }
             Self::WrongPassphrase { pause, .. } => reply.retry_after = Some(pause.as_secs()),
             Self::ProviderUnreachable { retry_after, .. } => reply.retry_after = Some(retry_after.as_secs().max(1)),
+            Self::Upstream { failure: UpstreamFailure::WantsNonce, .. } => reply.retry_after = Some(1),
             Self::Busy => reply.retry_after = Some(RETRY_WHEN_BUSY.as_secs()),
             Self::RefusesForLong { provider_error, .. } => reply.provider_error = Some(provider_error.clone()),
             Self::ProviderRefused { provider_error, .. }

@@ -18,6 +18,11 @@ pub enum UpstreamFailure {
     /// It answered 401, and there is no newer token, or 401 to that one, too.
     #[error("rejects the account's token (401), and a refresh does not help")]
     RejectsToken,
+    /// It wants a nonce in the proof of the token's key (RFC 9449 §9), and the body was not kept for a replay.
+    #[error(
+        "wants another nonce in the proof that goes with the token (DPoP), and the body is too large to be sent again"
+    )]
+    WantsNonce,
     /// It answered 403, `insufficient_scope` (RFC 6750 §3.1).
     #[error("wants more scope than the account's token has{}", of(scope))]
     NeedsScope {
@@ -38,7 +43,7 @@ impl UpstreamFailure {
         match self {
             Self::Unreachable { .. } => 502,
             Self::TooLate { .. } => 504,
-            Self::RejectsToken => 503,
+            Self::RejectsToken | Self::WantsNonce => 503,
             Self::NeedsScope { .. } => 403,
         }
     }
@@ -53,6 +58,7 @@ impl UpstreamFailure {
             Self::RejectsToken => format!(
                 "Run `ringback login {account}`. If that does not help, the token is not for this API: see `upstream` in `[accounts.{account}.proxy]`, and `scope`, `resource` and `audience` of the account."
             ),
+            Self::WantsNonce => "Send the request again: the nonce is known now.".into(),
             Self::NeedsScope { scope, .. } if scope.is_empty() => format!(
                 "Add what the API's documentation names to `scope` in `[accounts.{account}]`, run `ringback config reload`, and then `ringback login {account}`."
             ),

@@ -106,6 +106,14 @@ fn errors() -> Vec<(Error, &'static str)> {
                 "`app add --while-pid`, and there are that many such keys"
             ),
             (
+                Error::Obstacle(Obstacle::BoundToken { account: account(), has_proxy: true }),
+                "`token`, `exec`, a credential helper or an OAuth client, for an account with `dpop = true`"
+            ),
+            (
+                Error::Obstacle(Obstacle::BoundToken { account: account(), has_proxy: false }),
+                "the same, and the account has no proxy"
+            ),
+            (
                 Error::Obstacle(Obstacle::NoProxy { account: account() }),
                 "a request to `/proxy/work`, and the config does not open the account to the proxy"
             ),
@@ -281,6 +289,10 @@ fn errors() -> Vec<(Error, &'static str)> {
             (
                 upstream(UpstreamFailure::RejectsToken),
                 "the API answered 401 to a request through the proxy, also with a new token if there was one (503)"
+            ),
+            (
+                upstream(UpstreamFailure::WantsNonce),
+                "the API answered 401 and `use_dpop_nonce` to a request through the proxy with more than 1 MiB (503)"
             ),
             (
                 upstream(UpstreamFailure::NeedsScope { scope: "calls".into(), together: "read calls".into() }),

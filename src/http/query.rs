@@ -61,6 +61,7 @@ pub(super) fn token(query: Option<&str>) -> Result<TokenQuery, Error> {
         min_ttl: seconds(MIN_TTL, min_ttl)?,
         wait: seconds(WAIT, wait)?,
         target: target::read(scope.as_deref(), audience.as_deref(), resource.as_deref())?,
+        proves_key: false,
     })
 }
 

@@ -8,13 +8,21 @@ use super::reply::{Failed, ParsedReply, Refusal};
 const NOT_AUTHENTICATED: [&str; 4] =
     ["invalid_client", "invalid_client_id", "bad_client_secret", "incorrect_client_credentials"];
 
+/// The code of a refused DPoP proof (RFC 9449 §5).
+const BAD_PROOF: &str = "invalid_dpop_proof";
+
 /// Whether the code means that client authentication failed.
 pub(crate) fn is_not_authenticated(code: &str) -> bool {
     NOT_AUTHENTICATED.iter().any(|known| code.eq_ignore_ascii_case(known))
 }
 
-/// Advice for failed client authentication; empty for any other code.
+/// Advice for failed client authentication and for a refused proof; empty for any other code.
 fn of_client(dialect: &Dialect, credentials: &Credentials, code: &str) -> String {
+    if code.eq_ignore_ascii_case(BAD_PROOF) && credentials.dpop_key.is_some() {
+        return "; the proof of the tokens' key (DPoP) has a time in it: check this machine's clock, for example with \
+                `ringback doctor`"
+            .to_owned();
+    }
     if !is_not_authenticated(code) {
         return String::new();
     }
@@ -85,6 +93,7 @@ mod tests {
             client_id: "c".into(),
             client_secret: None,
             client_key: None,
+            dpop_key: None,
             origin: "`client_id` and `client_secret_file` (/s) of `[accounts.work]`".into(),
         };
         for (client_auth, code, names) in [

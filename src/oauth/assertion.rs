@@ -10,6 +10,7 @@ use ring::signature::{
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::json;
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::clock::Wall;
@@ -28,6 +29,8 @@ pub(crate) struct Signing<'a> {
     pub(crate) id: &'a Nonce256,
     /// ECDSA needs randomness for every signature.
     pub(crate) rng: &'a dyn SecureRandom,
+    /// The nonce that the server of a URL wants in DPoP proofs (RFC 9449 §8).
+    pub(crate) dpop_nonce: &'a dyn Fn(&Url) -> Option<String>,
 }
 
 /// Why nothing can be signed. Contains no part of the key.

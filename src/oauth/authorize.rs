@@ -30,6 +30,8 @@ pub(crate) struct AuthorizationRequest<'a> {
     pub(crate) state: &'a Nonce256,
     /// The attempt's own verifier; its challenge is sent unless the dialect says not to.
     pub(crate) verifier: &'a CodeVerifier,
+    /// The thumbprint of the key that the tokens will be bound to: a stolen code is useless without it (RFC 9449 §10).
+    pub(crate) dpop_jkt: Option<&'a str>,
 }
 
 /// The response type (RFC 6749 §3.1.1).
@@ -74,6 +76,7 @@ impl AuthorizationRequest<'_> {
             parameters.push(("code_challenge", &challenge));
             parameters.push(("code_challenge_method", "S256"));
         }
+        parameters.extend(self.dpop_jkt.map(|thumbprint| ("dpop_jkt", thumbprint)));
         parameters.extend(for_target(self.target, ""));
         let extra = self.dialect.extra_authorize.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         exchange::add(&mut parameters, extra);

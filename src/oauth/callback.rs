@@ -180,6 +180,7 @@ fn grant(parameters: &[(String, String)], access_token: &str) -> Result<Grant, M
         refresh_token: None,
         scope: single(parameters, "scope")?.map(clean_scope).filter(|scope| !scope.is_empty()),
         expires_in: expires_in.and_then(|text| lifetime(&text, SECOND)),
+        dpop_key: None,
         extra: id_token.into_iter().collect::<Map<_, _>>(),
         flaws: Vec::new(),
     })

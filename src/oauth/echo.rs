@@ -33,8 +33,8 @@ const BEGINNING: usize = 8;
 pub(crate) struct Sent(Vec<Zeroizing<String>>);
 
 impl Sent {
-    /// The secrets of `request`: its secret parameters, however they are encoded, and the parts of its `Authorization`
-    /// header.
+    /// The secrets of `request`: its secret parameters, however they are encoded, the parts of its `Authorization`
+    /// header, and its proof.
     pub(crate) fn of(request: &HttpRequest) -> Self {
         let mut secrets = Vec::new();
         if request.content_type == Some("application/json") {
@@ -47,6 +47,7 @@ impl Sent {
             secrets.push(Zeroizing::new(value.to_owned()));
             secrets.extend(basic(scheme, value));
         }
+        secrets.extend(request.dpop.clone());
         secrets.retain(|secret| secret.len() >= SHORTEST);
         // The longest first: one may be a part of another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -155,6 +156,7 @@ mod tests {
             url: "https://id.example/token".parse().unwrap(),
             query: some(query),
             authorization: some(authorization),
+            dpop: None,
             content_type,
             body: Zeroizing::new(body.as_bytes().to_vec()),
         }

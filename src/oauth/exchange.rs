@@ -17,8 +17,9 @@ use crate::oauth::assertion::Signing;
 pub(crate) use crate::oauth::credentials::ClientKey;
 pub use crate::oauth::credentials::Credentials;
 use crate::oauth::dialect::{BodyEncoding, Dialect, NoEndpoint, Revoke};
+use crate::oauth::dpop::{self, Proof};
 use crate::oauth::grant::TokenSet;
-use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, DeviceCode, Password, RefreshToken};
+use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, DeviceCode, DpopKey, Password, RefreshToken};
 
 /// A grant: what is exchanged for an access token.
 #[derive(Debug, Clone)]
@@ -113,7 +114,8 @@ pub(crate) fn token_request(
         Some(refresh) if is_refresh => refresh,
         _ => dialect.token_url()?,
     };
-    authenticated(dialect, dialect.body, url, parameters, credentials, signing)
+    let request = authenticated(dialect, dialect.body, url, parameters, credentials, signing)?;
+    proved(request, credentials.dpop_key.as_ref(), None, signing)
 }
 
 /// The grant's own parameters, `grant_type` first.
@@ -212,7 +214,9 @@ pub(crate) fn revoke_request(
     Ok(match &dialect.revoke {
         Revoke::Unsaid | Revoke::None => None,
         Revoke::DeleteBearer(_) if which == RevokedToken::RefreshToken => None,
-        Revoke::DeleteBearer(url) => Some(with_bearer("DELETE", url, &tokens.access_token)),
+        Revoke::DeleteBearer(url) => {
+            Some(presented("DELETE", url, &tokens.access_token, tokens.dpop_key.as_ref(), signing)?)
+        }
         Revoke::Rfc7009(url) => {
             let parameters = vec![("token", token), ("token_type_hint", hint)];
             Some(authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)?)
@@ -260,25 +264,63 @@ pub(crate) fn introspection_request(
 }
 
 /// Asks about a token by presenting it (Phone.com's details).
-pub(crate) fn details_request(dialect: &Dialect, token: &AccessToken) -> Result<HttpRequest, Unbuildable> {
+pub(crate) fn details_request(
+    dialect: &Dialect,
+    token: &AccessToken,
+    credentials: &Credentials,
+    signing: Signing<'_>,
+) -> Result<HttpRequest, Unbuildable> {
     let url = dialect.endpoints.details.as_ref().ok_or(NoEndpoint("endpoint for a token's details (`details_url`)"))?;
-    Ok(with_bearer("GET", url, token))
+    presented("GET", url, token, credentials.dpop_key.as_ref(), signing)
 }
 
 /// The same at the fallback URL, for tokens that the details endpoint does not know.
-pub(crate) fn details_fallback_request(dialect: &Dialect, token: &AccessToken) -> Option<HttpRequest> {
-    dialect.endpoints.details_fallback.as_ref().map(|url| with_bearer("GET", url, token))
+pub(crate) fn details_fallback_request(
+    dialect: &Dialect,
+    token: &AccessToken,
+    credentials: &Credentials,
+    signing: Signing<'_>,
+) -> Result<HttpRequest, Unbuildable> {
+    let url = dialect.endpoints.details_fallback.as_ref().ok_or(NoEndpoint("second endpoint for a token's details"))?;
+    presented("GET", url, token, credentials.dpop_key.as_ref(), signing)
 }
 
-fn with_bearer(method: &'static str, url: &Url, token: &AccessToken) -> HttpRequest {
-    HttpRequest {
+/// A request with the token itself: as a bearer token, or with a proof of the key that it is bound to.
+fn presented(
+    method: &'static str,
+    url: &Url,
+    token: &AccessToken,
+    key: Option<&DpopKey>,
+    signing: Signing<'_>,
+) -> Result<HttpRequest, Unbuildable> {
+    let request = HttpRequest {
         method,
         url: url.clone(),
         query: None,
-        authorization: Some(Zeroizing::new(format!("Bearer {}", token.expose()))),
+        authorization: Some(match key {
+            Some(_) => dpop::authorization(token),
+            None => Zeroizing::new(format!("Bearer {}", token.expose())),
+        }),
+        dpop: None,
         content_type: None,
         body: Zeroizing::default(),
-    }
+    };
+    proved(request, key, Some(token), signing)
+}
+
+/// The request with a proof of `key`, if there is one (RFC 9449 §5; with a token, §7).
+fn proved(
+    request: HttpRequest,
+    key: Option<&DpopKey>,
+    token: Option<&AccessToken>,
+    signing: Signing<'_>,
+) -> Result<HttpRequest, Unbuildable> {
+    let Some(key) = key else { return Ok(request) };
+    let nonce = (signing.dpop_nonce)(&request.url);
+    let (method, url) = (request.method, &request.url);
+    let proof = Proof { method, url, token: token.map(AccessToken::expose), nonce: nonce.as_deref() };
+    let dpop = Some(dpop::proof(key, &proof, signing.now, signing.rng)?);
+    Ok(HttpRequest { dpop, ..request })
 }
 
 #[cfg(test)]

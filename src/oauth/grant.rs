@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::clock::Wall;
-use crate::secret::{AccessToken, RefreshToken};
+use crate::secret::{AccessToken, DpopKey, RefreshToken};
 
 /// How an account gets its tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Grant {
     /// The lifetime, if the reply had a usable one. Zero if the reply says that none is left, as some providers do for
     /// a token that never expires.
     pub expires_in: Option<Duration>,
+    /// The key that the tokens are bound to (RFC 9449 §5).
+    pub dpop_key: Option<DpopKey>,
     /// Every other member of the reply.
     pub extra: Map<String, Value>,
     /// What was wrong with the reply, one clause each. Safe to log.
@@ -55,6 +57,7 @@ impl fmt::Debug for Grant {
             .field("refresh_token", &self.refresh_token)
             .field("scope", &self.scope)
             .field("expires_in", &self.expires_in)
+            .field("dpop_key", &self.dpop_key)
             .field("extra", &names(&self.extra))
             .field("flaws", &self.flaws)
             .finish()
@@ -69,6 +72,7 @@ impl fmt::Debug for TokenSet {
             .field("scope", &self.scope)
             .field("expiry", &self.expiry)
             .field("obtained_at", &self.obtained_at)
+            .field("dpop_key", &self.dpop_key)
             .field("extra", &names(&self.extra))
             .finish()
     }
@@ -87,6 +91,8 @@ pub struct TokenSet {
     pub expiry: Expiry,
     /// When it was obtained.
     pub obtained_at: Wall,
+    /// The key that they are bound to (RFC 9449). It is made for a login and ends with its tokens.
+    pub dpop_key: Option<DpopKey>,
     /// Further members of the provider's reply.
     pub extra: Map<String, Value>,
 }
@@ -161,6 +167,7 @@ mod tests {
             refresh_token: None,
             scope: None,
             expires_in: None,
+            dpop_key: Some(DpopKey::new("canary")),
             extra: extra.clone(),
             flaws: Vec::new(),
         };
@@ -170,6 +177,7 @@ mod tests {
             scope: None,
             expiry: Expiry::Never,
             obtained_at: Wall(0),
+            dpop_key: Some(DpopKey::new("canary")),
             extra,
         };
         let told = format!("{grant:?} {kept:?}");

@@ -83,6 +83,7 @@ pub(crate) fn request(endpoint: &Url, client_auth: ClientAuth, redirect_uri: &st
         url: endpoint.clone(),
         query: None,
         authorization: None,
+        dpop: None,
         content_type: Some("application/json"),
         body: Zeroizing::new(body.to_string().into_bytes()),
     }

@@ -29,46 +29,50 @@ use self::values::{DEEPEST, deeper_than};
 pub(crate) use self::values::{clean_scope, lifetime, moment, scope};
 use crate::oauth::dialect::Dialect;
 use crate::oauth::grant::Grant;
-use crate::secret::RefreshToken;
+use crate::secret::{DpopKey, RefreshToken};
 
 /// Parses a reply to a token request.
 pub fn parse(received: ReceivedReply<'_>, dialect: &Dialect) -> ParsedReply {
-    parse_for(received, dialect, None)
+    parse_for(received, dialect, Asked::default())
 }
 
-/// The same for a request that sent the refresh token `spent`: a refusal that repeats it brings no new one.
-pub fn parse_for(received: ReceivedReply<'_>, dialect: &Dialect, spent: Option<&RefreshToken>) -> ParsedReply {
+/// What a token request had that its reply is measured by.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// The refresh token that was sent: a refusal that repeats it brings no new one.
+    pub spent: Option<&'a RefreshToken>,
+    /// The key that was proved: the tokens have to be bound to it (RFC 9449 §5).
+    pub dpop_key: Option<&'a DpopKey>,
+}
+
+/// The same for a request that had this.
+pub fn parse_for(received: ReceivedReply<'_>, dialect: &Dialect, asked: Asked<'_>) -> ParsedReply {
     if !(200..300).contains(&received.status) {
         return complaint::of_status(received);
     }
     match body::read(received) {
-        Ok(read) => meaning(read, received, dialect, spent),
+        Ok(read) => meaning(read, received, dialect, asked),
         Err(why) => ParsedReply::Unclear { why },
     }
 }
 
 /// Parses a success that broke off or was too large (`why`): only members that arrived completely are used.
-pub fn parse_cut(received: ReceivedReply<'_>, why: String, dialect: &Dialect) -> ParsedReply {
+pub fn parse_cut(received: ReceivedReply<'_>, why: String, dialect: &Dialect, asked: Asked<'_>) -> ParsedReply {
     match body::read_cut(received.body, &why) {
-        Some(read) => meaning(read, received, dialect, None),
+        Some(read) => meaning(read, received, dialect, Asked { spent: None, ..asked }),
         None => ParsedReply::Unclear { why },
     }
 }
 
-fn meaning(
-    read: body::Read,
-    received: ReceivedReply<'_>,
-    dialect: &Dialect,
-    spent: Option<&RefreshToken>,
-) -> ParsedReply {
+fn meaning(read: body::Read, received: ReceivedReply<'_>, dialect: &Dialect, asked: Asked<'_>) -> ParsedReply {
     let body::Read { members, mut flaws, is_well_formed, is_whole } = read;
     let complaint = Complaint::of_members(&members).map(|complaint| complaint.reply(received));
-    let (grant, missing) = tokens::grant(members.moved(&dialect.response_paths), received.at, dialect);
+    let (grant, missing) = tokens::grant(members.moved(&dialect.response_paths), received.at, dialect, asked.dpop_key);
     let refresh_token = grant.refresh_token.as_ref();
     if let Some(complaint) = complaint {
         // Some providers send errors with status 200. If such an error comes with another refresh token, the old one
         // may have been invalidated. The new one is kept: if the error is real, its next use will fail in the same way.
-        let brings_another = refresh_token.is_some_and(|new| spent.is_none_or(|old| !old.matches(new.expose())));
+        let brings_another = refresh_token.is_some_and(|new| asked.spent.is_none_or(|old| !old.matches(new.expose())));
         return match brings_another {
             true => granted(Grant { access_token: None, ..grant }, vec![said(&complaint)]),
             false if is_well_formed => complaint,

@@ -11,6 +11,7 @@ use super::interface::AskError;
 use super::{proxy, unreached};
 use crate::clock::Wall;
 use crate::oauth::dialect::NetworkOptions;
+use crate::oauth::dpop;
 use crate::oauth::reply::ReceivedReply;
 
 /// A reply.
@@ -18,11 +19,21 @@ pub(super) struct Whole {
     pub(super) status: u16,
     pub(super) content_type: Option<String>,
     pub(super) retry_after: Option<String>,
+    /// The `DPoP-Nonce` header (RFC 9449 §8).
+    pub(super) dpop_nonce: Option<String>,
+    /// The first `WWW-Authenticate` header.
+    pub(super) challenge: Option<String>,
     pub(super) body: Zeroizing<Vec<u8>>,
     pub(super) at: Wall,
 }
 
 impl Whole {
+    /// Whether the request is refused for the nonce of its DPoP proof alone.
+    pub(super) fn wants_nonce(&self) -> bool {
+        dpop::server_wants_nonce(self.status, &self.body)
+            || dpop::resource_wants_nonce(self.status, self.challenge.as_deref())
+    }
+
     /// The parts that parsing looks at.
     pub(super) fn received(&self) -> ReceivedReply<'_> {
         ReceivedReply {

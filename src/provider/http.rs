@@ -7,6 +7,7 @@ use ring::rand::SystemRandom;
 use tokio::sync::watch;
 
 use super::breaker::CircuitOpen;
+use super::dpop_nonces::DpopNonces;
 use super::failure::{TransportFailure, Whole};
 use super::interface::{AskError, Provider, ProviderFuture, RevocationOutcome};
 use super::issuers::Issuers;
@@ -27,7 +28,7 @@ use crate::oauth::exchange::{
     introspection_request, push_request, token_request,
 };
 use crate::oauth::grant::TokenSet;
-use crate::oauth::reply::{self, ParsedReply};
+use crate::oauth::reply::{self, Asked, ParsedReply};
 use crate::secret::{AccessToken, Nonce256, RandomSecret as _, RefreshToken};
 
 /// The real provider, over HTTP.
@@ -35,12 +36,14 @@ pub struct HttpProvider {
     pub(super) wire: HttpTransport,
     issuers: Issuers,
     upstreams: Upstreams,
+    nonces: DpopNonces,
 }
 
 impl HttpProvider {
     /// Reads and sends nothing yet. Metadata is kept in memory.
     pub fn new(clock: Clock) -> Self {
-        Self { wire: HttpTransport::new(clock), issuers: Issuers::default(), upstreams: Upstreams::default() }
+        let (issuers, upstreams, nonces) = (Issuers::default(), Upstreams::default(), DpopNonces::default());
+        Self { wire: HttpTransport::new(clock), issuers, upstreams, nonces }
     }
 
     /// Keeps metadata in this folder, too, so that a start without network works. The folder is created, private, when
@@ -76,21 +79,47 @@ impl HttpProvider {
         }
     }
 
-    /// Builds a request, with what a signature needs (RFC 7523 §3): the time and randomness.
-    pub(super) fn build<T>(&self, build: impl FnOnce(Signing<'_>) -> Result<T, Unbuildable>) -> Result<T, Unbuildable> {
-        let id = Nonce256::random(&mut rand::rng());
-        build(Signing { now: self.wire.now(), id: &id, rng: &SystemRandom::new() })
+    /// Builds a request, with what a signature needs (RFC 7523 §3): the time and randomness; and with the nonce that its
+    /// server wants in a DPoP proof.
+    fn build<T>(&self, build: impl FnOnce(Signing<'_>) -> Result<T, Unbuildable>) -> Result<T, Unbuildable> {
+        let (id, rng) = (Nonce256::random(&mut rand::rng()), SystemRandom::new());
+        build(Signing { now: self.wire.now(), id: &id, rng: &rng, dpop_nonce: &|url| self.nonces.get(url) })
+    }
+
+    /// Builds and sends a request. If it is refused for the nonce of its DPoP proof alone, nothing was done, and it is sent
+    /// once more with the nonce that the server names (RFC 9449 §8). `None`: there is nothing to send.
+    pub(super) async fn sent(
+        &self,
+        dialect: &Dialect,
+        client_id: &str,
+        priority: Priority,
+        request: impl Fn(Signing<'_>) -> Result<Option<HttpRequest>, Unbuildable>,
+    ) -> Result<Option<(Result<Whole, TransportFailure>, Sent)>, Unbuildable> {
+        let mut may_repeat = true;
+        loop {
+            let Some(request) = self.build(&request)? else { return Ok(None) };
+            let (url, is_proved, sent) = (request.url.clone(), request.dpop.is_some(), Sent::of(&request));
+            let outcome = self.wire.ask(dialect, client_id, request, priority).await;
+            if let (true, Ok(whole)) = (is_proved, &outcome) {
+                let named = self.nonces.note(&url, whole.dpop_nonce.as_deref());
+                if std::mem::take(&mut may_repeat) && named && whole.wants_nonce() {
+                    continue;
+                }
+            }
+            return Ok(Some((outcome, sent)));
+        }
     }
 
     async fn ask(
         &self,
         dialect: &Dialect,
         credentials: &Credentials,
-        request: Result<HttpRequest, Unbuildable>,
+        request: impl Fn(Signing<'_>) -> Result<HttpRequest, Unbuildable>,
     ) -> Result<(Whole, Sent), AskError> {
-        let request = request?;
-        let sent = Sent::of(&request);
-        Ok((self.wire.ask(dialect, &credentials.client_id, request, Priority::Person).await?, sent))
+        let build = |signing: Signing<'_>| request(signing).map(Some);
+        let sent = self.sent(dialect, &credentials.client_id, Priority::Person, build).await?;
+        let (outcome, sent) = sent.ok_or_else(|| AskError::Impossible("there is nothing to send".into()))?;
+        Ok((outcome?, sent))
     }
 }
 
@@ -121,7 +150,7 @@ impl Provider for HttpProvider {
         credentials: &'a Credentials,
     ) -> ProviderFuture<'a, Result<String, AskError>> {
         Box::pin(async move {
-            let request = self.build(|signing| push_request(dialect, parameters, credentials, signing));
+            let request = |signing: Signing<'_>| push_request(dialect, parameters, credentials, signing);
             let (whole, sent) = self.ask(dialect, credentials, request).await?;
             Ok(authorize::pushed(whole.received())
                 .map_err(|failed| failed.without(&sent).advised(dialect, credentials))?)
@@ -135,7 +164,7 @@ impl Provider for HttpProvider {
         credentials: &'a Credentials,
     ) -> ProviderFuture<'a, Result<DeviceAuthorization, AskError>> {
         Box::pin(async move {
-            let request = self.build(|signing| device_request(dialect, target, credentials, signing));
+            let request = |signing: Signing<'_>| device_request(dialect, target, credentials, signing);
             let (whole, sent) = self.ask(dialect, credentials, request).await?;
             Ok(device::parse(whole.received()).map_err(|failed| failed.without(&sent).advised(dialect, credentials))?)
         })
@@ -148,17 +177,20 @@ impl Provider for HttpProvider {
         credentials: &'a Credentials,
     ) -> ProviderFuture<'a, Result<Described, AskError>> {
         Box::pin(async move {
-            let (source, request) = if dialect.endpoints.details.is_some() {
-                (DescribeEndpoint::Details, details_request(dialect, token))
-            } else {
-                let build = |signing: Signing<'_>| introspection_request(dialect, token, credentials, signing);
-                (DescribeEndpoint::Introspection, self.build(build))
+            let source = match dialect.endpoints.details {
+                Some(_) => DescribeEndpoint::Details,
+                None => DescribeEndpoint::Introspection,
+            };
+            let request = |signing: Signing<'_>| match source {
+                DescribeEndpoint::Details => details_request(dialect, token, credentials, signing),
+                DescribeEndpoint::Introspection => introspection_request(dialect, token, credentials, signing),
             };
             let (mut whole, sent) = self.ask(dialect, credentials, request).await?;
-            let fallback = details_fallback_request(dialect, token);
-            if let (DescribeEndpoint::Details, 404, Some(request)) = (source, whole.status, fallback) {
+            let has_fallback = source == DescribeEndpoint::Details && dialect.endpoints.details_fallback.is_some();
+            if has_fallback && whole.status == 404 {
                 // It sends the same token, so the same text is redacted from its reply.
-                whole = self.ask(dialect, credentials, Ok(request)).await?.0;
+                let again = |signing: Signing<'_>| details_fallback_request(dialect, token, credentials, signing);
+                whole = self.ask(dialect, credentials, again).await?.0;
             }
             Ok(describe::parse(source, whole.received())
                 .map_err(|failed| failed.without(&sent).advised(dialect, credentials))?)
@@ -173,18 +205,20 @@ impl Provider for HttpProvider {
         credentials: &'a Credentials,
     ) -> ProviderFuture<'a, RefreshOutcome> {
         Box::pin(async move {
-            let request = match self.build(|signing| token_request(dialect, trade, credentials, signing)) {
-                Ok(request) => request,
+            let request = |signing: Signing<'_>| token_request(dialect, trade, credentials, signing).map(Some);
+            let (outcome, sent) = match self.sent(dialect, &credentials.client_id, priority, request).await {
+                Ok(Some(sent)) => sent,
+                Ok(None) => return RefreshOutcome::NotSent { why: "there is nothing to send".into() },
                 Err(why) => return RefreshOutcome::NotSent { why: why.to_string() },
             };
-            let sent = Sent::of(&request);
-            match self.wire.ask(dialect, &credentials.client_id, request, priority).await {
+            let asked = Asked { spent: spent(trade), dpop_key: credentials.dpop_key.as_ref() };
+            match outcome {
                 Ok(whole) => {
-                    let reply = reply::parse_for(whole.received(), dialect, spent(trade)).without(&sent);
+                    let reply = reply::parse_for(whole.received(), dialect, asked).without(&sent);
                     answer(reply.advised(dialect, credentials))
                 }
                 Err(TransportFailure::Cut { why, so_far }) => {
-                    answer(reply::parse_cut(so_far.received(), why, dialect).without(&sent))
+                    answer(reply::parse_cut(so_far.received(), why, dialect, asked).without(&sent))
                 }
                 Err(TransportFailure::NotSent(why)) => RefreshOutcome::NotSent { why },
                 Err(TransportFailure::CircuitOpen(CircuitOpen { why, probe_in })) => {

@@ -90,7 +90,8 @@ pub trait Provider: Send + Sync + 'static {
         credentials: &'a Credentials,
     ) -> ProviderFuture<'a, Result<Described, AskError>>;
 
-    /// Exchanges a grant for an access token. Sends at most one request.
+    /// Exchanges a grant for an access token. Sends one request, and a second if the first was refused for the nonce of its
+    /// DPoP proof alone (RFC 9449 §8).
     fn trade_at<'a>(
         &'a self,
         priority: Priority,

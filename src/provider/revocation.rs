@@ -6,6 +6,7 @@ use super::failure::Whole;
 use super::http::HttpProvider;
 use super::interface::RevocationOutcome;
 use crate::account::state::Priority;
+use crate::oauth::assertion::Signing;
 use crate::oauth::dialect::{Dialect, Revoke};
 use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{Credentials, RevokedToken, revoke_request};
@@ -44,17 +45,15 @@ impl HttpProvider {
         which: RevokedToken,
         credentials: &Credentials,
     ) -> Option<Result<(), String>> {
-        let request = match self.build(|signing| revoke_request(dialect, tokens, which, credentials, signing)) {
-            Ok(request) => request?,
-            Err(why) => return Some(Err(why.to_string())),
-        };
-        let sent = Sent::of(&request);
-        let asked = self.wire.ask(dialect, &credentials.client_id, request, Priority::Person);
-        Some(match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(whole)) => ended(&dialect.revoke, &whole, &sent),
-            Ok(Err(failure)) => Err(failure.words().to_owned()),
-            Err(_) => Err("the provider did not answer".into()),
-        })
+        let request = |signing: Signing<'_>| revoke_request(dialect, tokens, which, credentials, signing);
+        let asked = self.sent(dialect, &credentials.client_id, Priority::Person, request);
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(None)) => None,
+            Ok(Ok(Some((Ok(whole), sent)))) => Some(ended(&dialect.revoke, &whole, &sent)),
+            Ok(Ok(Some((Err(failure), _)))) => Some(Err(failure.words().to_owned())),
+            Ok(Err(why)) => Some(Err(why.to_string())),
+            Err(_) => Some(Err("the provider did not answer".into())),
+        }
     }
 }
 

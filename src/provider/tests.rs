@@ -25,6 +25,7 @@ fn credentials() -> Credentials {
         client_id: "c".into(),
         client_secret: Some(ClientSecret::new("SECRET")),
         client_key: None,
+        dpop_key: None,
         origin: String::new(),
     }
 }
@@ -53,6 +54,7 @@ fn tokens() -> TokenSet {
         scope: None,
         expiry: Expiry::Unknown,
         obtained_at: Wall(0),
+        dpop_key: None,
         extra: Map::new(),
     }
 }

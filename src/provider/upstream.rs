@@ -16,6 +16,8 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::client::{CONNECT, builder, reaching};
+pub(crate) use super::credential::Credential;
+use super::dpop_nonces::DpopNonces;
 use super::proxy::{is_loopback, proxy_advice};
 use super::unreached;
 use crate::oauth::dialect::{NetworkOptions, Proxy};
@@ -38,6 +40,7 @@ const SHARING: usize = 64;
 #[derive(Clone, Default)]
 pub struct Upstreams {
     clients: Arc<RwLock<HashMap<NetworkOptions, Vec<SharedClient>>>>,
+    nonces: DpopNonces,
 }
 
 /// A client, and who uses it.
@@ -78,6 +81,11 @@ pub(crate) trait Progress {
 }
 
 impl Upstreams {
+    /// The nonces of upstreams, for DPoP proofs (RFC 9449 §9). An authorization server on the same host has its own.
+    pub(crate) fn nonces(&self) -> &DpopNonces {
+        &self.nonces
+    }
+
     /// Sends a request and waits for the head of the reply, for `patience` after the last part of its body was taken.
     pub(crate) async fn send(
         &self,

@@ -21,8 +21,10 @@ use crate::account::state::Priority;
 use crate::clock::{Boot, Clock, Wall};
 use crate::failpoint;
 use crate::oauth::dialect::{Dialect, NetworkOptions, Proxy, RateLimit};
+use crate::oauth::dpop;
 use crate::oauth::exchange::HttpRequest;
 
+const NONCE: header::HeaderName = header::HeaderName::from_static(dpop::NONCE_HEADER);
 /// Room for a reply of unknown length, in bytes. One that is longer is moved.
 const USUAL_REPLY: usize = 8 * 1024;
 
@@ -123,7 +125,8 @@ impl HttpTransport {
         patience: Patience,
     ) -> Result<Whole, TransportFailure> {
         let (method, body) = ("GET", Zeroizing::default());
-        let request = HttpRequest { method, url, query: None, authorization: None, content_type: None, body };
+        let request =
+            HttpRequest { method, url, query: None, authorization: None, dpop: None, content_type: None, body };
         self.send(reach, request, Vec::new(), patience, (Priority::Person, None)).await
     }
 
@@ -178,6 +181,7 @@ impl HttpTransport {
         };
         let (status, content_type, retry_after) =
             (response.status().as_u16(), text(header::CONTENT_TYPE), text(header::RETRY_AFTER));
+        let (dpop_nonce, challenge) = (text(NONCE), text(header::WWW_AUTHENTICATE));
         let encoding = text(header::CONTENT_ENCODING);
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(USUAL_REPLY).min(patience.largest)));
@@ -203,7 +207,7 @@ impl HttpTransport {
             }
             Err(why) => return Err(TransportFailure::cut_short(status, why)),
         }
-        let whole = Whole { status, content_type, retry_after, body, at: self.now() };
+        let whole = Whole { status, content_type, retry_after, dpop_nonce, challenge, body, at: self.now() };
         match cut {
             None => Ok(whole),
             Some(why) if (200..300).contains(&status) => Err(TransportFailure::Cut { why, so_far: Box::new(whole) }),
@@ -240,6 +244,12 @@ impl HttpTransport {
                 .map_err(|_| TransportFailure::NotSent("the credentials are not valid in a header".into()))?;
             value.set_sensitive(true);
             builder = builder.header(header::AUTHORIZATION, value);
+        }
+        if let Some(proof) = request.dpop {
+            let mut value = header::HeaderValue::from_maybe_shared(Bytes::from_owner(proof))
+                .map_err(|_| TransportFailure::NotSent("the DPoP proof is not valid in a header".into()))?;
+            value.set_sensitive(true);
+            builder = builder.header(dpop::HEADER, value);
         }
         if let Some(content_type) = request.content_type {
             builder = builder.header(header::CONTENT_TYPE, content_type).body(Bytes::from_owner(request.body));

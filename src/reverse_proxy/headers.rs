@@ -14,11 +14,12 @@ const HOP_BY_HOP: [&str; 7] =
 
 /// What is set anew for the upstream, is the browser's business with us, or would tell a server another target, client or
 /// caller than the request has.
-const NOT_UPSTREAM: [&str; 17] = [
+const NOT_UPSTREAM: [&str; 18] = [
     "host",
     "content-length",
     "expect",
     "authorization",
+    "dpop",
     "cookie",
     "cookie2",
     "origin",
@@ -35,11 +36,13 @@ const NOT_UPSTREAM: [&str; 17] = [
 ];
 const NOT_UPSTREAM_BEGINNINGS: [&str; 4] = ["proxy-", "x-forwarded-", "sec-fetch-", "x-ringback-"];
 
-/// What a browser would remember of us on behalf of the upstream, what starts a login of the client's own, and credentials.
-const NOT_BACK: [&str; 15] = [
+/// What a browser would remember of us on behalf of the upstream, what starts a login of the client's own, and what concerns
+/// our credentials.
+const NOT_BACK: [&str; 16] = [
     "set-cookie",
     "set-cookie2",
     "www-authenticate",
+    "dpop-nonce",
     "authentication-info",
     "authorization",
     "location",

@@ -125,7 +125,11 @@ mod tests {
     use crate::store::tests::record;
 
     fn two() -> Vec<Moved> {
-        let moved = |account: &str, generation| Moved { account: account.into(), record: record(generation) };
+        let moved = |account: &str, generation| {
+            let mut record = record(generation);
+            record.tokens.dpop_key = Some(crate::secret::DpopKey::new("key"));
+            Moved { account: account.into(), record }
+        };
         vec![moved("home", 1), moved("work", 7)]
     }
 

@@ -19,8 +19,11 @@ use crate::clock::Wall;
 use crate::oauth::grant::{Binding, Expiry, TokenSet};
 use crate::secret::{Secret, SecretKind};
 
-/// The schema that is written. The second one had no `logins` and no `ends_in_boot`.
-pub const SCHEMA: u32 = 3;
+/// The newest schema. It is written for records with a `dpop_key`; for others it is [`WITHOUT_KEY`], so that an older
+/// ringback can read them.
+pub const SCHEMA: u32 = 4;
+/// The schema of records without a `dpop_key`. The second one had no `logins` and no `ends_in_boot`.
+const WITHOUT_KEY: u32 = 3;
 /// The first one; it had no `identity` either.
 const FIRST: u32 = 1;
 
@@ -64,6 +67,8 @@ pub(super) struct StoredRecord<'a> {
     ends_in_boot: Option<Cow<'a, EndsInBoot>>,
     #[serde(default)]
     logins: Cow<'a, LoginHistory>,
+    #[serde(borrow, default, deserialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
+    dpop_key: Option<Cow<'a, str>>,
 }
 
 /// [`Expiry`] in the file.
@@ -110,9 +115,10 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
 }
 
 impl StoredRecord<'_> {
-    /// `None` if its schema never existed.
+    /// `None` if its schema never existed, or has no such member.
     pub(super) fn record(self) -> Option<Record> {
-        (FIRST..=SCHEMA).contains(&self.schema).then(|| self.into())
+        let has_member = self.dpop_key.is_none() || self.schema > WITHOUT_KEY;
+        (has_member && (FIRST..=SCHEMA).contains(&self.schema)).then(|| self.into())
     }
 }
 
@@ -139,7 +145,7 @@ impl<'a> From<&'a Record> for StoredRecord<'a> {
     fn from(record: &'a Record) -> Self {
         let tokens = &record.tokens;
         Self {
-            schema: SCHEMA,
+            schema: if tokens.dpop_key.is_some() { SCHEMA } else { WITHOUT_KEY },
             generation: record.generation,
             binding: Cow::Borrowed(&record.binding),
             access_token: Cow::Borrowed(tokens.access_token.expose()),
@@ -153,6 +159,7 @@ impl<'a> From<&'a Record> for StoredRecord<'a> {
             needs_login: record.needs_login.as_ref().map(Cow::Borrowed),
             ends_in_boot: record.ends_in_boot.as_ref().map(Cow::Borrowed),
             logins: Cow::Borrowed(&record.logins),
+            dpop_key: tokens.dpop_key.as_ref().map(|key| Cow::Borrowed(key.expose())),
         }
     }
 }
@@ -168,6 +175,7 @@ impl From<StoredRecord<'_>> for Record {
                 scope: wire.scope.map(Cow::into_owned),
                 expiry: wire.expiry.into(),
                 obtained_at: wire.obtained_at,
+                dpop_key: wire.dpop_key.map(secret),
                 extra: wire.extra.into_owned(),
             },
             identity: wire.identity.into_owned(),
@@ -244,6 +252,16 @@ mod tests {
     }
 
     #[test]
+    fn a_record_has_the_newest_schema_only_if_it_needs_it() {
+        let mut bound = record(7);
+        bound.tokens.dpop_key = Some(Secret::new("a-key"));
+        let text = String::from_utf8(encode(&bound).unwrap().to_vec()).unwrap();
+        assert!(text.starts_with(r#"{"schema":4,"#) && text.ends_with(r#","dpop_key":"a-key"}"#), "{text}");
+        let read = decode(text.as_bytes()).unwrap().tokens.dpop_key;
+        assert_eq!(read.unwrap().expose(), "a-key");
+    }
+
+    #[test]
     fn earlier_schemas_are_read() {
         let text = String::from_utf8(encode(&record(1)).unwrap().to_vec()).unwrap();
         let second = text
@@ -259,11 +277,12 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused_without_quoting_it() {
         let text = String::from_utf8(encode(&record(1)).unwrap().to_vec()).unwrap();
-        let newer = text.replace(r#""schema":3"#, r#""schema":4,"more":[]"#);
-        assert_eq!(decode(newer.as_bytes()).unwrap_err(), DecodeError::Newer { found: 4 });
+        let newer = text.replace(r#""schema":3"#, r#""schema":5,"more":[]"#);
+        assert_eq!(decode(newer.as_bytes()).unwrap_err(), DecodeError::Newer { found: 5 });
         for (from, to) in [
             (r#""schema":3"#, r#""schema":3,"more":true"#),
             (r#""schema":3"#, r#""schema":0"#),
+            (r#""schema":3"#, r#""schema":3,"dpop_key":"canary""#),
             (r#""generation":1"#, r#""generation":"canary""#),
             (r#""generation":1,"#, ""),
             (r#""expiry":"#, r#""expiry":"canary","x":"#),

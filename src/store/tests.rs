@@ -36,6 +36,7 @@ pub(crate) fn record(generation: u64) -> Record {
         scope: Some("a b".into()),
         expiry: Expiry::At { wall: wall.plus(lifetime), lifetime },
         obtained_at: wall,
+        dpop_key: None,
         extra: json!({"account_id": 42}).as_object().unwrap().clone(),
     };
     Record::new(binding, generation, tokens)

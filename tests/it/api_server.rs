@@ -162,7 +162,7 @@ impl Line {
     }
 
     /// Reads the body to its end.
-    pub(crate) fn body(&mut self) {
+    pub(crate) fn body(&mut self) -> Vec<u8> {
         let head = self.log.lock().unwrap().received[self.at].clone();
         let mut body = Vec::new();
         if let Some(length) = head.header("content-length") {
@@ -174,7 +174,8 @@ impl Line {
                 body.extend(chunk);
             }
         }
-        self.log.lock().unwrap().received[self.at].body = body;
+        self.log.lock().unwrap().received[self.at].body.clone_from(&body);
+        body
     }
 
     fn chunk(&mut self) -> Option<Vec<u8>> {

@@ -38,6 +38,7 @@ mod circles;
 mod consent;
 mod credential;
 mod doctor;
+mod dpop;
 mod events;
 mod exec;
 mod export;

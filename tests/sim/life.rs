@@ -186,6 +186,7 @@ async fn call(truth: Arc<Truth>, broker: Broker, clock: Clock, account: &'static
             min_ttl: happens(&mut rng, 0.3).then(|| Duration::from_secs(rng.random_range(0..400))),
             wait: happens(&mut rng, 0.5).then(|| Duration::from_secs(rng.random_range(0..40))),
             target: None,
+            proves_key: false,
         };
         if happens(&mut rng, 0.05) {
             // Hangs up while waiting.
@@ -249,6 +250,7 @@ fn log_in(truth: &Truth, server: &Server, account: &'static str, clock: &Clock) 
         scope: None,
         expiry: Expiry::At { wall: now.plus(lifetime), lifetime },
         obtained_at: now,
+        dpop_key: None,
         extra: serde_json::Map::new(),
     };
     let binding = Binding { provider: "p".into(), token_url: "https://id.example/t".into(), client_id: "c".into() };

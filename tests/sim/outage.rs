@@ -138,7 +138,8 @@ async fn hurry_in_vain(truth: &Truth, broker: &Broker, account: &'static str, sp
     let calls = span.as_millis() / IMPATIENCE.as_millis();
     for _ in 0..calls {
         tokio::time::sleep(IMPATIENCE).await;
-        let query = TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None };
+        let query =
+            TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None, proves_key: false };
         if let Ok(reply) = broker.token(account, query).await {
             truth.check_served(account, &reply.access_token);
         }
@@ -149,7 +150,8 @@ async fn hurry_in_vain(truth: &Truth, broker: &Broker, account: &'static str, sp
 async fn ask_until_served(truth: &Truth, broker: &Broker, clock: &Clock, account: &'static str, bound: Duration) {
     let (began, boot, slots) = (truth.now(), clock.now().boot.0, truth.with_gate(|gate, _| gate.slots));
     loop {
-        let query = TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None };
+        let query =
+            TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None, proves_key: false };
         let reply = broker.token(account, query).await;
         // A suspend or a lock delays the caller, too.
         let disturbed =

@@ -223,6 +223,7 @@ impl Server {
             refresh_token: Some(RefreshToken::new(refresh)),
             scope: None,
             expires_in: Some(self.lifetime),
+            dpop_key: None,
             extra: serde_json::Map::new(),
             flaws: Vec::new(),
         }))

@@ -27,7 +27,8 @@ pub(crate) async fn look(truth: Arc<Truth>, broker: Broker, life: u32) {
 async fn check_health(truth: &Truth, broker: &Broker, account: &'static str) {
     let slots = truth.with_gate(|gate, _| gate.slots);
     let health = health_of(broker, account);
-    let query = TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None };
+    let query =
+        TokenQuery { min_ttl: Some(Duration::ZERO), wait: Some(Duration::ZERO), target: None, proves_key: false };
     let reply = broker.token(account, query).await;
     if truth.with_gate(|gate, _| gate.slots != slots) {
         return;

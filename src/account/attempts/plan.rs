@@ -73,8 +73,10 @@ impl LoginPlan {
             (Some(mine), Some(theirs)) => mine.id == theirs.id && mine.pem.matches(theirs.pem.expose()),
             (mine, theirs) => mine.is_none() && theirs.is_none(),
         };
+        // Each plan has a key of its own, and the tokens get that of the plan that is used.
+        let is_bound = |plan: &Self| plan.credentials.dpop_key.is_some();
         let rest = |plan: &Self| (plan.credentials.client_id.clone(), plan.target.clone(), plan.redirect_uri.clone());
-        let wanted = self.response_type == other.response_type;
+        let wanted = self.response_type == other.response_type && is_bound(self) == is_bound(other);
         secrets && keys && wanted && self.dialect == other.dialect && rest(self) == rest(other)
     }
 

@@ -85,6 +85,7 @@ fn plan(account: &str) -> LoginPlan {
             client_id: "c".into(),
             client_secret: None,
             client_key: None,
+            dpop_key: None,
             origin: String::new(),
         },
         target: Target::default(),

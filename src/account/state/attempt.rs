@@ -46,11 +46,11 @@ impl Machine {
             self.fail(TroubleKind::Store, why, now, |failures| schedule::pause(failures, jitter));
             return Effect::Rest;
         }
-        let Some(token) = self.current().and_then(|current| current.record.tokens.refresh_token.clone()) else {
-            return Effect::Rest;
-        };
+        let tokens = self.current().map(|current| &current.record.tokens);
+        let both = tokens.and_then(|tokens| Some((tokens.refresh_token.clone()?, tokens.dpop_key.clone())));
+        let Some((token, dpop_key)) = both else { return Effect::Rest };
         self.phase = Phase::Sending { sent_at: now, means: Means::RefreshToken, target: target.clone() };
-        Effect::Send(Renewal { refresh_token: Some(token), target, priority })
+        Effect::Send(Renewal { refresh_token: Some(token), dpop_key, target, priority })
     }
 
     /// Nothing was spent: removes the intent, unless an earlier request is still unanswered.

@@ -18,9 +18,9 @@ impl Machine {
         if tokens.expiry != Expiry::Unknown && !identity::described(&current.record.identity).is_empty() {
             return Effect::Rest;
         }
-        let token = tokens.access_token.clone();
+        let effect = Effect::Describe(tokens.access_token.clone(), tokens.dpop_key.clone());
         self.phase = Phase::Describing;
-        Effect::Describe(token)
+        effect
     }
 
     pub(super) fn described(&mut self, described: Option<Box<Described>>, now: Moment) -> Effect {

@@ -54,6 +54,7 @@ impl Machine {
                 deadline: Some(deadline),
                 expiry: lifetime.map_or(Expiry::Unknown, |lifetime| Expiry::At { wall: deadline.wall, lifetime }),
                 scope: grant.scope.or_else(|| (!target.scope.is_empty()).then(|| target.scope.join(" "))),
+                dpop_key: grant.dpop_key,
                 extra: grant.extra,
             }),
             None => NarrowSupport::Refused(Trouble {

@@ -2,7 +2,7 @@
 
 use crate::account::record::Record;
 use crate::oauth::exchange::Target;
-use crate::secret::{AccessToken, RefreshToken};
+use crate::secret::{AccessToken, DpopKey, RefreshToken};
 
 /// The next step. All but [`Effect::Rest`] have to be reported back before any other event.
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub(crate) enum Effect {
     Prepare(Box<Record>),
     /// Ask for a token, once.
     Send(Renewal),
-    /// Ask the provider what it knows of this token, which is served already.
-    Describe(AccessToken),
+    /// Ask the provider what it knows of this token, which is served already; and the key that it is bound to.
+    Describe(AccessToken, Option<DpopKey>),
     /// Make this record durable.
     Commit(Box<Record>),
     /// Make this record durable, best effort: the refresh was not granted, and nothing was spent. Without it, a
@@ -31,6 +31,8 @@ pub(crate) enum Effect {
 pub(crate) struct Renewal {
     /// `None`: the client's or user's credentials.
     pub(crate) refresh_token: Option<RefreshToken>,
+    /// The key that the account's tokens are bound to: a refresh token too, if the client is public (RFC 9449 §5).
+    pub(crate) dpop_key: Option<DpopKey>,
     /// `None`: the account's whole target.
     pub(crate) target: Option<Target>,
     /// On whose behalf.

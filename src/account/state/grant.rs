@@ -115,6 +115,7 @@ impl Machine {
                 _ => Expiry::Unknown,
             },
             obtained_at: now.wall,
+            dpop_key: grant.dpop_key,
             extra: grant.extra,
         };
         let record = Record {

@@ -30,7 +30,9 @@ impl Machine {
             return Effect::Rest;
         }
         self.phase = Phase::Sending { sent_at: now, means: Means::Reacquire, target: target.clone() };
-        Effect::Send(Renewal { refresh_token: None, target, priority })
+        let current = self.current().filter(|current| current.record.binding.fits(&self.policy.binding));
+        let dpop_key = current.and_then(|current| current.record.tokens.dpop_key.clone());
+        Effect::Send(Renewal { refresh_token: None, dpop_key, target, priority })
     }
 
     pub(super) fn refused_reacquire(&mut self, refusal: Refusal, now: Moment, jitter: f64) -> Effect {

@@ -35,6 +35,7 @@ impl Machine {
                 deadline: current.deadline,
                 expiry: current.record.tokens.expiry,
                 scope: current.record.tokens.scope.clone(),
+                dpop_key: current.record.tokens.dpop_key.clone(),
                 extra: current.record.tokens.extra.clone(),
             }),
             refreshable: current.is_some_and(|current| self.is_renewable(current) && !self.is_rolled_back(current)),

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod bench;
+mod bound;
 mod clocks;
 mod commit;
 mod config;

@@ -90,7 +90,7 @@ impl Actor {
             return Map::new();
         }
         let Some(token) = &grant.access_token else { return Map::new() };
-        let described = self.describe(token).await.filter(|described| described.active);
+        let described = self.describe(token, grant.dpop_key.clone()).await.filter(|described| described.active);
         described.map(|described| described.identity).unwrap_or_default()
     }
 }

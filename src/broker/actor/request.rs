@@ -12,7 +12,7 @@ use crate::oauth::dialect::Dialect;
 use crate::oauth::echo::Sent;
 use crate::oauth::exchange::{Credentials, Trade};
 use crate::provider::AskError;
-use crate::secret::AccessToken;
+use crate::secret::{AccessToken, DpopKey};
 
 /// Timeout for asking whose a token is. The token is served meanwhile.
 const DESCRIBE_PATIENCE: Duration = Duration::from_secs(5);
@@ -82,12 +82,13 @@ impl Actor {
         &mut self,
         renewal: Renewal,
     ) -> Result<Result<(Arc<Dialect>, Trade, Credentials), AskError>, String> {
-        let credentials = self.credentials().await?;
+        let mut credentials = self.credentials().await?;
         let provider_call = ProviderCall { config: &self.config, world: &self.world };
         let dialect = match provider_call.dialect().await {
             Ok(dialect) => dialect,
             Err(error) => return Ok(Err(error)),
         };
+        credentials.dpop_key = provider_call.dpop_key(&renewal)?;
         let trade = provider_call.trade(renewal).await?;
         Ok(Ok((dialect, trade, credentials)))
     }
@@ -101,15 +102,16 @@ impl Actor {
     }
 
     /// Best effort: the token is served already.
-    pub(super) async fn describe(&mut self, token: &AccessToken) -> Option<Box<Described>> {
+    /// `key`: the one that it is bound to.
+    pub(super) async fn describe(&mut self, token: &AccessToken, key: Option<DpopKey>) -> Option<Box<Described>> {
         if let Some(described) = self.described.take() {
             return Some(described);
         }
-        self.cancellation().run_until_cancelled(self.ask_whose(token)).await?
+        self.cancellation().run_until_cancelled(self.ask_whose(token, key)).await?
     }
 
-    async fn ask_whose(&mut self, token: &AccessToken) -> Option<Box<Described>> {
-        let credentials = self.credentials().await.ok()?;
+    async fn ask_whose(&mut self, token: &AccessToken, key: Option<DpopKey>) -> Option<Box<Described>> {
+        let credentials = Credentials { dpop_key: key, ..self.credentials().await.ok()? };
         let dialect = ProviderCall { config: &self.config, world: &self.world }.dialect().await.ok()?;
         let asked = self.world.provider.describe(&dialect, token, &credentials);
         match tokio::time::timeout(DESCRIBE_PATIENCE, asked).await {

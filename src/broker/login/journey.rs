@@ -67,7 +67,10 @@ impl Broker {
         let life = self.inner.accounts.load().config.serve.login_timeout;
         let kind = LoginKind::of(member.config.grant, via);
         self.inner.world.provider.try_again(&member.config.dialect);
-        let plan = self.plan(&member.config, self.redirect_uri_for(&member.config, kind)?).await?;
+        let mut plan = self.plan(&member.config, self.redirect_uri_for(&member.config, kind)?).await?;
+        let provider_call = ProviderCall { config: &member.config, world: &self.inner.world };
+        let made = provider_call.new_dpop_key();
+        plan.credentials.dpop_key = made.map_err(|why| Error::login_failed(&member.config.name, why))?;
         let name = plan.account.clone();
         let listener = match kind {
             LoginKind::Browser(via) => self.open_listener(&name, &plan.redirect_uri, via).await?,

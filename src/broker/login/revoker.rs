@@ -92,6 +92,7 @@ fn tokens(grant: &Grant, world: &World) -> TokenSet {
         scope: grant.scope.clone(),
         expiry: Expiry::Unknown,
         obtained_at: world.clock.now().wall,
+        dpop_key: grant.dpop_key.clone(),
         extra: grant.extra.clone(),
     }
 }

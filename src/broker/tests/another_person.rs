@@ -17,6 +17,7 @@ fn of(sub: &str, extra: Map<String, serde_json::Value>) -> RefreshOutcome {
         refresh_token: Some(RefreshToken::new(format!("r-{sub}"))),
         scope: None,
         expires_in: Some(s(3600)),
+        dpop_key: None,
         extra,
         flaws: Vec::new(),
     }))

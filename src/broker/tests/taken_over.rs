@@ -37,7 +37,7 @@ async fn fifty_callers_for_the_same_scope_make_one_request() {
             let b = Arc::clone(&b);
             let scope: &[&str] = if n % 2 == 0 { &["x", "y"] } else { &["y", "x", "y"] };
             let target = Target { scope: scope.iter().map(|s| (*s).to_owned()).collect(), ..Target::default() };
-            let query = TokenQuery { target: Some(target), wait: Some(s(10)), min_ttl: None };
+            let query = TokenQuery { target: Some(target), wait: Some(s(10)), min_ttl: None, proves_key: false };
             tokio::spawn(async move { b.broker.token("work", query).await.ok().unwrap().access_token })
         })
         .collect();

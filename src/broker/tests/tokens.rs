@@ -157,7 +157,7 @@ async fn a_downscoped_token_does_not_answer_a_report_of_a_rejected_token() {
     tokio::time::sleep(s(60)).await;
     *b.provider.latency.lock().unwrap() = s(2);
     let part = Target { scope: vec!["x".into()], ..Target::default() };
-    let part = TokenQuery { target: Some(part), wait: Some(s(10)), min_ttl: None };
+    let part = TokenQuery { target: Some(part), wait: Some(s(10)), min_ttl: None, proves_key: false };
     let (narrow, rejected) = tokio::join!(b.broker.token("work", part), async {
         tokio::time::sleep(s(1)).await;
         b.broker.rejected("work").await
@@ -207,7 +207,7 @@ async fn a_caller_gets_the_valid_token_before_it_expires_even_if_the_provider_ha
     *b.provider.latency.lock().unwrap() = s(3000);
     tokio::time::sleep(s(3597)).await;
     for wait in [None, Some(s(60))] {
-        let query = TokenQuery { min_ttl: wait, wait, target: None };
+        let query = TokenQuery { min_ttl: wait, wait, target: None, proves_key: false };
         assert_eq!(b.broker.token("work", query).await.ok().unwrap().access_token, "a1", "{wait:?}");
     }
 }

@@ -56,7 +56,7 @@ impl Broker {
         let refused =
             |why: String, provider_error| Error::ImportRefused { account: name.to_string(), why, provider_error };
         let provider_call = ProviderCall { config: &member.config, world: &self.inner.world };
-        let described = match provider_call.describe(&token).await {
+        let described = match provider_call.describe(&token, None).await {
             Ok(described) => described,
             Err(AskError::Impossible(why)) => {
                 return Err(refused(format!("it can't be checked, since {why}; import a refresh token instead"), None));
@@ -81,6 +81,7 @@ impl Broker {
             refresh_token: None,
             scope: described.scope.clone(),
             expires_in: described.expires_at.map(|at| at.since(now)),
+            dpop_key: None,
             extra: Map::new(),
             flaws: Vec::new(),
         };

@@ -16,10 +16,10 @@ impl Broker {
     /// What the provider says of the account's current token.
     pub(crate) async fn info(&self, account: &str) -> Result<InfoReply, Error> {
         let member = self.member(account)?;
-        let reply = self.token(account, TokenQuery::default()).await?;
+        let reply = self.token(account, TokenQuery { proves_key: true, ..TokenQuery::default() }).await?;
         let token = AccessToken::taken(reply.access_token);
         let described = ProviderCall { config: &member.config, world: &self.inner.world }
-            .describe(&token)
+            .describe(&token, self.dpop_key(account, &token))
             .await
             .map_err(|error| provider_error_reply(&reply.account, error))?;
         Ok(InfoReply {

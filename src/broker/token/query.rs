@@ -13,4 +13,7 @@ pub struct TokenQuery {
     pub wait: Option<Duration>,
     /// What it is for, if less than the account's target: each target has its own token.
     pub target: Option<Target>,
+    /// Whether the caller is a part of the daemon that proves the key which the token is bound to (RFC 9449). Any other
+    /// caller gets such a token only if the config says so.
+    pub proves_key: bool,
 }

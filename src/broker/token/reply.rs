@@ -6,6 +6,7 @@ use crate::account::snapshot::Snapshot;
 use crate::account::status::{expiry_word, unix_deadline};
 use crate::clock::Moment;
 use crate::contract::{TokenReply, VERSION};
+use crate::oauth::dpop;
 use crate::oauth::id_token;
 
 /// It has a route of its own, since not every caller may have it.
@@ -23,7 +24,7 @@ pub(super) fn token_reply(account: &str, snapshot: &Snapshot, now: Moment) -> Op
         version: VERSION,
         account: account.to_owned(),
         access_token: token.access_token.expose().to_owned(),
-        token_type: "Bearer".to_owned(),
+        token_type: if token.dpop_key.is_some() { dpop::SCHEME } else { "Bearer" }.to_owned(),
         expires_in: token.deadline.map(|deadline| left(deadline).as_secs()),
         expiry_in_doubt: in_doubt,
         expires_at: token.deadline.map(|deadline| unix_deadline(deadline, now)),

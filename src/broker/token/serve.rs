@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::bound;
 use super::downscope::in_order;
 use super::query::TokenQuery;
 use super::reply::token_reply;
@@ -27,6 +28,7 @@ impl Broker {
         let now = self.inner.world.clock.now();
         let snapshot = member.handle.published.load();
         let reply = snapshot.lasts(ttl, now).then(|| token_reply(name, &snapshot, now)).flatten()?;
+        let reply = bound::checked(reply, &member.config, query.proves_key).ok()?;
         self.inner.lock.asked_at(now);
         Some(reply)
     }
@@ -47,11 +49,13 @@ impl Broker {
             let (member, name) = (member.clone(), name.to_owned());
             let wait = query.wait.unwrap_or(serve.wait);
             drop(accounts);
-            return self.narrowed_token(&name, &member, &target, ttl, wait).await;
+            let reply = self.narrowed_token(&name, &member, &target, ttl, wait).await?;
+            return bound::checked(reply, &member.config, query.proves_key);
         }
         let (member, name, usual_wait) = (member.clone(), name.to_owned(), serve.wait);
         drop(accounts);
-        self.wait_for_token(&name, &member, ttl, query.wait, usual_wait).await
+        let reply = self.wait_for_token(&name, &member, ttl, query.wait, usual_wait).await?;
+        bound::checked(reply, &member.config, query.proves_key)
     }
 
     async fn wait_for_token(

@@ -13,6 +13,7 @@ use crate::config::AccountConfig;
 use crate::oauth::assertion::Signing;
 use crate::oauth::authorize::{AuthorizationRequest, ResponseType, pushed_url};
 use crate::oauth::dialect::{ClientAuth, Dialect, Par, Pkce};
+use crate::oauth::dpop;
 use crate::oauth::exchange::{
     ClientKey, Credentials, HttpRequest, RevokedToken, Target, Trade, Unbuildable, User, device_request, push_request,
     revoke_request, token_request,
@@ -73,6 +74,7 @@ struct RequestInputs<'a> {
 impl RequestInputs<'_> {
     fn login(&self, response_type: ResponseType) -> String {
         let (nonce, verifier) = (Nonce256::new(ANEW), CodeVerifier::new(ANEW));
+        let dpop_jkt = self.credentials.dpop_key.as_ref().map(|_| ANEW);
         let request = AuthorizationRequest {
             dialect: self.dialect,
             client_id: &self.credentials.client_id,
@@ -82,6 +84,7 @@ impl RequestInputs<'_> {
             nonce: &nonce,
             state: &nonce,
             verifier: &verifier,
+            dpop_jkt,
         };
         let url = match self.dialect.par {
             Par::Always => pushed_url(self.dialect, &self.credentials.client_id, "[from the reply]"),
@@ -132,6 +135,7 @@ impl RequestInputs<'_> {
             scope: None,
             expiry: Expiry::Unknown,
             obtained_at: Clock::System.now().wall,
+            dpop_key: self.credentials.dpop_key.clone(),
             extra: serde_json::Map::new(),
         };
         let requests = [RevokedToken::RefreshToken, RevokedToken::AccessToken].map(|which| {
@@ -146,7 +150,8 @@ impl RequestInputs<'_> {
 }
 
 fn signing<T>(build: impl FnOnce(Signing<'_>) -> T) -> T {
-    build(Signing { now: Clock::System.now().wall, id: &Nonce256::new(ANEW), rng: &SystemRandom::new() })
+    let (id, rng) = (Nonce256::new(ANEW), SystemRandom::new());
+    build(Signing { now: Clock::System.now().wall, id: &id, rng: &rng, dpop_nonce: &|_| None })
 }
 
 /// A request as shown, or why there is none.
@@ -171,6 +176,7 @@ fn stand_ins(dialect: &Dialect, account: &AccountConfig) -> Credentials {
         client_id: account.client_id.to_string(),
         client_secret: account.client_secret.as_ref().map(|_| ClientSecret::new(HIDDEN)),
         client_key: if signs { key() } else { None },
+        dpop_key: if account.keys.dpop { dpop::new_key(&SystemRandom::new()).ok() } else { None },
         origin: account.client_origin(),
     }
 }
@@ -181,6 +187,9 @@ fn shown(request: &HttpRequest) -> String {
     if let Some(header) = &request.authorization {
         let scheme = header.split(' ').next().unwrap_or_default();
         _ = writeln!(text, "  Authorization: {scheme} {HIDDEN}");
+    }
+    if request.dpop.is_some() {
+        _ = writeln!(text, "  DPoP: {ANEW}");
     }
     if let Some(kind) = request.content_type {
         _ = writeln!(text, "  Content-Type: {kind}");

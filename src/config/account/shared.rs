@@ -37,7 +37,7 @@ fn is_equal(one: &AccountKeys, other: &AccountKeys) -> bool {
         client_secret_credential, client_secret_keyring, client_secret: _, client_key_file, client_key_id, username, phonenumber, password_file,
         password_command, password_credential, password_keyring, scope, resource, audience, variables, redirect_uri,
         extra_authorize, hook, notify, remind_after, open_login, lazy, refresh_at_least, browser, consent, proxy, file,
-        api_urls, credential_username, id_token,
+        api_urls, credential_username, id_token, dpop, hand_out_dpop,
     } = one;
     let leads = |proxy: &Option<ProxyKeys>| proxy.clone().map(|proxy| (proxy.upstream, proxy.timeout));
     let item = |item: &Option<KeyringItem>| item.clone().map(|item| (item.service, item.user));
@@ -57,7 +57,7 @@ fn is_equal(one: &AccountKeys, other: &AccountKeys) -> bool {
         && (lazy, refresh_at_least) == (&other.lazy, &other.refresh_at_least)
         && (open_login, browser, consent) == (&other.open_login, &other.browser, &other.consent)
         && (api_urls, credential_username) == (&other.api_urls, &other.credential_username)
-        && *id_token == other.id_token
+        && (id_token, dpop, hand_out_dpop) == (&other.id_token, &other.dpop, &other.hand_out_dpop)
         && leads(proxy) == leads(&other.proxy)
         // No two accounts have the same ones.
         && file.is_empty() && other.file.is_empty()

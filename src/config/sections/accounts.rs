@@ -142,6 +142,15 @@ settings! {
     /// who the user is. An app that is limited to scopes needs `openid` among them.
     id_token: bool = Flag, default(false), example("true"), quiet();
 
+    /// Whether tokens are bound to a key that never leaves the daemon (DPoP, RFC 9449): a stolen one is useless. Each login
+    /// makes a key, and whatever it brings goes on with that one: a change takes effect at the next login. The provider has
+    /// to support it, and programs need the proxy, which adds a proof to each request.
+    dpop: bool = Flag, default(false), example("true"), quiet();
+
+    /// Whether programs get such a token itself, too: with `token_type` `DPoP`, and useless without the key. Otherwise they
+    /// are told to use the proxy.
+    hand_out_dpop: bool = Flag, default(false), example("true"), quiet();
+
     /// A program that is run for the account's events, without a shell. `RINGBACK_EVENT`, `RINGBACK_ACCOUNT` and other
     /// variables tell it what happened; no secret does. See [accounts.md](accounts.md#run-a-program-when-something-happens).
     hook: Option<Vec<String>> = Command, none("none"), example(r#"["notify-send", "ringback"]"#);

@@ -7,7 +7,6 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use zeroize::{Zeroize as _, Zeroizing};
 
 use super::refused::{self, Speaks};
 use super::relay::{Exchange, RelayedBody};
@@ -25,10 +24,11 @@ use crate::http::gate::caller::Caller;
 use crate::http::gate::headers::Forwarded;
 use crate::http::peer::Connection;
 use crate::http::state::Http;
-use crate::provider::upstream::{Lease, NoReply, UpstreamBody, UpstreamRequest};
+use crate::provider::upstream::{Credential, Lease, NoReply, UpstreamBody, UpstreamRequest};
 use crate::reverse_proxy::headers::{self as lines, KEY};
 use crate::reverse_proxy::rules::ProxyRules;
 use crate::reverse_proxy::upstream::{Proxied, TargetRefused};
+use crate::secret::AccessToken;
 
 /// Any method at `/proxy/{name}` and below.
 pub(in crate::http) async fn forward(
@@ -65,14 +65,13 @@ struct Outgoing {
     headers: HeaderMap,
 }
 
-/// A token that is wiped after use.
-type Token = Zeroizing<String>;
-
 /// The reply of an upstream, and the token that it was asked with.
 struct Answered {
     reply: axum::http::Response<UpstreamBody>,
     lease: Lease,
-    token: Token,
+    token: Credential,
+    /// Whether it is a refusal of the nonce in the proof alone.
+    wants_nonce: bool,
 }
 
 impl Forwarding<'_> {
@@ -157,31 +156,18 @@ impl Forwarding<'_> {
         refused::reply(error, body.speaks(self.head).await)
     }
 
-    /// The upstream's reply: the first, or after a 401 the one to a replay with a newer token.
+    /// The upstream's reply: the first, or after a 401 the one to a replay.
     async fn answered(
         &self,
         config: &AccountConfig,
         outgoing: &Outgoing,
         (body, sent): (Option<UpstreamBody>, &Arc<SentBody>),
-        token: Token,
+        token: Credential,
     ) -> Result<Answered, (Error, Speaks)> {
         let first = self.sent(config, outgoing, (body, sent), token).await;
         let answered = match first {
             Ok(answered) if answered.reply.status() == StatusCode::UNAUTHORIZED => {
-                let kept = sent.take_whole();
-                let speaks = Speaks::of(&self.head.headers, kept.as_deref().map_or(&[], |bytes| bytes));
-                let rejects = || (self.failed(config, UpstreamFailure::RejectsToken), speaks.clone());
-                let old = answered.token;
-                drop(answered.reply);
-                let newer = self.newer(&old).await.map_err(|error| (error, speaks.clone()))?;
-                let (Some(newer), Some(bytes)) = (newer, kept) else { return Err(rejects()) };
-                let body = (!bytes.is_empty()).then(|| UpstreamBody::from(Bytes::from_owner(bytes)));
-                let again = self.sent(config, outgoing, (body, sent), newer).await;
-                let again = again.map_err(|error| (error, speaks.clone()))?;
-                if again.reply.status() == StatusCode::UNAUTHORIZED {
-                    return Err(rejects());
-                }
-                again
+                self.replayed(config, outgoing, sent, answered).await?
             }
             Ok(answered) => answered,
             Err(error) => {
@@ -195,11 +181,51 @@ impl Forwarding<'_> {
             let kept = sent.take_whole();
             let speaks = Speaks::of(&self.head.headers, kept.as_deref().map_or(&[], |bytes| bytes));
             return Err((
-                self.failed(config, UpstreamFailure::NeedsScope { together: together(config, &scope), scope }),
+                self.failed(
+                    config,
+                    UpstreamFailure::NeedsScope { together: refused::together(&config.target.scope, &scope), scope },
+                ),
                 speaks,
             ));
         }
         Ok(answered)
+    }
+
+    /// The reply to a replay after a 401: with the nonce that the upstream wants in the proof, and with a newer token if that
+    /// was not the reason, or not the only one.
+    async fn replayed(
+        &self,
+        config: &AccountConfig,
+        outgoing: &Outgoing,
+        sent: &Arc<SentBody>,
+        mut rejected: Answered,
+    ) -> Result<Answered, (Error, Speaks)> {
+        let kept = sent.take_whole().map(Bytes::from_owner);
+        let speaks = Speaks::of(&self.head.headers, kept.as_deref().unwrap_or_default());
+        let failed = |failure| (self.failed(config, failure), speaks.clone());
+        let again = async |token| {
+            let body = kept.clone().filter(|bytes| !bytes.is_empty()).map(UpstreamBody::from);
+            self.sent(config, outgoing, (body, sent), token).await.map_err(|error| (error, speaks.clone()))
+        };
+        if rejected.wants_nonce {
+            if kept.is_none() {
+                return Err(failed(UpstreamFailure::WantsNonce));
+            }
+            drop(rejected.reply);
+            rejected = again(rejected.token).await?;
+            if rejected.reply.status() != StatusCode::UNAUTHORIZED {
+                return Ok(rejected);
+            }
+        }
+        let old = rejected.token;
+        drop(rejected.reply);
+        let newer = self.newer(&old).await.map_err(|error| (error, speaks.clone()))?;
+        let (Some(newer), Some(_)) = (newer, &kept) else { return Err(failed(UpstreamFailure::RejectsToken)) };
+        let answered = again(newer).await?;
+        match answered.reply.status() {
+            StatusCode::UNAUTHORIZED => Err(failed(UpstreamFailure::RejectsToken)),
+            _ => Ok(answered),
+        }
     }
 
     /// Sends once.
@@ -208,10 +234,12 @@ impl Forwarding<'_> {
         config: &AccountConfig,
         outgoing: &Outgoing,
         (body, sent): (Option<UpstreamBody>, &Arc<SentBody>),
-        token: Token,
+        token: Credential,
     ) -> Result<Answered, Error> {
         let mut headers = outgoing.headers.clone();
-        headers.insert(header::AUTHORIZATION, bearer(&token)?);
+        let (upstreams, now) = (&self.http.proxy.upstreams, self.http.clock.now().wall);
+        let shown = token.show(&mut headers, (&self.head.method, &outgoing.url), upstreams.nonces(), now);
+        shown.map_err(|what| Error::Internal { what })?;
         // hyper frames a body, and says nothing of one that is not there.
         if body.is_none() && [Method::POST, Method::PUT, Method::PATCH].contains(&self.head.method) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -219,7 +247,7 @@ impl Forwarding<'_> {
         let (url, method) = (outgoing.url.clone(), self.head.method.clone());
         let request = UpstreamRequest { method, url, headers, body };
         let timeout = config.proxied.as_ref().map(|proxied| proxied.timeout).unwrap_or_default();
-        let sending = self.http.proxy.upstreams.send(&config.dialect.reach, request, &**sent, timeout);
+        let sending = upstreams.send(&config.dialect.reach, request, &**sent, timeout);
         let (reply, lease) = sending.await.map_err(|failure| {
             let failure = match failure {
                 NoReply::Unreachable(why) => UpstreamFailure::Unreachable { why },
@@ -231,18 +259,19 @@ impl Forwarding<'_> {
             let why = "it switched to another protocol, which nobody asked for".into();
             return Err(self.failed(config, UpstreamFailure::Unreachable { why }));
         }
-        Ok(Answered { reply, lease, token })
+        let wants_nonce = token.wants_nonce(&outgoing.url, &reply, upstreams.nonces());
+        Ok(Answered { reply, lease, token, wants_nonce })
     }
 
     /// The reply as the client gets it.
     fn passed_on(&self, config: &AccountConfig, answered: Answered, mut exchange: Exchange) -> Response {
-        let Answered { reply, lease, token } = answered;
+        let Answered { reply, lease, token: Credential { token, .. }, .. } = answered;
         let (parts, body) = reply.into_parts();
         let mut reply = Response::new(Body::empty());
         *reply.status_mut() = parts.status;
-        *reply.headers_mut() = lines::incoming(&parts.headers, token.as_bytes());
+        *reply.headers_mut() = lines::incoming(&parts.headers, token.expose().as_bytes());
         let location = parts.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
-        let location = location.filter(|location| !location.contains(token.as_str()));
+        let location = location.filter(|location| !location.contains(token.expose()));
         let location = location.and_then(|location| config.proxied.as_ref()?.upstream.location(location, self.base()));
         // Clients that follow it drop `Authorization` at another host, but not a line that only we know.
         let key_is_dropped = !self.head.headers.contains_key(KEY);
@@ -260,16 +289,19 @@ impl Forwarding<'_> {
     }
 
     /// The account's token, if the caller may use it.
-    async fn token(&self) -> Result<Token, Error> {
-        let reply = token_for(self.http, self.caller, self.account, TokenQuery::default()).await?;
-        Ok(Zeroizing::new(reply.access_token))
+    async fn token(&self) -> Result<Credential, Error> {
+        let query = TokenQuery { proves_key: true, ..TokenQuery::default() };
+        let token = AccessToken::taken(token_for(self.http, self.caller, self.account, query).await?.access_token);
+        let key = self.http.broker.dpop_key(self.account, &token);
+        Ok(Credential { token, key })
     }
 
     /// A newer token than the one that was rejected: somebody else's refresh has brought it, or one that is made now, for
     /// all callers together.
-    async fn newer(&self, old: &Token) -> Result<Option<Token>, Error> {
+    async fn newer(&self, old: &Credential) -> Result<Option<Credential>, Error> {
+        let is_old = |token: &Credential| token.token.matches(old.token.expose());
         let present = self.token().await?;
-        if present != *old {
+        if !is_old(&present) {
             return Ok(Some(present));
         }
         let work = self.http.waiting.at(self.caller).during(self.http.broker.rejected(self.account));
@@ -278,40 +310,12 @@ impl Forwarding<'_> {
             Err(Error::NotRefreshable { .. }) => return Ok(None),
             renewed => renewed?,
         };
-        let mut present = self.token().await?;
-        if present == *old {
-            present.zeroize();
-            return Ok(None);
-        }
-        Ok(Some(present))
+        let present = self.token().await?;
+        Ok((!is_old(&present)).then_some(present))
     }
 
     fn failed(&self, config: &AccountConfig, failure: UpstreamFailure) -> Error {
         let host = config.proxied.as_ref().map(|proxied| proxied.upstream.host().to_owned());
         Error::Upstream { account: self.account.into(), host: host.unwrap_or_default(), failure }
     }
-}
-
-/// Wiped after it was sent.
-fn bearer(token: &Token) -> Result<HeaderValue, Error> {
-    let mut text = Zeroizing::new(Vec::with_capacity("Bearer ".len() + token.len()));
-    text.extend_from_slice(b"Bearer ");
-    text.extend_from_slice(token.as_bytes());
-    let unfit = |_| Error::Internal { what: "a token that is not valid in a header was served".into() };
-    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text)).map_err(unfit)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// The scopes that the account requests, with those that its upstream wants. A quote can't be in one (RFC 6749 §3.3), but
-/// an apostrophe can, and would end the command's argument.
-fn together(config: &AccountConfig, wanted: &str) -> String {
-    let wanted = wanted.split_ascii_whitespace().filter(|scope| !scope.contains('\''));
-    let mut all: Vec<&str> = config.target.scope.iter().map(String::as_str).collect();
-    for scope in wanted {
-        if !all.contains(&scope) {
-            all.push(scope);
-        }
-    }
-    all.join(" ")
 }

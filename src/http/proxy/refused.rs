@@ -96,6 +96,19 @@ fn status(error: &Error, speaks: &Speaks) -> u16 {
     }
 }
 
+/// The scopes that the account requests, with those that its upstream wants. A quote can't be in one (RFC 6749 §3.3), but
+/// an apostrophe can, and would end the command's argument.
+pub(super) fn together(requested: &[String], wanted: &str) -> String {
+    let wanted = wanted.split_ascii_whitespace().filter(|scope| !scope.contains('\''));
+    let mut all: Vec<&str> = requested.iter().map(String::as_str).collect();
+    for scope in wanted {
+        if !all.contains(&scope) {
+            all.push(scope);
+        }
+    }
+    all.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +145,7 @@ mod tests {
             (Error::Beyond { why: why.clone() }, 403, 200),
             (Error::Busy, 503, 503),
             (upstream(UpstreamFailure::RejectsToken), 503, 503),
+            (upstream(UpstreamFailure::WantsNonce), 503, 503),
             (upstream(UpstreamFailure::NeedsScope { scope: String::new(), together: String::new() }), 403, 503),
             (upstream(UpstreamFailure::Unreachable { why: why.clone() }), 502, 502),
             (upstream(UpstreamFailure::TooLate { why }), 504, 504),

@@ -19,12 +19,22 @@ fn pem(label: &str, der: &[u8]) -> String {
 
 fn credentials(pem: &str) -> Credentials {
     let key = ClientKey { pem: PrivateKey::new(pem), id: Some("kid 1".into()) };
-    Credentials { client_id: "client".into(), client_secret: None, client_key: Some(key), origin: String::new() }
+    Credentials {
+        client_id: "client".into(),
+        client_secret: None,
+        client_key: Some(key),
+        dpop_key: None,
+        origin: String::new(),
+    }
 }
 
 fn signed(pem: &str) -> Result<Zeroizing<String>, KeyError> {
     let (id, rng) = (Nonce256::new("JTI"), SystemRandom::new());
-    sign(&credentials(pem), "https://id.example", Signing { now: Wall(1_700_000_000_999), id: &id, rng: &rng })
+    sign(
+        &credentials(pem),
+        "https://id.example",
+        Signing { now: Wall(1_700_000_000_999), id: &id, rng: &rng, dpop_nonce: &|_| None },
+    )
 }
 
 fn check(pem: &str, algorithm: &str, by: &'static dyn VerificationAlgorithm, public: &[u8]) {
@@ -85,6 +95,6 @@ fn errors_about_a_bad_key_contain_nothing_of_it() {
     assert_eq!(check_key(&PrivateKey::new(RSA_PKCS8), &SystemRandom::new()), Ok(()));
     let none = Credentials { client_key: None, ..credentials("") };
     let (id, rng) = (Nonce256::new("JTI"), SystemRandom::new());
-    let signing = Signing { now: Wall(0), id: &id, rng: &rng };
+    let signing = Signing { now: Wall(0), id: &id, rng: &rng, dpop_nonce: &|_| None };
     assert_eq!(sign(&none, "a", signing).err(), Some(KeyError::Missing));
 }

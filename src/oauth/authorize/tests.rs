@@ -25,6 +25,7 @@ fn the_authorization_url_has_each_parameter_once_and_no_secret() {
         nonce: &state,
         state: &state,
         verifier: &verifier,
+        dpop_jkt: None,
     };
     let url = request.url().unwrap().to_string();
     assert_eq!(
@@ -39,6 +40,9 @@ fn the_authorization_url_has_each_parameter_once_and_no_secret() {
     let silent = Dialect { pkce: Pkce::Off, ..dialect.clone() };
     let without = AuthorizationRequest { dialect: &silent, ..request }.url().unwrap().to_string();
     assert!(!without.contains("code_challenge") && !url.contains("VERIFIER"));
+    let bound = AuthorizationRequest { dpop_jkt: Some("JKT"), ..request }.url().unwrap().to_string();
+    assert_eq!(bound.replace("&dpop_jkt=JKT", ""), url);
+    assert!(bound.contains("&dpop_jkt=JKT&"), "{bound}");
 }
 
 fn parameters(dialect: &Dialect, target: &Target, response_type: ResponseType) -> String {
@@ -53,6 +57,7 @@ fn parameters(dialect: &Dialect, target: &Target, response_type: ResponseType) -
         nonce: &nonce,
         state: &state,
         verifier: &verifier,
+        dpop_jkt: None,
     };
     let pairs: Vec<_> = request.parameters().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&").replace(&challenge(&verifier), "CHALLENGE")

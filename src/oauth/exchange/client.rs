@@ -46,6 +46,7 @@ pub(super) fn authenticated(
         url: url.clone(),
         query: None,
         authorization,
+        dpop: None,
         content_type: None,
         body: Zeroizing::default(),
     };

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::oauth::assertion::KeyError;
 use crate::oauth::dialect::NoEndpoint;
+use crate::oauth::dpop::ProofError;
 
 /// An HTTP request, ready to be sent. `Debug` is left out on purpose: it holds secrets.
 pub(crate) struct HttpRequest {
@@ -17,6 +18,8 @@ pub(crate) struct HttpRequest {
     pub(crate) query: Option<Zeroizing<String>>,
     /// The `Authorization` header.
     pub(crate) authorization: Option<Zeroizing<String>>,
+    /// The `DPoP` header: proves the key that the tokens are bound to (RFC 9449 §4.1).
+    pub(crate) dpop: Option<Zeroizing<String>>,
     /// The `Content-Type` header.
     pub(crate) content_type: Option<&'static str>,
     /// The body.
@@ -32,6 +35,9 @@ pub(crate) enum Unbuildable {
     /// The client can't sign (RFC 7523).
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The key of the tokens proves nothing (RFC 9449).
+    #[error(transparent)]
+    Proof(#[from] ProofError),
 }
 
 /// Names and values in the order in which they are sent.

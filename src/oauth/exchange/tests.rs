@@ -1,9 +1,11 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
 
 use super::*;
 use crate::clock::Wall;
-use crate::oauth::dialect::ClientAuth;
 use crate::oauth::dialect::tests::dialect;
+use crate::oauth::dialect::{ClientAuth, Endpoints};
 use crate::oauth::grant::Expiry;
 use crate::secret::ClientSecret;
 use crate::secret::Nonce256;
@@ -11,7 +13,13 @@ use crate::secret::Nonce256;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn signed<T>(build: impl FnOnce(Signing<'_>) -> T) -> T {
-    build(Signing { now: Wall(0), id: &Nonce256::new("jti"), rng: &SystemRandom::new() })
+    let signing = Signing {
+        now: Wall(0),
+        id: &Nonce256::new("jti"),
+        rng: &SystemRandom::new(),
+        dpop_nonce: &|_| Some("n".into()),
+    };
+    build(signing)
 }
 
 fn credentials(secret: Option<&str>) -> Credentials {
@@ -19,6 +27,7 @@ fn credentials(secret: Option<&str>) -> Credentials {
         client_id: "my id".into(),
         client_secret: secret.map(ClientSecret::new),
         client_key: None,
+        dpop_key: None,
         origin: String::new(),
     }
 }
@@ -237,9 +246,66 @@ fn other_requests_are_forms_whatever_the_token_endpoint_uses() {
                 "POST https://id.example/introspect {FORM} - token=A%7E&token_type_hint=access_token&client_id=my+id&client_secret=S%26"
             ),
         ),
-        (details_request(dialect, &token), "GET https://id.example/details?mode=full - Bearer A~ ".to_owned()),
+        (
+            signed(|signing| details_request(dialect, &token, credentials, signing)),
+            "GET https://id.example/details?mode=full - Bearer A~ ".to_owned(),
+        ),
     ] {
         assert_eq!(show(&request.unwrap()), expected);
+    }
+}
+
+/// Where a token is asked for or shown, the key is proved; where it is only named, it need not be (RFC 9449 §5, §7).
+#[test]
+fn a_key_is_proved_where_its_tokens_are_made_or_shown() {
+    let claims = |request: &HttpRequest| -> Option<serde_json::Value> {
+        let proof = request.dpop.as_ref()?;
+        Some(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(proof.split('.').nth(1).unwrap()).unwrap()).unwrap())
+    };
+    let url = |path: &str| Some(Url::parse(&format!("https://id.example/{path}?mode=x")).unwrap());
+    let endpoints = Endpoints {
+        token: url("token"),
+        introspect: url("i"),
+        device: url("d"),
+        par: url("par"),
+        details: url("details"),
+        ..dialect().endpoints
+    };
+    let revoke = Revoke::DeleteBearer(url("r").unwrap());
+    let dialect = &Dialect { endpoints, revoke, ..dialect() };
+    let key = Some(dpop::new_key(&SystemRandom::new()).unwrap());
+    let me = &Credentials { dpop_key: key.clone(), ..credentials(None) };
+    let token = AccessToken::new("A");
+    let tokens = TokenSet {
+        access_token: token.clone(),
+        refresh_token: None,
+        scope: None,
+        expiry: Expiry::Unknown,
+        obtained_at: Wall(0),
+        dpop_key: key,
+        extra: serde_json::Map::new(),
+    };
+    let refresh = Trade::RefreshToken { token: RefreshToken::new("R"), target: Target::default() };
+    let client = Trade::ClientCredentials { target: Target::default() };
+    for (request, proved) in [
+        (signed(|s| token_request(dialect, &refresh, me, s)), Some(("POST", "https://id.example/token", false))),
+        (signed(|s| token_request(dialect, &client, me, s)), Some(("POST", "https://id.example/token", false))),
+        (signed(|s| details_request(dialect, &token, me, s)), Some(("GET", "https://id.example/details", true))),
+        (
+            signed(|s| revoke_request(dialect, &tokens, RevokedToken::AccessToken, me, s)).map(Option::unwrap),
+            Some(("DELETE", "https://id.example/r", true)),
+        ),
+        (signed(|s| push_request(dialect, &[], me, s)), None),
+        (signed(|s| device_request(dialect, &Target::default(), me, s)), None),
+        (signed(|s| introspection_request(dialect, &token, me, s)), None),
+    ] {
+        let request = request.unwrap();
+        let claims = claims(&request);
+        let of = |name: &str| claims.as_ref().and_then(|claims| claims[name].as_str());
+        assert_eq!(of("htm").zip(of("htu")), proved.map(|(method, url, _)| (method, url)));
+        let shows = proved.is_some_and(|(.., shows)| shows);
+        assert_eq!((of("ath").is_some(), of("nonce")), (shows, proved.map(|_| "n")), "{proved:?}");
+        assert_eq!(request.authorization.as_ref().map(|text| text.as_str()), shows.then_some("DPoP A"), "{proved:?}");
     }
 }
 
@@ -251,6 +317,7 @@ fn tokens_are_revoked_as_the_provider_requires() {
         scope: None,
         expiry: Expiry::Unknown,
         obtained_at: Wall(0),
+        dpop_key: None,
         extra: serde_json::Map::new(),
     };
     let bare = TokenSet { refresh_token: None, ..tokens.clone() };

@@ -53,6 +53,8 @@ const TABLE: &[(Class, &[&str])] = &[
             "invalid_target",
             "unauthorized_client",
             "unsupported_grant_type",
+            // RFC 9449 §5.
+            "invalid_dpop_proof",
             "bad_client_secret",
             "incorrect_client_credentials",
             "invalid_client_id",
@@ -65,6 +67,8 @@ const TABLE: &[(Class, &[&str])] = &[
             // RFC 6749 §4.1.2.1; servers send them at the token endpoint as well.
             "server_error",
             "temporarily_unavailable",
+            // RFC 9449 §8: again, after the one repetition.
+            "use_dpop_nonce",
             // google.rpc.Code
             "aborted",
             "deadline_exceeded",

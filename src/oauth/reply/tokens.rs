@@ -6,8 +6,9 @@ use super::members::{KnownMembers, Members, without};
 use super::values::{DEEPEST, deeper_than, left, left_until, scope};
 use crate::clock::Wall;
 use crate::oauth::dialect::{Dialect, ServedTypes};
+use crate::oauth::dpop;
 use crate::oauth::grant::Grant;
-use crate::secret::{AccessToken, RefreshToken};
+use crate::secret::{AccessToken, DpopKey, RefreshToken};
 
 /// Longest token that is accepted, in bytes.
 pub const LONGEST_TOKEN: usize = 64 * 1024;
@@ -16,8 +17,9 @@ const LONGEST_NAMED: usize = 40;
 /// The same for a value with digits: a longer one may be a token (RFC 6749 §10.10 requires 128 bits or more).
 const LONGEST_WITH_DIGITS: usize = 16;
 
-/// The usable part of the members, and why there is no access token if there is none.
-pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect) -> (Grant, Option<String>) {
+/// The usable part of the members, and why there is no access token if there is none. `key`: the one that the request
+/// proved.
+pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect, key: Option<&DpopKey>) -> (Grant, Option<String>) {
     let Members { known, mut other, is_ambiguous } = members;
     let KnownMembers { access_token, refresh_token, token_type, expires_in, scope: granted, .. } = known;
     let mut flaws = Vec::new();
@@ -31,7 +33,10 @@ pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect) -> (Grant, O
         });
     let access_token = usable(access_token, "access_token", |c| c.is_ascii_graphic())
         .and_then(|token| token.ok_or_else(|| without_token(&other).to_owned()))
-        .and_then(|token| servable(token_type.as_ref(), dialect.token_type, &mut flaws).map(|()| token));
+        .and_then(|token| match key {
+            Some(_) => bound(token_type.as_ref()).map(|()| token),
+            None => servable(token_type.as_ref(), dialect.token_type, &mut flaws).map(|()| token),
+        });
     let members = other.len();
     other.retain(|_, value| !deeper_than(value, DEEPEST));
     if other.len() < members {
@@ -47,6 +52,7 @@ pub(super) fn grant(members: Members, now: Wall, dialect: &Dialect) -> (Grant, O
         refresh_token: refresh_token.map(RefreshToken::new),
         scope: granted.as_ref().and_then(scope),
         expires_in: left(expires_in.as_ref(), dialect.expires_in_unit, left_until(other.get("expires_at"), now)),
+        dpop_key: key.cloned(),
         extra: other,
         flaws,
     };
@@ -94,6 +100,20 @@ pub(crate) fn is_bearer(kind: &str) -> bool {
     !NOT_BEARER.iter().any(|other| kind.trim().eq_ignore_ascii_case(other))
 }
 
+/// The error says why a token is not taken that was asked for with a proof. RFC 9449 §5: `DPoP` says that it is bound; with
+/// any other type the client discards it if it wants the protection, which the config says it does.
+fn bound(kind: Option<&Value>) -> Result<(), String> {
+    let named = match kind {
+        Some(Value::String(kind)) if kind.trim().eq_ignore_ascii_case(dpop::SCHEME) => return Ok(()),
+        Some(Value::String(kind)) => format!("token_type is `{}`", word(kind)),
+        _ => "there is no token_type".to_owned(),
+    };
+    Err(format!(
+        "{named}, though a token bound to a key was asked for: the server does not bind it (RFC 9449); if it can't, \
+         remove `dpop` from the account"
+    ))
+}
+
 /// The error says why callers must not get the token. A type that is only unusual is a flaw.
 fn servable(kind: Option<&Value>, served: ServedTypes, flaws: &mut Vec<String>) -> Result<(), String> {
     let named = match kind {
@@ -105,6 +125,11 @@ fn servable(kind: Option<&Value>, served: ServedTypes, flaws: &mut Vec<String>) 
         return Ok(());
     }
     let shown = word(&named);
+    if named.trim().eq_ignore_ascii_case(dpop::SCHEME) && served == ServedTypes::Bearer {
+        return Err(
+            "token_type is `DPoP`: the server binds its tokens to a key (set `dpop = true` for the account)".into()
+        );
+    }
     if served == ServedTypes::Bearer && !is_bearer(&named) {
         return Err(format!(
             "token_type is `{shown}`: not a bearer token (if it can be used as one, set `token_type = \"any\"` for the provider)"

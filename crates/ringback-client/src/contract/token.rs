@@ -17,7 +17,7 @@ pub struct TokenReply {
     pub account: String,
     /// The token (RFC 6749 §1.4).
     pub access_token: String,
-    /// Always `Bearer` (RFC 6750).
+    /// `Bearer` (RFC 6750), or `DPoP` if the token is bound to a key of the daemon (RFC 9449).
     pub token_type: String,
     /// Seconds that the token stays valid; absent if the provider gave none.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -33,6 +33,7 @@ pub(super) fn grant(access: &str, refresh: Option<&str>, life: Option<u64>) -> G
         refresh_token: refresh.map(RefreshToken::new),
         scope: None,
         expires_in: life.map(s),
+        dpop_key: None,
         extra: Map::new(),
         flaws: Vec::new(),
     }
@@ -55,6 +56,8 @@ pub(super) struct Bench {
     pub(super) mark: u64,
     /// Every refresh token that was sent, with its time.
     pub(super) sent: Vec<(String, Moment)>,
+    /// The key that each of these requests is to prove.
+    pub(super) proved: Vec<Option<String>>,
     pub(super) in_flight: bool,
     pub(super) commit_fails: bool,
     pub(super) jitter: f64,
@@ -86,6 +89,7 @@ impl Bench {
             disk: None,
             mark: 0,
             sent: vec![],
+            proved: vec![],
             in_flight: false,
             commit_fails: false,
             jitter: 0.5,
@@ -120,6 +124,7 @@ impl Bench {
                 }
                 Effect::Send(renewal) => {
                     assert!(!self.in_flight, "two refreshes in flight");
+                    self.proved.push(renewal.dpop_key.as_ref().map(|key| key.expose().to_owned()));
                     let means = renewal.refresh_token.as_ref().map_or("anew", RefreshToken::expose);
                     let scope = renewal.target.map(|target| format!(" for {}", target.scope.join(" ")));
                     self.sent.push((format!("{means}{}", scope.unwrap_or_default()), self.now));
@@ -142,7 +147,7 @@ impl Bench {
                     }
                     Event::Noted
                 }
-                Effect::Describe(token) => {
+                Effect::Describe(token, _) => {
                     self.asked_about.push(token.expose().to_owned());
                     Event::Described(self.described.clone().map(Box::new))
                 }

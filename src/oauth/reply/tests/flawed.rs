@@ -31,6 +31,28 @@ fn json_is_read_under_any_content_type() {
 }
 
 #[test]
+fn where_a_key_was_proved_only_a_bound_token_is_taken() {
+    let key = DpopKey::new("key");
+    for (kind, bound) in [
+        (r#""DPoP""#, true),
+        (r#"" dpop ""#, true),
+        (r#""Bearer""#, false),
+        (r#""N_A""#, false),
+        ("null", false),
+        ("7", false),
+    ] {
+        let body = format!(r#"{{"access_token":"a","refresh_token":"r","token_type":{kind}}}"#);
+        let asked = Asked { spent: None, dpop_key: Some(&key) };
+        let ParsedReply::Granted(grant) = parse_for(received(None, body.as_bytes()), &dialect(), asked) else {
+            panic!("{kind}: a refresh token is kept")
+        };
+        assert_eq!((grant.access_token.is_some(), grant.flaws.is_empty()), (bound, bound), "{kind}: {grant:?}");
+        assert!(bound || grant.flaws[0].contains("remove `dpop` from the account"), "{grant:?}");
+        assert!(grant.refresh_token.is_some() && grant.dpop_key.is_some(), "{kind}: the key goes with it");
+    }
+}
+
+#[test]
 fn unusual_token_types_are_served_and_reported_and_unusable_ones_not_served() {
     let refused = |kind: &str| {
         let hint = "(if it can be used as one, set `token_type = \"any\"` for the provider)";
@@ -51,7 +73,6 @@ fn unusual_token_types_are_served_and_reported_and_unusable_ones_not_served() {
         ("\"bearer-v2\"", odd("bearer-v2")),
         ("\"0123456789abcdefg\"", odd(NO_WORD)),
         ("[\"bearer\"]", odd(NO_WORD)),
-        ("\"DPoP\"", refused("DPoP")),
         ("\"pop\"", refused("pop")),
         ("\"MAC\"", refused("MAC")),
         ("\"N_A\"", refused("N_A")),
@@ -65,6 +86,8 @@ fn unusual_token_types_are_served_and_reported_and_unusable_ones_not_served() {
         format!("granted a - - - {{}}; token_type is `{NO_WORD}`"),
         "the value may be a token, so it is not shown"
     );
+    let dpop = plain(r#"{"access_token":"a","token_type":"dpop"}"#);
+    assert!(dpop.contains("set `dpop = true` for the account"), "{dpop}");
     let any = Dialect { token_type: ServedTypes::Any, ..dialect() };
     let body = br#"{"access_token":"a","token_type":"DPoP"}"#;
     assert_eq!(show(parse(received(None, body), &any)), "granted a - - - {}; token_type is `DPoP`");
@@ -239,7 +262,10 @@ fn an_error_beside_tokens_is_resolved() {
     }
     let body = br#"{"error":"invalid_grant","error_description":"d","access_token":"a","refresh_token":"r"}"#;
     assert_eq!(plain(body), "granted - r - - {}; the reply has tokens and an error (invalid_grant: d)");
-    let spent = |token: &str| show(parse_for(received(None, body), &dialect(), Some(&RefreshToken::new(token))));
+    let spent = |token: &str| {
+        let asked = Asked { spent: Some(&RefreshToken::new(token)), dpop_key: None };
+        show(parse_for(received(None, body), &dialect(), asked))
+    };
     assert_eq!(spent("r"), "refused Grant invalid_grant: d", "`r` is the old refresh token, so nothing was granted");
     assert!(spent("q").starts_with("granted - r "), "{}", spent("q"));
     assert_eq!(plain(br#"{"error":"slow","access_token":"a"}"#), "refused Unknown slow");
@@ -248,7 +274,9 @@ fn an_error_beside_tokens_is_resolved() {
 
 #[test]
 fn a_truncated_reply_is_used_if_it_has_a_token() {
-    let cut = |body: &str| show(parse_cut(received(None, body.as_bytes()), "the reply broke off".into(), &dialect()));
+    let cut = |body: &str| {
+        show(parse_cut(received(None, body.as_bytes()), "the reply broke off".into(), &dialect(), Asked::default()))
+    };
     for (body, expected) in [
         ("", "unclear the reply broke off"),
         (r#"{"access_token":"a","refr"#, "unclear the reply broke off"),
@@ -352,7 +380,7 @@ proptest::proptest! {
     ) {
         let (kind, body) = flawed(&token, is_first, &flaws);
         let reply = || received(Some(kind), &body);
-        for reply in [parse(reply(), &dialect()), parse_cut(reply(), "cut".into(), &dialect())] {
+        for reply in [parse(reply(), &dialect()), parse_cut(reply(), "cut".into(), &dialect(), Asked::default())] {
             let kept = match &reply {
                 ParsedReply::Granted(grant) => grant.refresh_token.as_ref().map(RefreshToken::expose),
                 _ => None,
