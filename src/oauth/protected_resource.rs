@@ -16,6 +16,8 @@ pub(crate) struct ProtectedResource {
     pub(crate) authorization_servers: Vec<String>,
     /// `scopes_supported`.
     pub(crate) scopes: Vec<String>,
+    /// `dpop_bound_access_tokens_required`: it takes tokens only that are bound to a key (RFC 9449).
+    pub(crate) wants_dpop: bool,
 }
 
 /// Where the metadata of a resource can be if its challenge does not say (RFC 9728 §3.1): with the path of the resource,
@@ -51,6 +53,7 @@ impl ProtectedResource {
             resource: resource.to_owned(),
             authorization_servers: texts("authorization_servers"),
             scopes: scopes.collect(),
+            wants_dpop: document.get("dpop_bound_access_tokens_required") == Some(&true.into()),
         })
     }
 }
@@ -128,6 +131,7 @@ mod tests {
         ] {
             let body = serde_json::json!({
                 "resource": resource, "authorization_servers": ["https://id.example/", 7], "scopes_supported": ["a", "b c"],
+                "dpop_bound_access_tokens_required": true,
             });
             let body = body.to_string();
             let received = ReceivedReply {
@@ -142,7 +146,7 @@ mod tests {
             if let Ok(read) = read {
                 assert_eq!(read.resource, resource, "as it stands");
                 assert_eq!(read.authorization_servers, ["https://id.example/"]);
-                assert_eq!(read.scopes, ["a"], "one with a space is two");
+                assert_eq!((read.scopes, read.wants_dpop), (vec!["a".to_owned()], true), "one with a space is two");
             }
         }
     }

@@ -64,8 +64,14 @@ pub(crate) struct RegisteredClient {
 }
 
 /// The request that registers a native client (RFC 7591 §3.1). Without `application_type`, servers take a client for a
-/// website and refuse http on loopback.
-pub(crate) fn request(endpoint: &Url, client_auth: ClientAuth, redirect_uri: &str, scopes: &[String]) -> HttpRequest {
+/// website and refuse http on loopback. `is_bound`: all its tokens will be bound to a key (RFC 9449 §5.2).
+pub(crate) fn request(
+    endpoint: &Url,
+    client_auth: ClientAuth,
+    redirect_uri: &str,
+    scopes: &[String],
+    is_bound: bool,
+) -> HttpRequest {
     let method = METHODS.iter().find(|(_, auth)| *auth == client_auth).map_or("none", |(name, _)| name);
     let mut body = json!({
         "client_name": "ringback",
@@ -75,8 +81,9 @@ pub(crate) fn request(endpoint: &Url, client_auth: ClientAuth, redirect_uri: &st
         "response_types": ["code"],
         "token_endpoint_auth_method": method,
     });
-    if let (false, Some(members)) = (scopes.is_empty(), body.as_object_mut()) {
-        members.insert("scope".into(), scopes.join(" ").into());
+    if let Some(members) = body.as_object_mut() {
+        members.extend((!scopes.is_empty()).then(|| ("scope".into(), scopes.join(" ").into())));
+        members.extend(is_bound.then(|| ("dpop_bound_access_tokens".into(), true.into())));
     }
     HttpRequest {
         method: "POST",
@@ -167,9 +174,17 @@ mod tests {
     #[test]
     fn a_native_client_asks_for_refresh_tokens() {
         let endpoint = Url::parse("https://id.example/register").unwrap();
-        let request =
-            request(&endpoint, ClientAuth::None, "http://127.0.0.1:7464/callback/x", &["a".into(), "b".into()]);
-        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let made = |is_bound| {
+            let scopes = ["a".into(), "b".into()];
+            request(&endpoint, ClientAuth::None, "http://127.0.0.1:7464/callback/x", &scopes, is_bound)
+        };
+        let request = made(false);
+        let read = |request: &HttpRequest| serde_json::from_slice::<Value>(&request.body).unwrap();
+        let body = read(&request);
+        assert_eq!(
+            (body.get("dpop_bound_access_tokens"), &read(&made(true))["dpop_bound_access_tokens"]),
+            (None, &json!(true))
+        );
         let expected = json!({
             "client_name": "ringback",
             "application_type": "native",

@@ -113,8 +113,9 @@ impl HttpProvider {
         client_auth: ClientAuth,
         redirect_uri: &str,
         scopes: &[String],
+        is_bound: bool,
     ) -> Result<RegisteredClient, AskError> {
-        let request = registration::request(endpoint, client_auth, redirect_uri, scopes);
+        let request = registration::request(endpoint, client_auth, redirect_uri, scopes, is_bound);
         let whole =
             self.wire.send(&NetworkOptions::default(), request, Vec::new(), USUAL, (Priority::Person, None)).await?;
         Ok(registration::parse(whole.received(), client_auth)?)

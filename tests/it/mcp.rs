@@ -74,6 +74,30 @@ fn registrations(idp: &Idp) -> Vec<Value> {
 }
 
 #[test]
+fn tokens_are_bound_where_the_server_or_the_user_wants_it() {
+    for (scheme, required, more, bound) in [
+        ("Bearer", false, &[][..], false),
+        ("Bearer", false, &["--dpop"], true),
+        ("Bearer", true, &[], true),
+        ("DPoP", false, &[], true),
+    ] {
+        let (idp, world) = (Idp::start(), world());
+        let mut said = Said::of(&idp, &idp);
+        said.challenge = said.challenge.replace("Bearer", scheme);
+        said.resource["dpop_bound_access_tokens_required"] = required.into();
+        said.publish(&idp, &idp);
+        let (code, _, told) = add(&world, &idp, more);
+        assert_eq!(code, 0, "{told}");
+        assert_eq!(
+            (text(&world).contains("\ndpop = true\n"), told.contains("DPoP")),
+            (bound, bound),
+            "{scheme} {told}"
+        );
+        assert_eq!(registrations(&idp)[0]["dpop_bound_access_tokens"], if bound { json!(true) } else { Value::Null });
+    }
+}
+
+#[test]
 fn a_server_is_found_registered_at_and_logged_in_to_by_its_url() {
     let idp = Idp::start();
     let mut world = world();

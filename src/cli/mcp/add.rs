@@ -64,6 +64,10 @@ pub(super) struct AddArgs {
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
 
+    /// Bind the tokens to a key (DPoP, RFC 9449), also if the server does not ask for it
+    #[arg(long)]
+    dpop: bool,
+
     /// Log in at once
     #[arg(long, conflicts_with = "json")]
     login: bool,
@@ -94,7 +98,9 @@ pub(super) fn run(args: &AddArgs) -> CommandResult {
         server.scopes =
             args.scopes.iter().flat_map(|scopes| scopes.split_ascii_whitespace()).map(str::to_owned).collect();
     }
-    report::say(&format!("The tokens of {url} come from {}.", report::plain(&server.issuer)));
+    server.dpop |= args.dpop;
+    let bound = if server.dpop { ", bound to a key (DPoP)" } else { "" };
+    report::say(&format!("The tokens of {url} come from {}{bound}.", report::plain(&server.issuer)));
     let provider = old.map_or_else(|| free_provider(&change), |old| old.dialect.provider.clone());
     let is_known = old.is_some_and(|old| is_known(args, old, &server));
     change.edit(&server_edits(&args.name, &provider, &url, &server))?;
@@ -162,14 +168,16 @@ fn is_known(args: &AddArgs, old: &AccountConfig, server: &McpServer) -> bool {
 /// What the config says of the server.
 fn server_edits(account: &str, provider: &str, url: &Url, server: &McpServer) -> Vec<ConfigEdit> {
     let of_provider = |key: &str, value: &str| ConfigEdit::set(&["providers", provider, key], value);
-    vec![
+    let dpop = server.dpop.then(|| ConfigEdit::set(&["accounts", account, "dpop"], true));
+    let edits = vec![
         of_provider("preset", "oidc"),
         of_provider("issuer", &server.issuer),
         of_provider("pkce", "required"),
         ConfigEdit::set(&["accounts", account, "provider"], provider),
         ConfigEdit::set(&["accounts", account, "resource"], list(std::slice::from_ref(&server.resource))),
         ConfigEdit::set(&["accounts", account, "proxy", "upstream"], url.as_str()),
-    ]
+    ];
+    edits.into_iter().chain(dpop).collect()
 }
 
 fn list(values: &[String]) -> toml::Value {

@@ -20,6 +20,8 @@ pub(super) struct McpServer {
     pub(super) issuer: String,
     /// What the first login requests.
     pub(super) scopes: Vec<String>,
+    /// Whether they are bound to a key (RFC 9449), since the server asks for that or the user does.
+    pub(super) dpop: bool,
     support: RegistrationSupport,
 }
 
@@ -73,6 +75,7 @@ impl Finder {
         self.runtime.block_on(async {
             let asked = self.provider.ask_without_token(url).await.map_err(|error| unreached(url, error))?;
             let found = self.provider.protected_resource(url, &asked.challenge).await;
+            let wanted = asked.challenge.wants_dpop || found.as_ref().is_ok_and(|found| found.wants_dpop);
             let (resource, servers, supported) = match (found, issuer) {
                 (Ok(found), _) => (found.resource, found.authorization_servers, found.scopes),
                 (Err(AskError::Impossible(_)), Some(_)) => (url.to_string(), Vec::new(), Vec::new()),
@@ -92,7 +95,7 @@ impl Finder {
                 return Err(message::mcp_without_pkce(&issuer));
             }
             let scopes = first_scopes(&asked.challenge.scope, &supported, support.has_offline_access);
-            Ok(McpServer { resource, issuer, scopes, support })
+            Ok(McpServer { resource, issuer, scopes, dpop: wanted, support })
         })
     }
 
@@ -125,7 +128,7 @@ impl Finder {
                 None => Err(message::mcp_unregistered(&server.issuer, redirect_uri)),
                 Some(endpoint) => {
                     let auth = usual.unwrap_or(ClientAuth::None);
-                    let made = self.provider.register(endpoint, auth, redirect_uri, &server.scopes);
+                    let made = self.provider.register(endpoint, auth, redirect_uri, &server.scopes, server.dpop);
                     let made = self.runtime.block_on(made);
                     let made = made.map_err(|error| message::mcp_registration(&server.issuer, error, redirect_uri))?;
                     let redirect_uri = redirect_uri.to_owned();
