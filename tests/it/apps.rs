@@ -184,7 +184,7 @@ fn a_removed_key_stops_working_at_once_also_for_a_waiting_request() {
         let request = Request::get("/v1/accounts/home/token?wait=20").header("Authorization", &format!("Bearer {key}"));
         move || crate::http::Wire::tcp(&authority).ask(&request.bytes(&authority))
     });
-    crate::world::until("the app is seen", || {
+    until("the app is seen", || {
         let apps = apps(&world);
         apps["apps"].as_array().unwrap().iter().any(|app| app["name"] == "reader" && app["uses"] == 1).then_some(())
     });
@@ -239,11 +239,11 @@ fn the_key_files_app_can_be_rotated_and_removed() {
     assert_eq!(ask(&world, &second, "GET", TOKEN).status, 401);
     // While there is no key file, `endpoint.json` has a hint how to restore it.
     let told = |has: bool| world.endpoint().key_file.is_some() == has && world.endpoint().key_hint.is_none() == has;
-    crate::world::until("endpoint.json tells of it", || told(false).then_some(()));
+    until("endpoint.json tells of it", || told(false).then_some(()));
     assert!(world.endpoint().key_hint.unwrap().contains(AGAIN));
     let (code, _, said) = world.cli(&["app", "add", "default"]);
     assert!(code == 0 && said.contains("default: reads work.") && said.contains(AGAIN), "{said}");
-    crate::world::until("endpoint.json tells of it", || told(true).then_some(()));
+    until("endpoint.json tells of it", || told(true).then_some(()));
     assert_eq!(world.cli(&["app", "remove", "default"]).0, 0);
     let (code, _, said) = world.cli(&["app", "add", "default", "--all-accounts", "--write"]);
     assert!(code == 0 && said.contains("default: reads and changes every account.") && !said.contains(AGAIN), "{said}");

@@ -8,6 +8,7 @@
 //   RESOURCES                  JSON: resource indicator -> its scopes; tokens for one are JWTs for that audience
 //   DEVICE_INTERVAL            polling interval sent to a device, in seconds; the library sends none
 //   SLOW_DOWN                  number of the poll that is answered with slow_down; the library never sends it
+//   DPOP                       "nonce": every proof needs a nonce of the server's (RFC 9449)
 //   METADATA                   "openid": no metadata at the URL of RFC 8414
 //
 // The first line on stdout is {"event":"ready","issuer":...}; every later line is one event of the journal,
@@ -67,6 +68,7 @@ function configuration() {
       revocation: { enabled: true },
       introspection: { enabled: true },
       resourceIndicators: { enabled: true, getResourceServerInfo: resourceServer },
+      ...(process.env.DPOP && { dPoP: { enabled: true, nonceSecret: crypto.randomBytes(32), requireNonce: () => true } }),
       ...settings.features,
     },
   };
