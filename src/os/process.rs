@@ -119,12 +119,12 @@ mod system {
         }
     }
 
-    /// The 22nd field of `/proc/PID/stat` (proc_pid_stat(5)); the second is in brackets and may hold anything.
+    /// The 22nd field of `/proc/PID/stat` (`proc_pid_stat(5)`); the second is in brackets and may hold anything.
     pub(super) fn start_of(stat: &str) -> Option<u64> {
         stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
     }
 
-    /// The real user id (proc_pid_status(5)). The owner of the folder is root where a process has closed its memory.
+    /// The real user id (`proc_pid_status(5)`). The owner of the folder is root where a process has closed its memory.
     pub(super) fn real_user(status: &str) -> Option<u32> {
         let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
         line.split_whitespace().next()?.parse().ok()
@@ -179,7 +179,8 @@ mod system {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::os::unix::process::CommandExt as _;
     use std::process::{Child, Command, Stdio};

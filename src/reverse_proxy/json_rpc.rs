@@ -11,6 +11,8 @@ const MOST: usize = 100;
 /// Repeat the method and the name (MCP 2026-07-28).
 const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
+/// The members that matter.
+const MEANT: [&str; 7] = ["jsonrpc", "method", "params", "name", "uri", "result", "error"];
 /// How a header line begins that holds a name in base64. A plain name does not need it.
 const ENCODED: &str = "=?base64?";
 
@@ -114,7 +116,6 @@ fn object(text: &[u8]) -> Result<Members, Unreadable> {
     let members: Members =
         serde_json::from_slice(text).map_err(|_| Unreadable("it is not a JSON object, or has a member twice"))?;
     // Some readers take `Method` for `method`, fold letters beyond ASCII, or stop at a zero byte.
-    const MEANT: [&str; 7] = ["jsonrpc", "method", "params", "name", "uri", "result", "error"];
     let is_odd = |name: &str| {
         !name.bytes().all(|byte| byte.is_ascii_graphic())
             || MEANT.iter().any(|meant| name != *meant && name.eq_ignore_ascii_case(meant))
@@ -142,32 +143,36 @@ mod tests {
         headers
     }
 
-    fn read(body: &str) -> Result<Vec<(Option<String>, Option<String>)>, &'static str> {
+    /// Method and name or uri of each message.
+    fn read(body: &str) -> Result<Vec<String>, &'static str> {
         let found = in_body(body.as_bytes()).map_err(|Unreadable(why)| why)?;
-        Ok(found.into_iter().map(|message| (message.method, message.name.or(message.uri))).collect())
+        let shown = |message: Message| {
+            let parts = [message.method, message.name, message.uri];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        };
+        Ok(found.into_iter().map(shown).collect())
     }
 
     #[test]
     fn requests_replies_and_batches_are_read() {
-        let one = |method: &str, name: Option<&str>| (Some(method.to_owned()), name.map(str::to_owned));
         for (body, expected) in [
-            (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, vec![one("tools/list", None)]),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, &["tools/list"][..]),
             (
                 r#" {"\u006asonrpc":"2.0","method":"tools\u002fcall","params":{"name":"a","arguments":{"name":1}}}"#,
-                vec![one("tools/call", Some("a"))],
+                &["tools/call a"],
             ),
             (
                 r#"{"jsonrpc":"2.0","method":"resources/read","params":{"uri":"file:///x"}}"#,
-                vec![one("resources/read", Some("file:///x"))],
+                &["resources/read file:///x"],
             ),
-            (r#"{"jsonrpc":"2.0","method":"ping","params":null}"#, vec![one("ping", None)]),
-            (r#"{"jsonrpc":"2.0","id":7,"result":{}}"#, vec![(None, None)]),
+            (r#"{"jsonrpc":"2.0","method":"ping","params":null}"#, &["ping"]),
+            (r#"{"jsonrpc":"2.0","id":7,"result":{}}"#, &[""]),
             (
                 r#"[{"jsonrpc":"2.0","method":"ping"},{"jsonrpc":"2.0","method":"tools/call","params":{"name":"b"}}]"#,
-                vec![one("ping", None), one("tools/call", Some("b"))],
+                &["ping", "tools/call b"],
             ),
         ] {
-            assert_eq!(read(body), Ok(expected), "{body}");
+            assert_eq!(read(body).unwrap(), expected, "{body}");
         }
     }
 

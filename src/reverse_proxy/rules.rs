@@ -41,9 +41,10 @@ impl ProxyRules {
     /// Why a request is refused: which rule would allow it. `path`: raw, below the account's base URL.
     pub(crate) fn refuse(&self, method: &str, path: &str) -> Result<(), String> {
         let path = if path.is_empty() { "/" } else { path };
-        let by_method = match self.methods.is_empty() {
-            true => self.tools.is_empty() || MCP_METHODS.contains(&method),
-            false => self.methods.contains(method),
+        let by_method = if self.methods.is_empty() {
+            self.tools.is_empty() || MCP_METHODS.contains(&method)
+        } else {
+            self.methods.contains(method)
         };
         let mut lacking: Vec<String> = (!by_method).then(|| format!("--method {method}")).into_iter().collect();
         lacking.extend(self.unfit_readings(path).iter().map(|reading| format!("--path '{reading}'")));
@@ -55,9 +56,12 @@ impl ProxyRules {
 
     /// The ways to read a path that no rule allows. A server may take an escaped slash for a slash, or for part of a name.
     fn unfit_readings(&self, path: &str) -> Vec<String> {
-        let fits = |reading: &String| match self.paths.is_empty() {
-            true => self.tools.is_empty() || reading == "/",
-            false => self.paths.iter().any(|glob| glob.fits(reading)),
+        let fits = |reading: &String| {
+            if self.paths.is_empty() {
+                self.tools.is_empty() || reading == "/"
+            } else {
+                self.paths.iter().any(|glob| glob.fits(reading))
+            }
         };
         let (sent, decoded) = (path.to_owned(), with_slashes(path));
         let other = (decoded != sent).then_some(decoded);

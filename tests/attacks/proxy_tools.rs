@@ -104,7 +104,7 @@ fn ask(world: &World, key: &str, (line, lines, body): (&str, &str, &[u8])) -> (u
         format!("{line} HTTP/1.1\nHost: {authority}\nAuthorization: Bearer {key}\nConnection: close\n{lines}");
     let in_chunks = lines.contains("chunked");
     if !in_chunks && (!body.is_empty() || line.starts_with("POST")) && !lines.contains("Content-Length") {
-        bytes.push_str(&format!("Content-Length: {}\n", body.len()));
+        bytes = format!("{bytes}Content-Length: {}\n", body.len());
     }
     let mut bytes = (bytes + "\n").replace('\n', "\r\n").into_bytes();
     if in_chunks {

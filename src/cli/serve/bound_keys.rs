@@ -10,21 +10,20 @@ use crate::contract::{AuditEvent, AuditLine};
 pub(super) async fn keep(apps: &Apps, consents: &Consents, audit: &AuditLog) {
     loop {
         let app = apps.wait_for_ended_process().await;
+        tracing::info!(app = app.name, "a key ends with its process");
+        // First: if the daemon stops in between, the next one removes the app, and says so again.
+        let mut line = AuditLine::new(AuditEvent::AppRemoved, Clock::System.now().wall.rfc3339());
+        line.reason = app.pid().map(|pid| format!("process {pid}, which the key of {} was for, has ended", app.name));
+        audit.note(line).await;
         let (ended, list, answers) = (app.clone(), apps.clone(), consents.clone());
         // Both, even if one fails: the key no longer works, and what is in memory is written later.
         let removed = tokio::task::spawn_blocking(move || {
             let removed = list.remove_ended(&ended);
             let forgotten = if matches!(removed, Ok(false)) { Ok(false) } else { answers.forget_app(&ended.name) };
-            removed.and_then(|removed| forgotten.map(|_| removed))
+            removed.and(forgotten)
         });
-        match removed.await {
-            Ok(Ok(false)) => continue,
-            Ok(Ok(true)) | Err(_) => {}
-            Ok(Err(error)) => tracing::warn!(app = app.name, "the end of a key could not be stored: {error}"),
+        if let Ok(Err(error)) = removed.await {
+            tracing::warn!(app = app.name, "the end of a key could not be stored: {error}");
         }
-        tracing::info!(app = app.name, "a key has ended with its process");
-        let mut line = AuditLine::new(AuditEvent::AppRemoved, Clock::System.now().wall.rfc3339());
-        line.reason = app.pid().map(|pid| format!("process {pid}, which the key of {} was for, has ended", app.name));
-        audit.note(line).await;
     }
 }
