@@ -1,7 +1,7 @@
 //! The injecting reverse proxy: forwards a program's request to the account's upstream, with the account's token in place
 //! of the program's key. What may pass is decided in [`crate::reverse_proxy`].
 
-mod counts;
+pub(super) mod counts;
 pub(super) mod described;
 pub(super) mod forward;
 mod refused;
@@ -18,7 +18,7 @@ use replay::ReplayBudget;
 pub struct ReverseProxy {
     upstreams: Upstreams,
     budget: ReplayBudget,
-    counts: ProxyCounts,
+    pub(super) counts: ProxyCounts,
 }
 
 impl ReverseProxy {

@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 
+use crate::api_server::{ApiServer, with_key};
 use crate::http::{Reply, Request};
 use crate::idp::{Idp, unavailable};
 use crate::world::{SECRET, World, account, provider, until};
@@ -110,4 +111,60 @@ fn a_locked_store_shows_and_hides_what_it_knew() {
     assert_eq!(world.post("/v1/lock").status, 200);
     is(&world, r#"ringback_account_health{account="work",health="store_unavailable"}"#, 1);
     assert_eq!(value(&world, r#"ringback_token_expires_in_seconds{account="work"}"#), None);
+}
+
+#[test]
+fn requests_to_a_proxy_are_counted_by_program_and_result() {
+    let idp = Idp::start();
+    let api = ApiServer::start(|received, line| {
+        line.body();
+        let target = received.line().to_owned();
+        match ["201", "302", "404", "500"].iter().find(|status| target.contains(**status)) {
+            Some(status) => line.answer(status.parse().unwrap(), "", "12345"),
+            None => {
+                line.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+                false
+            }
+        }
+    });
+    let mut world = World::with_config(&(api.config(&idp, "") + "[audit]\nenabled = true\n"));
+    world.run();
+    assert_eq!(world.get("/proxy/work/201").status, 503, "refused: nobody has logged in");
+    world.log_in("work");
+    let (agent, all) =
+        (world.add_app(&["agent", "--proxy", "work", "--method", "POST"]), world.add_app(&["all", "--all-accounts"]));
+    let work = world.add_app(&["work", "--account", "work"]);
+    let post = |key: &str, path: &str| {
+        let request = Request::new("POST", path).json("{\"a\":1}");
+        world.ask_tcp(&request.header("Authorization", &format!("Bearer {key}"))).status
+    };
+    for status in [201, 302, 404, 500] {
+        assert_eq!(post(&agent, &format!("/proxy/work/{status}")), status);
+    }
+    let by_get = Request::get("/proxy/work/201").header("Authorization", &format!("Bearer {agent}"));
+    assert_eq!(world.ask_tcp(&by_get).status, 403, "no rule allows it");
+    let mut wire = crate::http::Wire::tcp(&world.authority());
+    wire.send(&with_key(&world, Request::get("/proxy/work/broken")).bytes(&world.authority()));
+    wire.rest();
+    let series = |app: &str, result: &str| {
+        format!(r#"ringback_proxy_requests_total{{account="work",app="{app}",result="{result}"}}"#)
+    };
+    let counted = |series: &str| until("it is counted", || value(&world, series).filter(|count| *count > 0));
+    for (app, result) in [
+        ("-", "refused"),
+        ("agent", "2xx"),
+        ("agent", "3xx"),
+        ("agent", "4xx"),
+        ("agent", "5xx"),
+        ("agent", "refused"),
+        ("default", "broken_off"),
+    ] {
+        assert_eq!(counted(&series(app, result)), 1, "{app} {result}");
+    }
+    is(&world, r#"ringback_proxy_request_body_bytes_total{account="work",app="agent"}"#, 28);
+    is(&world, r#"ringback_proxy_response_body_bytes_total{account="work",app="agent"}"#, 20);
+    assert!(by_key(&world, &all).body.contains(&series("agent", "2xx")), "who sees every account sees every program");
+    assert!(!by_key(&world, &work).body.contains(r#"app="agent""#), "an app for some accounts sees itself alone");
+    assert_eq!(world.cli(&["app", "remove", "agent"]).0, 0);
+    assert_eq!(value(&world, &series("agent", "2xx")), None, "it is gone with its key");
 }

@@ -5,7 +5,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use serde::Serialize;
 
 use super::observed::{Observed, ObservedAccount, ObservedDaemon};
-use crate::contract::{AccountHealth, AccountState};
+use crate::contract::{AccountHealth, AccountState, ProxyUse};
 use crate::program_version;
 
 /// One row: a name with all of its series.
@@ -47,7 +47,7 @@ pub(super) enum Value {
 }
 
 /// Every metric family there is, in the order of the reply.
-pub(in crate::http) static FAMILIES: [Family; 11] = [
+pub(in crate::http) static FAMILIES: [Family; 14] = [
     Family {
         name: "ringback_account_state",
         kind: MetricType::Gauge,
@@ -82,6 +82,35 @@ pub(in crate::http) static FAMILIES: [Family; 11] = [
         labels: &["account", "result"],
         help: "Requests for a new token by their result, also those for a narrower one",
         source: Source::Account(|account, _| counts(account.refreshes.iter().copied())),
+    },
+    Family {
+        name: "ringback_proxy_requests_total",
+        kind: MetricType::Counter,
+        labels: &["account", "app", "result"],
+        help: "Requests to the account's proxy that have ended, by program and result; also those that were not forwarded",
+        source: Source::Account(|account, _| {
+            let all = account.proxied.iter().flat_map(|uses| {
+                let of = |(result, count): &(&str, u64)| {
+                    (vec![app(&uses.shown), (*result).to_owned()], Value::Count(*count))
+                };
+                uses.results.iter().map(of)
+            });
+            all.collect()
+        }),
+    },
+    Family {
+        name: "ringback_proxy_request_body_bytes_total",
+        kind: MetricType::Counter,
+        labels: &["account", "app"],
+        help: "Bytes of the bodies that the account's proxy sent to its upstream, by program",
+        source: Source::Account(|account, _| by_app(account, |uses| uses.sent)),
+    },
+    Family {
+        name: "ringback_proxy_response_body_bytes_total",
+        kind: MetricType::Counter,
+        labels: &["account", "app"],
+        help: "Bytes of the bodies that the account's proxy received from its upstream, by program",
+        source: Source::Account(|account, _| by_app(account, |uses| uses.received)),
     },
     Family {
         name: "ringback_provider_request_duration_seconds",
@@ -165,6 +194,15 @@ fn level(value: Option<i64>) -> Vec<Sample> {
 
 fn counts(counted: impl Iterator<Item = (&'static str, u64)>) -> Vec<Sample> {
     counted.map(|(label, count)| (vec![label.to_owned()], Value::Count(count))).collect()
+}
+
+fn by_app(account: &ObservedAccount, of: fn(&ProxyUse) -> u64) -> Vec<Sample> {
+    account.proxied.iter().map(|uses| (vec![app(&uses.shown)], Value::Count(of(&uses.shown)))).collect()
+}
+
+/// The label `app`. No app has a name like that of the programs without a key.
+fn app(uses: &ProxyUse) -> String {
+    uses.app.clone().unwrap_or_else(|| "-".to_owned())
 }
 
 fn whole(number: usize) -> Value {

@@ -2,8 +2,9 @@
 
 use prometheus_client::metrics::histogram::Histogram;
 
-use crate::contract::AccountReply;
+use crate::contract::{AccountReply, ProxyUse};
 use crate::http::gate::caller::Caller;
+use crate::http::proxy::counts::TEMPORARY;
 use crate::http::request_counts::Counted;
 use crate::http::state::Http;
 
@@ -23,6 +24,14 @@ pub(in crate::http) struct Observed {
 pub(super) struct ObservedAccount {
     pub(super) status: AccountReply,
     pub(super) refreshes: Vec<(&'static str, u64)>,
+    pub(super) proxied: Vec<ObservedUse>,
+}
+
+/// How much a program has used the account's proxy, and how often each result occurred.
+#[derive(Debug)]
+pub(super) struct ObservedUse {
+    pub(super) shown: ProxyUse,
+    pub(super) results: Vec<(&'static str, u64)>,
 }
 
 /// What all accounts have in common.
@@ -41,13 +50,34 @@ impl Observed {
         let now = http.clock.now().wall.unix_seconds();
         let mut measured = http.broker.measured();
         measured.retain(|(status, _)| caller.sees(&status.account));
-        let accounts = measured.into_iter().map(|(status, refreshes)| ObservedAccount { status, refreshes }).collect();
+        let accounts = measured.into_iter().map(|(status, refreshes)| {
+            let proxied = proxied(caller, http, &status.account);
+            ObservedAccount { status, refreshes, proxied }
+        });
+        let accounts = accounts.collect();
         let mut observed = Self { now, accounts, daemon: None };
         if caller.sees_all() {
             observed.daemon = Some(ObservedDaemon::of(http, &observed.accounts));
         }
         observed
     }
+}
+
+/// Who has used the account's proxy; an app that sees some accounts alone learns of itself alone. An app's series go with it, so that there are no more of them than apps.
+fn proxied(caller: &Caller, http: &Http, account: &str) -> Vec<ObservedUse> {
+    let own = caller.app().filter(|_| !caller.sees_all());
+    let mut counted = http.proxy.counts.of(account, own);
+    if counted.is_empty() {
+        return Vec::new();
+    }
+    let apps = http.apps.list();
+    let lives = |name: &String| name == TEMPORARY || apps.iter().any(|app| app.name == *name);
+    counted.retain(|counted| counted.shown.app.as_ref().is_none_or(lives));
+    let observed = counted.into_iter().map(|counted| ObservedUse {
+        results: counted.results().map(|(result, count)| (result.word(), count)).collect(),
+        shown: counted.shown,
+    });
+    observed.collect()
 }
 
 impl ObservedDaemon {

@@ -5,8 +5,9 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::families::FAMILIES;
-use super::observed::{Observed, ObservedAccount, ObservedDaemon};
+use super::observed::{Observed, ObservedAccount, ObservedDaemon, ObservedUse};
 use super::text;
+use crate::contract::ProxyUse;
 use crate::docs_test::{keep_current_in, table};
 use crate::http::request_counts::RequestCounts;
 use crate::routes::{RouteMatch, look_up};
@@ -16,14 +17,20 @@ const NOW: i64 = 1_700_000_000;
 
 fn account(json: &str) -> ObservedAccount {
     let refreshes = vec![("ok", 3), ("lost", 0)];
-    ObservedAccount { status: serde_json::from_str(json).unwrap(), refreshes }
+    ObservedAccount { status: serde_json::from_str(json).unwrap(), refreshes, proxied: Vec::new() }
 }
 
 fn seen(daemon: bool) -> Observed {
-    let work = account(
+    let mut work = account(
         r#"{"account":"work","provider":"p","state":"active","health":"ending","attention_needed":true,"refreshable":true,
             "generation":2,"obtained_at":1699999000,"expires_at":1700000600}"#,
     );
+    for (app, results) in [(None, vec![("2xx", 1), ("refused", 0)]), (Some("agent"), vec![("2xx", 0), ("refused", 4)])]
+    {
+        let app = app.map(str::to_owned);
+        let shown = ProxyUse { app, requests: 1, refused: 4, sent: 20, received: 300 };
+        work.proxied.push(ObservedUse { shown, results });
+    }
     let home = account(
         r#"{"account":"home","provider":"q","state":"signed_out","health":"needs_user","attention_needed":true,
             "refreshable":false,"generation":0}"#,
@@ -73,6 +80,10 @@ fn values_are_those_of_the_moment() {
         r#"ringback_token_expires_in_seconds{account="work"} 600"#,
         r#"ringback_token_age_seconds{account="work"} 1000"#,
         r#"ringback_refreshes_total{account="work",result="ok"} 3"#,
+        r#"ringback_proxy_requests_total{account="work",app="-",result="2xx"} 1"#,
+        r#"ringback_proxy_requests_total{account="work",app="agent",result="refused"} 4"#,
+        r#"ringback_proxy_request_body_bytes_total{account="work",app="agent"} 20"#,
+        r#"ringback_proxy_response_body_bytes_total{account="work",app="-"} 300"#,
         r#"ringback_http_requests_total{method="GET",route="/v1/accounts/{name}/token",code="200"} 2"#,
         r#"ringback_http_requests_total{method="other",route="other",code="404"} 1"#,
         r#"ringback_callers_waiting{transport="tcp"} 1"#,
@@ -95,6 +106,9 @@ fn who_may_not_see_every_account_sees_nothing_that_they_have_in_common() {
         "ringback_account_health",
         "ringback_account_state",
         "ringback_build_info",
+        "ringback_proxy_request_body_bytes_total",
+        "ringback_proxy_requests_total",
+        "ringback_proxy_response_body_bytes_total",
         "ringback_refreshes_total",
         "ringback_token_age_seconds",
         "ringback_token_expires_in_seconds",

@@ -8,12 +8,11 @@ use crate::http::state::Http;
 pub(in crate::http) fn describe(http: &Http, caller: Option<&Caller>, account: &mut AccountReply) {
     let Ok(config) = http.broker.config_of(&account.account) else { return };
     let Some(proxied) = &config.proxied else { return };
-    let own = caller.and_then(Caller::app).filter(|app| !app.rights.is_all()).map(|app| app.name.clone());
-    let mut uses = http.proxy.counts.of(&account.account);
-    uses.retain(|uses| own.is_none() || uses.app == own);
+    let own = caller.and_then(Caller::app).filter(|app| !app.rights.is_all());
+    let uses = http.proxy.counts.of(&account.account, own);
     account.proxy = Some(ProxyReply {
         base_url: http.own_origin.as_ref().map(|origin| format!("{origin}/proxy/{}", account.account)),
         upstream: proxied.upstream.shown(),
-        uses,
+        uses: uses.into_iter().map(|counted| counted.shown).collect(),
     });
 }

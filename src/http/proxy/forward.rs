@@ -140,7 +140,7 @@ impl Forwarding<'_> {
             }
             Err((error, speaks)) => {
                 let reply = refused::reply(error, speaks);
-                exchange.answered(reply.status().as_u16(), !sent.is_broken());
+                exchange.answered(reply.status().as_u16());
                 reply
             }
         }
@@ -283,7 +283,7 @@ impl Forwarding<'_> {
         if !body.is_end_stream() && body.size_hint().exact().is_none() {
             reply.headers_mut().remove(header::CONTENT_LENGTH);
         }
-        exchange.answered(parts.status.as_u16(), false);
+        exchange.passed_on(parts.status.as_u16());
         reply.extensions_mut().insert(Forwarded);
         reply.map(|_| Body::new(RelayedBody::new(body, lease, exchange)))
     }

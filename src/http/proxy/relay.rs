@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 
+use super::counts::ProxyResult;
 use super::replay::SentBody;
 use crate::contract::{AuditEvent, ErrorCode};
 use crate::http::activity::LentPlaces;
@@ -26,6 +27,7 @@ pub(super) struct Exchange {
     sent: Option<Arc<SentBody>>,
     received: u64,
     status: Option<u16>,
+    by_us: bool,
     end: ExchangeEnd,
     _place: WaitingPlace,
     _lent: Option<LentPlaces>,
@@ -59,6 +61,7 @@ impl Exchange {
             sent: None,
             received: 0,
             status: None,
+            by_us: false,
             end: ExchangeEnd::Open,
             _place: place,
             _lent: lent,
@@ -76,11 +79,31 @@ impl Exchange {
         self.sent = Some(Arc::clone(body));
     }
 
-    /// The client gets this status, from the upstream or from us; `whole`: and nothing that could break off.
-    pub(super) fn answered(&mut self, status: u16, whole: bool) {
+    /// The client gets this status from the upstream, and the body is on its way.
+    pub(super) fn passed_on(&mut self, status: u16) {
         self.status = Some(status);
-        if whole {
+    }
+
+    /// The client gets this status from us, unless its own upload broke off.
+    pub(super) fn answered(&mut self, status: u16) {
+        (self.status, self.by_us) = (Some(status), true);
+        if !self.is_upload_broken() {
             self.end = ExchangeEnd::Whole;
+        }
+    }
+
+    fn is_upload_broken(&self) -> bool {
+        self.sent.as_ref().is_some_and(|body| body.is_broken())
+    }
+
+    fn result(&self) -> ProxyResult {
+        match &self.end {
+            ExchangeEnd::Open => ProxyResult::Canceled,
+            // The upstream's connection broke with it.
+            ExchangeEnd::Broken(_) if self.is_upload_broken() => ProxyResult::Canceled,
+            ExchangeEnd::Broken(_) => ProxyResult::BrokenOff,
+            ExchangeEnd::Whole if self.by_us => ProxyResult::Failed,
+            ExchangeEnd::Whole => ProxyResult::of_status(self.status.unwrap_or_default()),
         }
     }
 }
@@ -88,23 +111,18 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         let sent = self.sent.as_ref().map_or(0, |body| body.bytes());
-        self.http.proxy.counts.forwarded(&self.caller, &self.account, (sent, self.received));
+        let result = self.result();
+        self.http.proxy.counts.forwarded(&self.caller, &self.account, result, (sent, self.received));
         let noted = audited::try_note(&self.http, &self.caller, AuditEvent::Proxy, Some(&self.account), |line| {
             (line.method, line.path) = (Some(std::mem::take(&mut self.method)), Some(std::mem::take(&mut self.path)));
             line.status = self.status;
             line.sent = self.sent.as_ref().map(|body| body.bytes());
             line.received = Some(self.received);
-            match &self.end {
-                ExchangeEnd::Whole => {}
-                // Its upload broke off, and the upstream's connection with it.
-                ExchangeEnd::Broken(_) if self.sent.as_ref().is_some_and(|body| body.is_broken()) => {
-                    line.reason = Some("the client left before the end".into());
-                }
-                ExchangeEnd::Open => line.reason = Some("the client left before the end".into()),
-                ExchangeEnd::Broken(why) => {
-                    line.result = ErrorCode::UpstreamFailed.row().name.into();
-                    line.reason = Some(format!("the upstream broke off: {why}"));
-                }
+            if result == ProxyResult::Canceled {
+                line.reason = Some("the client left before the end".into());
+            } else if let ExchangeEnd::Broken(why) = &self.end {
+                line.result = ErrorCode::UpstreamFailed.row().name.into();
+                line.reason = Some(format!("the upstream broke off: {why}"));
             }
         });
         // Full only while the disk is stuck.
