@@ -10,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod login_history;
 pub mod login_reason;
 pub(crate) mod lost_scope;
+pub(crate) mod more_scope;
 pub mod record;
 pub(crate) mod replace;
 pub(crate) mod schedule;

@@ -1,61 +1,32 @@
 //! Desktop notifications for accounts that need their user, with a button that opens the login: one notification for
 //! all accounts, and one browser tab at a time.
 
+mod notice;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
 use std::pin::Pin;
 use std::time::Duration;
 
+use self::notice::{LOG_IN, Need, is_shown_whole, notice};
 use crate::broker::events::Received;
 use crate::broker::handle::Broker;
-use crate::contract::{AccountHealth, AccountReply, AccountState, EventKind, HealthReply, LoginStatus, LoginVia};
-use crate::os::notify::{self, Notice, Untold};
+use crate::contract::{AccountState, EventKind, LoginRequest, LoginStatus, LoginVia};
+use crate::os::notify::{self, Untold};
 
 /// Events within this time share a notification: a provider that ends one session may end all of them.
 const BATCH_WINDOW: Duration = Duration::from_secs(2);
-/// Accounts that a notification names. The others are counted.
-const NAMES_SHOWN: usize = 5;
 /// Longer than any login may take (`serve.login_timeout`).
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(2 * 3600);
-/// The button's id.
-const LOG_IN: &str = "login";
-
 /// First pause before a failed notification is retried (exponential backoff): the daemon may start before the desktop.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// Attempts, until something else happens.
 const MAX_ATTEMPTS: u32 = 9;
 
-/// What an account needs the user for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    /// A login.
-    Login,
-    /// A login before long.
-    Due,
-    /// To check why it can't be refreshed.
-    Check,
-}
-
-impl Need {
-    /// What the account needs the user for, if no event said so. A logged-out account needs nothing, nor does one that
-    /// was not read yet or whose store is locked.
-    fn of(account: &AccountReply) -> Option<Self> {
-        let heals = |health: &HealthReply| health.then.is_none_or(|then| then == AccountHealth::Recovering);
-        let health = account.health.as_ref()?;
-        match (account.state, health.now) {
-            (AccountState::NeedsLogin, _) => Some(Self::Login),
-            (AccountState::SignedOut | AccountState::StoreUnavailable, _)
-            | (_, AccountHealth::Usable | AccountHealth::Idle) => None,
-            (_, AccountHealth::Ending) if heals(health) => None,
-            (_, AccountHealth::Ending) if account.last_error.is_none() => Some(Self::Due),
-            (_, _) => account.last_error.as_ref().map(|_| Self::Check),
-        }
-    }
-}
-
 /// Never ends before the broker does.
 pub(crate) async fn run(broker: Broker) {
     let mut events = broker.listen();
+    let mut scopes = broker.scope_bell();
     let mut notifier = LoginNotifier::new(broker);
     notifier.check_all();
     loop {
@@ -65,6 +36,7 @@ pub(crate) async fn run(broker: Broker) {
                 Some(Received::Event(event)) => notifier.handle_event(&event.account, event.event).await,
                 Some(Received::Lagged(_)) => notifier.check_all(),
             },
+            Ok(()) = scopes.changed() => notifier.check_scopes(),
             () = &mut notifier.batch => notifier.show(),
             pressed = &mut notifier.notification => notifier.pressed(pressed).await,
             finished = &mut notifier.login => notifier.login_ended(finished).await,
@@ -82,6 +54,12 @@ fn never<T: Send + 'static>() -> BoxedFuture<T> {
 struct LoginNotifier {
     broker: Broker,
     needs: BTreeMap<String, Need>,
+    /// What is asked about the scope of which account, as long as the user has not closed the question.
+    scopes: BTreeMap<String, String>,
+    /// Questions about scope that the user has closed. They still stand on the status page.
+    closed: BTreeMap<String, String>,
+    /// The account and the scope that the notification's button stands for; `None`: for the logins that are needed.
+    offered: Option<(String, String)>,
     /// Ends when the collected events are to be shown.
     batch: BoxedFuture<()>,
     /// The notification. Dropping it closes it.
@@ -89,8 +67,8 @@ struct LoginNotifier {
     is_shown: bool,
     /// Failed attempts to show it.
     failures: u32,
-    /// Logins to open, one after the other.
-    queue: VecDeque<String>,
+    /// Logins to open, one after the other, each with the scope that the user agreed to.
+    queue: VecDeque<(String, String)>,
     /// Ends with the open login: whether it succeeded.
     login: BoxedFuture<bool>,
     is_open: bool,
@@ -101,6 +79,9 @@ impl LoginNotifier {
         Self {
             broker,
             needs: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            offered: None,
             batch: never(),
             notification: never(),
             is_shown: false,
@@ -135,7 +116,7 @@ impl LoginNotifier {
         // Once: an unfinished login is not opened again automatically.
         let opens = self.broker.setting(account, |keys| keys.open_login) == Some(true);
         if opens && is_new && need == Need::Login {
-            self.queue.push_back(account.to_owned());
+            self.queue.push_back((account.to_owned(), String::new()));
             self.next_login_if_none().await;
         }
     }
@@ -150,14 +131,41 @@ impl LoginNotifier {
     }
 
     fn forget(&mut self, account: &str) {
-        self.queue.retain(|name| name != account);
+        self.queue.retain(|(name, _)| name != account);
         let known = self.needs.remove(account).is_some();
-        if self.needs.is_empty() {
+        self.update_shown(known);
+    }
+
+    /// `fewer`: the notification names one account too many.
+    fn update_shown(&mut self, fewer: bool) {
+        if self.needs.is_empty() && self.scopes.is_empty() {
             self.close_notification();
             self.batch = never();
-        } else if known && self.is_shown {
-            // The notification names one account too many.
+        } else if fewer && self.is_shown {
             self.batch = Box::pin(tokio::time::sleep(BATCH_WINDOW));
+        }
+    }
+
+    /// A question about scope was asked, has grown, or is answered.
+    fn check_scopes(&mut self) {
+        let broker = &self.broker;
+        let asked = broker.names().into_iter().filter_map(|name| {
+            let wanted = broker.scope_wanted(&name)?;
+            (broker.setting(&name, |keys| keys.notify) == Some(true)).then_some((name, wanted.scope))
+        });
+        let asked: BTreeMap<String, String> = asked.collect();
+        self.closed.retain(|name, _| asked.contains_key(name));
+        let is_closed = |name: &String, scope: &String| {
+            let closed = self.closed.get(name).map_or("", String::as_str);
+            scope.split(' ').all(|scope| closed.split(' ').any(|known| known == scope))
+        };
+        let open = asked.into_iter().filter(|(name, scope)| !is_closed(name, scope)).collect();
+        let old = std::mem::replace(&mut self.scopes, open);
+        if self.scopes.iter().any(|(name, scope)| old.get(name) != Some(scope)) {
+            self.failures = 0;
+            self.batch = Box::pin(tokio::time::sleep(BATCH_WINDOW));
+        } else {
+            self.update_shown(self.scopes != old);
         }
     }
 
@@ -171,8 +179,15 @@ impl LoginNotifier {
         let broker = &self.broker;
         self.needs.retain(|name, _| broker.setting(name, |_| ()).is_some());
         let shown = self.needs.iter().filter(|(name, _)| broker.setting(name, |keys| keys.notify) == Some(true));
-        let shown: Vec<_> = shown.map(|(name, need)| (name.clone(), *need, self.reason(name))).collect();
+        let mut shown: Vec<_> = shown.map(|(name, need)| (name.clone(), *need, self.reason(name))).collect();
+        let asked = self.scopes.iter().filter(|(name, _)| !self.needs.contains_key(*name));
+        shown.extend(asked.map(|(name, scope)| (name.clone(), Need::Scope, self.asks(name, scope))));
         self.close_notification();
+        self.offered = match &*shown {
+            [(name, Need::Scope, asks)] if is_shown_whole(asks) => self.scopes.get_key_value(name),
+            _ => None,
+        }
+        .map(|(name, scope)| (name.clone(), scope.clone()));
         if let Some(notice) = notice(&shown) {
             (self.notification, self.is_shown) = (Box::pin(async move { notify::ask(&notice).await }), true);
         }
@@ -182,12 +197,28 @@ impl LoginNotifier {
         self.broker.account(account).ok().and_then(|account| account.reason).unwrap_or_default()
     }
 
+    /// The question about scope, as one sentence.
+    fn asks(&self, account: &str, scope: &str) -> String {
+        let config = self.broker.config_of(account).ok();
+        let host = config.as_ref().and_then(|config| Some(config.proxied.as_ref()?.upstream.host()));
+        let who = self.broker.scope_wanted(account).map(|wanted| wanted.who()).unwrap_or_default();
+        format!("{} wants {scope} for {who}", host.unwrap_or("its API"))
+    }
+
     async fn pressed(&mut self, pressed: Result<Option<String>, Untold>) {
         self.close_notification();
+        if pressed.is_ok() {
+            // Once: a later notification, about another account, does not ask it again.
+            self.closed.extend(std::mem::take(&mut self.scopes));
+        }
         match pressed {
             Ok(Some(action)) if action == LOG_IN => {
                 let logins = self.needs.iter().filter(|(_, need)| **need != Need::Check);
-                self.queue = logins.map(|(name, _)| name.clone()).collect();
+                let logins = logins.map(|(name, _)| (name.clone(), String::new()));
+                self.queue = match self.offered.take() {
+                    Some(offered) => [offered].into(),
+                    None => logins.collect(),
+                };
                 self.next_login_if_none().await;
             }
             Ok(_) => {}
@@ -218,14 +249,16 @@ impl LoginNotifier {
 
     async fn next_login(&mut self) {
         (self.login, self.is_open) = (never(), false);
-        while let Some(account) = self.queue.pop_front() {
+        while let Some((account, more_scope)) = self.queue.pop_front() {
             // The event of the last login may not have arrived yet.
             if self.broker.account(&account).is_ok_and(|found| found.state == AccountState::Active)
                 && self.needs.get(&account) != Some(&Need::Due)
+                && more_scope.is_empty()
             {
                 continue;
             }
-            let started = match self.broker.start_login(&account, LoginVia::DaemonBrowser).await {
+            let request = LoginRequest { via: LoginVia::DaemonBrowser, more_scope, ..LoginRequest::default() };
+            let started = match self.broker.start_login_as(&account, request).await {
                 Ok(started) => started,
                 Err(error) => {
                     tracing::warn!(%account, "the login can't be opened: {error}");
@@ -239,90 +272,6 @@ impl LoginNotifier {
                 ended.is_ok_and(|login| login.status == LoginStatus::Succeeded)
             });
             return;
-        }
-    }
-}
-
-/// The notification for these accounts, each with its need and its reason.
-fn notice(shown: &[(String, Need, String)]) -> Option<Notice> {
-    let logins = shown.iter().any(|(_, need, _)| *need != Need::Check);
-    let title = match shown {
-        [] => return None,
-        [(name, Need::Login, _)] => format!("{} needs a login", notify::plain(name)),
-        [(name, Need::Due, _)] => format!("{} needs a login soon", notify::plain(name)),
-        [(name, Need::Check, _)] => format!("{} can't be refreshed", notify::plain(name)),
-        more => format!("{} accounts need attention", more.len()),
-    };
-    let body = match shown {
-        [(_, _, reason)] => notify::plain(reason),
-        more => {
-            let names =
-                more.iter().take(NAMES_SHOWN).map(|(name, ..)| notify::plain(name)).collect::<Vec<_>>().join(", ");
-            match more.len().saturating_sub(NAMES_SHOWN) {
-                0 => names,
-                others => format!("{names} and {others} more"),
-            }
-        }
-    };
-    Some(Notice { title, body, actions: if logins { vec![(LOG_IN, "Log in")] } else { Vec::new() } })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn where_events_were_missed_the_health_says_who_needs_what() {
-        for (state, health, error, need) in [
-            ("active", json!({"health": "usable"}), false, None),
-            ("active", json!({"health": "ending", "health_then": "recovering"}), true, None),
-            ("active", json!({"health": "ending", "health_then": "needs_user"}), false, Some(Need::Due)),
-            ("active", json!({"health": "ending", "health_then": "needs_user"}), true, Some(Need::Check)),
-            ("active", json!({"health": "recovering"}), true, Some(Need::Check)),
-            ("active", json!({"health": "needs_user"}), true, Some(Need::Check)),
-            ("starting", json!({"health": "recovering"}), false, None),
-            ("starting", json!({"health": "recovering"}), true, Some(Need::Check)),
-            ("needs_login", json!({"health": "needs_user"}), false, Some(Need::Login)),
-            ("needs_login", json!({"health": "ending", "health_then": "needs_user"}), false, Some(Need::Login)),
-            ("signed_out", json!({"health": "needs_user"}), false, None),
-            ("store_unavailable", json!({"health": "store_unavailable"}), true, None),
-        ] {
-            let mut account = json!({
-                "account": "work", "provider": "p", "state": state, "attention_needed": true, "refreshable": true,
-                "generation": 1,
-            });
-            let members = account.as_object_mut().unwrap();
-            members.extend(health.as_object().unwrap().clone());
-            if error {
-                let error = json!({"error": "provider_unreachable", "error_description": "w", "at": 1, "failures": 1});
-                members.insert("last_error".into(), error);
-            }
-            let said = account.to_string();
-            let account: AccountReply = serde_json::from_value(account).expect(&said);
-            assert!(account.health.is_some(), "{said}");
-            assert_eq!(Need::of(&account), need, "{said}");
-        }
-    }
-
-    #[test]
-    fn one_notification_says_who_needs_what() {
-        let of = |names: &[(&str, Need)]| {
-            let shown: Vec<_> =
-                names.iter().map(|(name, need)| ((*name).to_owned(), *need, "why".to_owned())).collect();
-            notice(&shown).map(|n| format!("{} | {} | {}", n.title, n.body, n.actions.len()))
-        };
-        let many: Vec<_> = ["a", "b", "c", "d", "e", "f", "g"].map(|name| (name, Need::Login)).into();
-        for (shown, said) in [
-            (of(&[]), None),
-            (of(&[("work", Need::Login)]), Some("work needs a login | why | 1")),
-            (of(&[("work", Need::Due)]), Some("work needs a login soon | why | 1")),
-            (of(&[("work", Need::Check)]), Some("work can't be refreshed | why | 0")),
-            (of(&[("home", Need::Check), ("work", Need::Login)]), Some("2 accounts need attention | home, work | 1")),
-            (of(&many), Some("7 accounts need attention | a, b, c, d, e and 2 more | 1")),
-        ] {
-            assert_eq!(shown.as_deref(), said);
         }
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use self::missing::Missing;
 pub use self::obstacle::Obstacle;
-pub use self::upstream::UpstreamFailure;
+pub use self::upstream::{ScopeStep, UpstreamFailure};
 use crate::contract::{Confirm, ErrorCode};
 
 /// Why a request fails. Messages contain no secrets: they are shown to callers, on pages and in logs.

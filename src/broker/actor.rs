@@ -4,6 +4,7 @@
 
 pub(super) mod cancellation;
 pub(super) mod command;
+pub(super) mod common;
 mod disk;
 mod flaws;
 mod login;
@@ -20,26 +21,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use self::cancellation::CancellationToken;
 use self::command::{AccountCommand, AccountHandle};
+use self::common::Common;
 use self::flaws::{Flaws, log_lost_scope};
 use self::mailbox::{MailboxReceiver, Received, mailbox};
 use self::read_ahead::StoredAccount;
 use self::refresh_counts::RefreshCounts;
-use self::shared_policies::SharedPolicies;
-use super::events::{EventBus, event_between, tells_why};
-use super::hooks::{HookSlots, Hooks};
+use super::events::{event_between, tells_why};
+use super::hooks::Hooks;
 use super::login::fresh_grant::FreshGrant;
-use super::slots::{RefreshSlot, RefreshSlots};
+use super::scope_questions::ScopeQuestions;
+use super::slots::RefreshSlot;
 use super::snapshot::SnapshotCell;
 use super::timer::sleep;
 use super::world::World;
 use crate::account::health::Health;
 use crate::account::snapshot::Standing;
 use crate::account::state::{Effect, Event, Machine};
-use crate::clock::{Boot, BootId};
+use crate::clock::Boot;
 use crate::config::AccountConfig;
 use crate::contract::{EventKind, LoginStatus};
 use crate::oauth::describe::Described;
@@ -62,6 +62,7 @@ struct Actor {
     described: Option<Box<Described>>,
     hooks: Hooks,
     refreshes: Arc<RefreshCounts>,
+    scopes: ScopeQuestions,
     flaws: Flaws,
     jitter: Jitter,
     stopping: Arc<AtomicBool>,
@@ -70,22 +71,6 @@ struct Actor {
     health: Health,
     /// When the user is reminded that a login is needed.
     remind_at: Option<Boot>,
-}
-
-/// What all accounts share.
-pub(super) struct Common {
-    /// Notified when the machine woke up, its clock was set, or its network changed.
-    pub(super) jumps: watch::Receiver<()>,
-    /// Whether the store is locked, or about to be.
-    pub(super) locked: Arc<AtomicBool>,
-    pub(super) events: EventBus,
-    pub(super) hook_slots: HookSlots,
-    /// Notified after an account with token files has published a snapshot.
-    pub(super) file_changes: watch::Sender<()>,
-    pub(super) slots: Arc<RefreshSlots>,
-    pub(super) policies: SharedPolicies,
-    /// The current boot of the machine.
-    pub(super) boot: Option<BootId>,
 }
 
 /// Starts the task of one account. `stored`: what the store holds, if it was read ahead. `after`: its earlier task, if
@@ -103,6 +88,7 @@ pub(super) fn spawn(
     let published = Arc::new(SnapshotCell::new(snapshot));
     let (inbox, commands) = mailbox();
     let (stopping, refreshes) = <(Arc<AtomicBool>, Arc<RefreshCounts>)>::default();
+    let scopes = ScopeQuestions::new(common.scope_bell.clone());
     let actor = Box::new(Actor {
         jitter: world.randomness.of(&config.name),
         config,
@@ -115,6 +101,7 @@ pub(super) fn spawn(
         described: None,
         hooks: Hooks::default(),
         refreshes: Arc::clone(&refreshes),
+        scopes: scopes.clone(),
         flaws: Flaws::default(),
         stopping: Arc::clone(&stopping),
         common,
@@ -128,7 +115,7 @@ pub(super) fn spawn(
             actor.run(commands).await;
         })),
     }
-    AccountHandle { inbox, published, refreshes, stopping }
+    AccountHandle { inbox, published, refreshes, scopes, stopping }
 }
 
 /// The origin of the account's token endpoint, or of its issuer.

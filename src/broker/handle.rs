@@ -13,7 +13,7 @@ use super::accounts::{Accounts, Member, ask, stop, wait_until_loaded};
 use super::actor::command::AccountCommand;
 use super::actor::read_ahead::{StoredAccount, read_ahead};
 use super::actor::shared_policies::SharedPolicies;
-use super::actor::{self, Common};
+use super::actor::{self, common::Common};
 use super::events::{EventBus, Subscription};
 use super::hooks;
 use super::lock::state::LockState;
@@ -80,6 +80,7 @@ impl Broker {
             events: EventBus::new(world.randomness),
             hook_slots: hooks::slots(),
             file_changes: watch::Sender::new(()),
+            scope_bell: watch::Sender::new(()),
             slots: Arc::default(),
             policies: SharedPolicies::default(),
             boot: world.clock.boot_id(),
@@ -117,6 +118,7 @@ impl Broker {
             let handle = if let Some(member) = old.members.get(name) {
                 // Never blocks: the account may have a request in flight.
                 member.handle.inbox.configure(Arc::clone(account));
+                member.handle.scopes.reconfigured(&member.config, account);
                 Arc::clone(&member.handle)
             } else {
                 let (world, common) = (Arc::clone(&self.inner.world), Arc::clone(&self.inner.common));

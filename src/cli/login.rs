@@ -1,6 +1,7 @@
 //! `ringback login`: starts or joins a login, tells the user what to do, and waits for the result.
 
 mod ended;
+mod more_scope;
 mod page;
 mod pending;
 mod steps;
@@ -67,6 +68,12 @@ pub(super) struct LoginArgs {
     #[arg(long)]
     replace: bool,
 
+    /// Ask the provider for the scope, too, that programs were refused for lack of at the API
+    ///
+    /// Shows what it is, and asks if there is somebody at the terminal. See `ringback status`.
+    #[arg(long, conflicts_with_all = ["via", "steps"])]
+    more_scope: bool,
+
     /// How long to wait for the login [default: until it runs out]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -90,6 +97,7 @@ impl LoginArgs {
             via: None,
             steps: false,
             replace: false,
+            more_scope: false,
             timeout: None,
             json,
             reach,
@@ -121,7 +129,7 @@ pub(super) fn offer(account: &str, reach: &DaemonChoice, at_once: bool, somebody
 /// Runs the login to its end and reports the result.
 pub(super) fn run(args: &LoginArgs) -> CommandResult {
     let (account, timeout) = (args.account.name.as_str(), args.timeout.map(Duration::from_secs));
-    let request = |via| LoginRequest { via, replace: args.replace };
+    let request = |via| LoginRequest { via, replace: args.replace, ..LoginRequest::default() };
     if let Some(target) = &args.via {
         let (replace, opens) = (args.replace, !args.no_browser);
         return RemoteLogin { target, account, replace, timeout, opens }.run(args.json);
@@ -134,7 +142,9 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
         (_, true) => LoginVia::Device,
         _ => LoginVia::CallerBrowser,
     };
-    let (client, started) = begin(&args.reach, account, request(via))?;
+    let more_scope = if args.more_scope { more_scope::agreed(&args.reach, account)? } else { Some(String::new()) };
+    let Some(more_scope) = more_scope else { return Ok(ExitCode::SUCCESS) };
+    let (client, started) = begin(&args.reach, account, LoginRequest { more_scope, ..request(via) })?;
     announce(&started);
     // The joined login may be done and only need an answer.
     if started.confirm.is_none() {

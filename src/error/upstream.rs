@@ -28,7 +28,21 @@ pub enum UpstreamFailure {
     NeedsScope {
         /// The scopes that it wants; empty if it does not say.
         scope: String,
-        /// Those that the account requests, and these: what its next login has to request.
+        /// What has to be done about it.
+        next: ScopeStep,
+    },
+}
+
+/// What helps where scope is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScopeStep {
+    /// The user is asked: a login that asks for more.
+    Login,
+    /// The logins ask for it already: only the provider can help.
+    Requested,
+    /// Another `scope` in the config: all that the account requests, and this.
+    Config {
+        /// Separated by spaces.
         together: String,
     },
 }
@@ -62,11 +76,15 @@ impl UpstreamFailure {
             Self::NeedsScope { scope, .. } if scope.is_empty() => format!(
                 "Add what the API's documentation names to `scope` in `[accounts.{account}]`, run `ringback config reload`, and then `ringback login {account}`."
             ),
-            Self::NeedsScope { together, .. } => {
-                format!(
-                    "Run `ringback account edit {account} --scope '{together}'`, and then `ringback login {account}`."
-                )
-            }
+            Self::NeedsScope { next: ScopeStep::Login, .. } => format!(
+                "Run `ringback login {account} --more-scope`, which shows what is asked for, or answer on the status page (`ringback open`)."
+            ),
+            Self::NeedsScope { next: ScopeStep::Requested, .. } => format!(
+                "The account asks for this scope already. If its last login was before it did, run `ringback login {account}`; otherwise the provider does not grant it, or the API means something else: ask who manages it."
+            ),
+            Self::NeedsScope { next: ScopeStep::Config { together }, .. } => format!(
+                "Nobody is asked about this scope. To request it, run `ringback account edit {account} --scope '{together}'`, and then `ringback login {account}`."
+            ),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use crate::contract::{Confirm, ErrorCode};
 use crate::docs_test::{every_variant, keep_current, table};
-use crate::error::{Error, Missing, Obstacle, UpstreamFailure};
+use crate::error::{Error, Missing, Obstacle, ScopeStep, UpstreamFailure};
 use crate::http::oauth_error;
 
 #[test]
@@ -295,9 +295,15 @@ fn errors() -> Vec<(Error, &'static str)> {
                 "the API answered 401 and `use_dpop_nonce` to a request through the proxy with more than 1 MiB (503)"
             ),
             (
-                upstream(UpstreamFailure::NeedsScope { scope: "calls".into(), together: "read calls".into() }),
+                lacking("calls", ScopeStep::Login),
                 "the API answered 403 and `insufficient_scope` to a request through the proxy (403)"
-            )
+            ),
+            (lacking("calls", ScopeStep::Requested), "the same, of a scope that a login has asked for"),
+            (
+                lacking("calls", ScopeStep::Config { together: "read calls".into() }),
+                "the same, where no user takes part in a login, or the user left the scope out, or the API has named too many"
+            ),
+            (lacking("", ScopeStep::Requested), "the same, and the API does not say which scope")
         ],
         NotFound: [(Error::NotFound { what: "/v2/token".into() }, "another path or version")],
         Missing: [
@@ -314,6 +320,10 @@ fn errors() -> Vec<(Error, &'static str)> {
 
 fn upstream(failure: UpstreamFailure) -> Error {
     Error::Upstream { account: "work".into(), host: "api.example.com".into(), failure }
+}
+
+fn lacking(scope: &str, next: ScopeStep) -> Error {
+    upstream(UpstreamFailure::NeedsScope { scope: scope.into(), next })
 }
 
 /// A refusal with this error code from the provider.

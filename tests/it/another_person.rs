@@ -183,7 +183,7 @@ fn a_stop_revokes_an_unconfirmed_login_and_keeps_the_old_tokens() {
 }
 
 /// Reads the URL that `ringback login` prints; returns it and the rest of the output.
-fn shown(child: &mut Child) -> (String, BufReader<std::process::ChildStderr>) {
+pub(crate) fn shown(child: &mut Child) -> (String, BufReader<std::process::ChildStderr>) {
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut url = String::new();
     while !url.starts_with("http://") {

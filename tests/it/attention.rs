@@ -12,16 +12,16 @@ use crate::idp::{Act, Idp};
 use crate::world::{World, account, provider, until};
 
 /// A desktop, and a browser launcher that only records URLs.
-struct Seat {
-    idp: Idp,
-    desktop: Desktop,
+pub(crate) struct Seat {
+    pub(crate) idp: Idp,
+    pub(crate) desktop: Desktop,
     folder: TempDir,
-    world: World,
+    pub(crate) world: World,
 }
 
 impl Seat {
     /// Two logged-in accounts, `home` and `work`, each with `more` config keys.
-    fn with(more: &str) -> Self {
+    pub(crate) fn with(more: &str) -> Self {
         let (idp, desktop, folder) = (Idp::start(), Desktop::start(), tempfile::tempdir().unwrap());
         let launcher = folder.path().join("xdg-open");
         let script = format!("#!/bin/sh\necho \"$1\" >>{}\n", folder.path().join("opened").display());
@@ -56,7 +56,7 @@ impl Seat {
     }
 
     /// Waits until `number` tabs have been opened, and completes the login in the last one.
-    fn use_tab(&self, number: usize) {
+    pub(crate) fn use_tab(&self, number: usize) {
         let tabs = until("a tab opens", || Some(self.opened()).filter(|tabs| tabs.len() >= number));
         assert_eq!(tabs.len(), number, "one tab at a time: {tabs:?}");
         let page = Browser::default().go(&tabs[number - 1]);

@@ -75,6 +75,7 @@ mod replies;
 mod security_rules;
 mod service;
 mod sockets;
+mod step_up;
 mod store;
 mod suspend;
 mod token_files;

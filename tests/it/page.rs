@@ -11,7 +11,7 @@ use crate::idp::{Act, Idp, granted, plain};
 use crate::world::World;
 
 /// A browser with a session: its cookie, and the token of its forms.
-struct Session<'a> {
+pub(crate) struct Session<'a> {
     world: &'a World,
     cookie: String,
 }
@@ -26,7 +26,7 @@ fn ticket(world: &World) -> String {
 }
 
 impl<'a> Session<'a> {
-    fn begin(world: &'a World) -> Self {
+    pub(crate) fn begin(world: &'a World) -> Self {
         let opened = world.ask_tcp(&Request::get(&ticket(world)));
         assert_eq!((opened.status, opened.header("location")), (303, Some("/")));
         let cookie = opened.header("set-cookie").unwrap();
@@ -36,7 +36,7 @@ impl<'a> Session<'a> {
         Self { world, cookie: cookie.split(';').next().unwrap().to_owned() }
     }
 
-    fn get(&self) -> Reply {
+    pub(crate) fn get(&self) -> Reply {
         self.world.ask_tcp(&Request::get("/").header("Cookie", &self.cookie))
     }
 
@@ -46,7 +46,7 @@ impl<'a> Session<'a> {
     }
 
     /// Presses a button; `fields` are sent besides the token.
-    fn press(&self, path: &str, fields: &str) -> Reply {
+    pub(crate) fn press(&self, path: &str, fields: &str) -> Reply {
         self.post(path, &format!("form_token={}&{fields}", self.form_token()))
     }
 

@@ -35,7 +35,7 @@ esac
 add() { echo "$secret" | timeout 40 "${add[@]}" >&2; }
 # In the place of a browser: the scenario's page needs no answer.
 log_in() {
-  timeout 60 "$RINGBACK_BIN" login notes --no-browser >"$world/login" 2>&1 &
+  timeout 60 "$RINGBACK_BIN" login notes --no-browser "$@" >"$world/login" 2>&1 &
   local waiting=$!
   until_said "$world/login" 'http://.*/login/start/'
   curl -sL --max-time 20 -c "$world/jar" -b "$world/jar" "$(grep -o 'http://.*/login/start/.*' "$world/login")" >/dev/null
@@ -48,8 +48,13 @@ for round in 1 2 3; do
   rc=$?
   cat "$world/said" >&2
   [ $rc != 0 ] && [ $round != 3 ] || exit $rc
+  # A login that did not bring the scope would not bring it again.
+  ! grep -q 'asks for this scope already' "$world/said" || exit $rc
   # The command that the message names; otherwise, the server may have moved to another issuer.
-  scope=$(grep -o "ringback account edit notes --scope '[^']*'" "$world/said" | head -n 1 | cut -d"'" -f2)
-  if [ -n "$scope" ]; then "$RINGBACK_BIN" account edit notes --scope "$scope" >&2; else add; fi
-  log_in || exit 1
+  if grep -q 'ringback login notes --more-scope' "$world/said"; then
+    log_in --more-scope || exit 1
+  else
+    add
+    log_in || exit 1
+  fi
 done

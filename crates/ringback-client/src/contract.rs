@@ -29,7 +29,7 @@ mod version;
 
 pub use account::{
     AccountReply, AccountState, AccountsReply, ConfigMistake, DEFAULT_ACCOUNT, LastError, ListenerReply, ProxyReply,
-    ProxyUse, ReloadRefused,
+    ProxyUse, ReloadRefused, ScopeWanted,
 };
 pub use api_urls::{AccountUrl, ApiUrlsReply};
 pub use audit::{AuditEvent, AuditLine};

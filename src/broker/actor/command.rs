@@ -11,6 +11,7 @@ use super::refresh_counts::RefreshCounts;
 use crate::account::replace::Agreed;
 use crate::broker::login::fresh_grant::FreshGrant;
 use crate::broker::login::result::LoginResult;
+use crate::broker::scope_questions::ScopeQuestions;
 use crate::broker::snapshot::SnapshotCell;
 use crate::clock::Moment;
 use crate::config::AccountConfig;
@@ -50,6 +51,8 @@ pub(in crate::broker) struct AccountHandle {
     pub(in crate::broker) published: Arc<SnapshotCell>,
     /// How its requests for new tokens ended.
     pub(in crate::broker) refreshes: Arc<RefreshCounts>,
+    /// What its user is asked about scope.
+    pub(in crate::broker) scopes: ScopeQuestions,
     /// Set before [`AccountCommand::Stop`] is sent: from then on no refresh is begun.
     pub(super) stopping: Arc<AtomicBool>,
 }

@@ -38,7 +38,12 @@ impl Actor {
         if matches!(unread.standing, Standing::Unread | Standing::Locked) {
             return Err(unread.error(self.world.clock.now()));
         }
-        let (grant, asked, before) = (fresh.grant(), fresh.asked(), unread.generation);
+        let (mut grant, asked, before) = (fresh.grant(), fresh.asked(), unread.generation);
+        let scope = fresh.plan().target.scope.clone();
+        if scope != self.config.target.scope {
+            // Without one it is what was asked for (RFC 6749 §5.1), and the config would tell it wrong.
+            grant.scope.get_or_insert_with(|| scope.join(" "));
+        }
         let current = self.machine.person();
         self.described = fresh.described().cloned().map(Box::new);
         let description = match &self.described {
@@ -69,6 +74,7 @@ impl Actor {
         self.release_written();
         let after = self.machine.snapshot(&self.config.name);
         if after.generation > before || after.trouble.is_none() {
+            self.scopes.logged_in(&scope, &self.config);
             Ok(LoginResult::Stored(replaced(replaces, current)))
         } else {
             Err(after.error(self.world.clock.now()))

@@ -38,6 +38,7 @@ impl Actor {
         if after.standing != Standing::SignedOut {
             return Err(after.error(self.world.clock.now()));
         }
+        self.scopes.clear();
         tracing::info!(account = %self.config.name, "logged out: {detail}");
         Ok(LogoutReply { account: self.config.name.to_string(), outcome, detail })
     }

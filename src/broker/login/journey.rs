@@ -52,15 +52,16 @@ impl LoginKind {
 impl Broker {
     /// Starts or joins the account's one pending login.
     pub async fn start_login(&self, account: &str, via: LoginVia) -> Result<LoginStarted, Error> {
-        self.start_login_as(account, LoginRequest { via, replace: false }).await
+        self.start_login_as(account, LoginRequest { via, ..LoginRequest::default() }).await
     }
 
     /// As [`Self::start_login`]; with `replace` the login may also be as another person than the account's tokens
-    /// belong to.
+    /// belong to, and with `more_scope` it asks for what the user was asked.
     pub(crate) async fn start_login_as(&self, account: &str, request: LoginRequest) -> Result<LoginStarted, Error> {
-        let LoginRequest { via, replace } = request;
+        let LoginRequest { via, replace, more_scope } = request;
         let member = self.member(account)?;
         self.check_loaded(&member)?;
+        let scope = self.scope_of_login(&member, &more_scope)?;
         if let Some((pending, confirm)) = self.join_question(&member.config, replace).await? {
             return Ok(LoginStarted { confirm: Some(confirm), ..begun(&member.config, &pending) });
         }
@@ -71,6 +72,7 @@ impl Broker {
         let provider_call = ProviderCall { config: &member.config, world: &self.inner.world };
         let made = provider_call.new_dpop_key();
         plan.credentials.dpop_key = made.map_err(|why| Error::login_failed(&member.config.name, why))?;
+        plan.target.scope = scope;
         let name = plan.account.clone();
         let listener = match kind {
             LoginKind::Browser(via) => self.open_listener(&name, &plan.redirect_uri, via).await?,
@@ -95,6 +97,9 @@ impl Broker {
             LoginKind::Password => started.password = self.start_password(&member, plan, &pending).await?,
             LoginKind::None if pending.joined => {}
             LoginKind::None => self.start_client(&name, &pending),
+        }
+        if more_scope.is_empty() {
+            started.warning = started.warning.or_else(|| self.left_unasked(&member));
         }
         tracing::info!(account = %name, joined = pending.joined, "a login is pending");
         Ok(started)

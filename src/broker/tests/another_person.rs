@@ -183,7 +183,7 @@ async fn a_second_login_joins_the_question_and_can_confirm_it() {
         (true, &login.login_id, None, &login.confirm)
     );
     assert_eq!(b.token().await, "ann");
-    let request = LoginRequest { via: LoginVia::CallerBrowser, replace: true };
+    let request = LoginRequest { via: LoginVia::CallerBrowser, replace: true, ..LoginRequest::default() };
     let joined = b.broker.start_login_as("work", request).await.unwrap();
     assert_eq!((joined.login_id.as_str(), b.token().await.as_str()), (login.login_id.as_str(), "eve"));
     assert_eq!(b.look(&login.login_id).await.status, LoginStatus::Succeeded);
@@ -194,7 +194,7 @@ async fn a_login_started_with_replace_is_not_asked() {
     for by_who_joined in [false, true] {
         let b = Bench::new(&["work"]).await;
         b.log_in_as("ann").await;
-        let request = |replace| LoginRequest { via: LoginVia::CallerBrowser, replace };
+        let request = |replace| LoginRequest { via: LoginVia::CallerBrowser, replace, ..LoginRequest::default() };
         let started = b.broker.start_login_as("work", request(!by_who_joined)).await.unwrap();
         b.broker.start_login_as("work", request(by_who_joined)).await.unwrap();
         b.answer_with(of("eve", id_token("eve")), started.start_url.as_deref().unwrap()).await;

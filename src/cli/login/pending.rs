@@ -27,16 +27,18 @@ pub(super) fn begin(
     let begun = || format!("the daemon to start the login to `{account}`; it may ask the provider");
     autostart::or_start(reach, Announce::Start, || {
         let client = reach.client()?;
-        let started = waiting::told(DEFAULT_TIMEOUT, begun, || start(&client, account, request))?;
+        let started = waiting::told(DEFAULT_TIMEOUT, begun, || start(&client, account, &request))?;
         Ok((client, started))
     })
 }
 
-fn start(client: &Client, account: &str, request: LoginRequest) -> Result<LoginStarted, Failure> {
-    let ask = |replace| client.start_login(account, LoginRequest { replace, ..request }).map_err(Failure::from);
-    match ask(request.replace) {
-        // A daemon of an earlier version does not know this member and replaces without asking.
-        Err(failure) if request.replace && failure.code() == ErrorCode::Usage => ask(false),
+fn start(client: &Client, account: &str, request: &LoginRequest) -> Result<LoginStarted, Failure> {
+    let ask = |request: LoginRequest| client.start_login(account, request).map_err(Failure::from);
+    match ask(request.clone()) {
+        // A daemon of an earlier version does not know this member and replaces without asking. It never asks for scope.
+        Err(failure) if request.replace && request.more_scope.is_empty() && failure.code() == ErrorCode::Usage => {
+            ask(LoginRequest { replace: false, ..request.clone() })
+        }
         started => started,
     }
 }

@@ -7,6 +7,10 @@ messages! {
         "the login to `{account}` failed: nobody finished it within {span}",
         "Finish it in the browser, or run `ringback login {account}` again; see `ringback status`.",
         "`--timeout` has passed, or the login has run out";
+    no_more_scope(account) Usage
+        "no program was refused at the API of `{account}` for lack of scope, or a login has asked for it since",
+        "Run `ringback login {account}` for a login as usual. Questions are forgotten when the daemon stops: let the program try again, and see `ringback status`.",
+        "`--more-scope` where nothing is asked";
     no_url_pasted() Usage
         "standard input ended without a URL",
         "Run `ringback login --paste` again and paste the URL that the browser ended up at.",

@@ -81,6 +81,13 @@ pub(super) fn to_do(account: &AccountReply) -> Option<String> {
     is_needed.then(|| format!("run `ringback login {name}`"))
 }
 
+/// What the user is asked about scope, if anything.
+pub(super) fn scope_wanted(account: &AccountReply) -> Option<String> {
+    let wanted = account.proxy.as_ref()?.scope_wanted.as_ref()?;
+    let (scope, who, name) = (&wanted.scope, wanted.who(), &account.account);
+    Some(plain(&format!("more scope wanted ({scope}) by {who}: run `ringback login {name} --more-scope`")))
+}
+
 /// What went wrong last, and when.
 pub(super) fn failed(error: &LastError, now: i64) -> String {
     let times = if error.failures > 1 { format!(", {} times in a row", error.failures) } else { String::new() };
@@ -120,6 +127,7 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
         notes.push(ON_DEMAND.into());
     }
     notes.extend(to_do(account));
+    notes.extend(scope_wanted(account));
     if account.state == AccountState::Active && !account.refreshable {
         notes.push("can't be refreshed: you have to log in when it expires".into());
     }

@@ -96,7 +96,11 @@ fn says(account: &AccountReply, group: Group, now: i64) -> String {
     let failed = account.last_error.as_ref().map(|error| details::failed(error, now));
     let why = || reason.map(str::to_owned).or_else(|| failed.clone());
     match group {
-        Group::Fine => [Some(validity(account, now)), why()].into_iter().flatten().collect::<Vec<_>>().join("; "),
+        Group::Fine => [Some(validity(account, now)), why(), details::scope_wanted(account)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("; "),
         Group::Ending => {
             let at = ends_at(account, now).map(|at| format!(" {}", moment(at, now))).unwrap_or_default();
             let why = why().map(|why| format!(": {why}")).unwrap_or_default();

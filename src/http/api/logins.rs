@@ -23,7 +23,12 @@ pub(in crate::http) async fn start_login(
     headers: HeaderMap,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> ApiReply<LoginStarted> {
-    let begun = http.broker.start_login_as(&account, request.unwrap_or_default());
+    let request = request.unwrap_or_default();
+    // A program that was refused must not answer for the user.
+    if !request.more_scope.is_empty() && caller.app().is_some_and(|app| !app.rights.is_all()) {
+        return Err(Reject(Error::Beyond { why: "only a key with every right may log in with `more_scope`".into() }));
+    }
+    let begun = http.broker.start_login_as(&account, request);
     let work = http.waiting.at(&caller).during(begun);
     let begun = work.await;
     audited::note_begun(&http, &caller, &account, begun.as_ref().err()).await;

@@ -1,5 +1,6 @@
 //! What is said of an account's proxy: where it is, where it leads, and who has used it.
 
+use super::counts::program;
 use crate::contract::{AccountReply, ProxyReply};
 use crate::http::gate::caller::Caller;
 use crate::http::state::Http;
@@ -10,9 +11,14 @@ pub(in crate::http) fn describe(http: &Http, caller: Option<&Caller>, account: &
     let Some(proxied) = &config.proxied else { return };
     let own = caller.and_then(Caller::app).filter(|app| !app.rights.is_all());
     let uses = http.proxy.counts.of(&account.account, own);
+    let mut scope_wanted = http.broker.scope_wanted(&account.account);
+    if let Some(wanted) = &mut scope_wanted {
+        wanted.apps.retain(|name| own.is_none_or(|app| program(app) == *name));
+    }
     account.proxy = Some(ProxyReply {
         base_url: http.own_origin.as_ref().map(|origin| format!("{origin}/proxy/{}", account.account)),
         upstream: proxied.upstream.shown(),
+        scope_wanted,
         uses: uses.into_iter().map(|counted| counted.shown).collect(),
     });
 }

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
+use super::counts;
 use super::refused::{self, Speaks};
 use super::relay::{Exchange, RelayedBody};
 use super::replay::SentBody;
@@ -180,13 +181,10 @@ impl Forwarding<'_> {
         {
             let kept = sent.take_whole();
             let speaks = Speaks::of(&self.head.headers, kept.as_deref().map_or(&[], |bytes| bytes));
-            return Err((
-                self.failed(
-                    config,
-                    UpstreamFailure::NeedsScope { together: refused::together(&config.target.scope, &scope), scope },
-                ),
-                speaks,
-            ));
+            let app = self.caller.app().map(counts::program);
+            let next = self.http.broker.lacks_scope(self.account, &scope, app.as_deref());
+            let needs = next.map(|next| self.failed(config, UpstreamFailure::NeedsScope { scope, next }));
+            return Err((needs.unwrap_or_else(|error| error), speaks));
         }
         Ok(answered)
     }

@@ -112,6 +112,7 @@ pub(super) fn together(requested: &[String], wanted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ScopeStep;
 
     #[test]
     fn json_rpc_is_known_by_its_body() {
@@ -146,7 +147,7 @@ mod tests {
             (Error::Busy, 503, 503),
             (upstream(UpstreamFailure::RejectsToken), 503, 503),
             (upstream(UpstreamFailure::WantsNonce), 503, 503),
-            (upstream(UpstreamFailure::NeedsScope { scope: String::new(), together: String::new() }), 403, 503),
+            (upstream(UpstreamFailure::NeedsScope { scope: String::new(), next: ScopeStep::Login }), 403, 503),
             (upstream(UpstreamFailure::Unreachable { why: why.clone() }), 502, 502),
             (upstream(UpstreamFailure::TooLate { why }), 504, 504),
         ] {

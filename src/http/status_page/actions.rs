@@ -7,7 +7,7 @@ use super::form::{SessionForm, failed, rendered, worked};
 use crate::apps::DEFAULT_APP;
 use crate::apps::wording::KEY_FILE_AGAIN;
 use crate::broker::login::question::Answerer;
-use crate::contract::{AuditEvent, ConsentAnswer, LoginVia};
+use crate::contract::{AuditEvent, ConsentAnswer, LoginRequest, LoginVia};
 use crate::error::Error;
 use crate::http::app_changes::remove_with_answers;
 use crate::http::audited;
@@ -34,10 +34,15 @@ struct Leaving<'a> {
     account: &'a str,
 }
 
-/// `POST /do/login`: begins a login in this browser.
+/// `POST /do/login`: begins a login in this browser, or leaves out the scope that it would ask for.
 pub(in crate::http) async fn login(form: SessionForm) -> Response {
-    let account = form.field("account");
-    let work = form.http.broker.start_login(account, LoginVia::CallerBrowser);
+    let (account, more_scope) = (form.field("account"), form.field("more_scope").to_owned());
+    if form.field("answer") == "leave" {
+        let left = form.http.broker.leave_scope_out(account, &more_scope);
+        return form.tell(left.map_or_else(|error| failed(&error), |()| worked("It is left out.")));
+    }
+    let request = LoginRequest { via: LoginVia::CallerBrowser, more_scope, ..LoginRequest::default() };
+    let work = form.http.broker.start_login_as(account, request);
     let started = form.http.waiting.in_browsers().during(work).await;
     audited::note_begun(&form.http, form.session.caller(), account, started.as_ref().err()).await;
     let told = match started {

@@ -26,13 +26,15 @@ struct PageStream {
     http: Http,
     accounts: Subscription,
     questions: watch::Receiver<()>,
+    scopes: watch::Receiver<()>,
     audit: Option<watch::Receiver<()>>,
 }
 
 pub(in crate::http) async fn events(session: Session, State(http): State<Http>) -> Result<Response, Reject> {
     let place = http.waiting.of_pages().place();
     let (accounts, questions, audit) = (http.broker.listen(), http.consents.bell(), http.audit.written());
-    event_stream::reply(place, PageStream { session, http, accounts, questions, audit })
+    let scopes = http.broker.scope_bell();
+    event_stream::reply(place, PageStream { session, http, accounts, questions, scopes, audit })
 }
 
 impl EventSource for PageStream {
@@ -52,6 +54,7 @@ impl EventSource for PageStream {
         tokio::time::sleep(PAUSE).await;
         while self.accounts.next().now_or_never().flatten().is_some() {}
         self.questions.mark_unchanged();
+        self.scopes.mark_unchanged();
         if let Some(audit) = &mut self.audit {
             audit.mark_unchanged();
         }
@@ -71,6 +74,7 @@ impl PageStream {
         tokio::select! {
             event = self.accounts.next() => event.map(drop),
             asked = self.questions.changed() => asked.ok(),
+            asked = self.scopes.changed() => asked.ok(),
             written = written => written.ok(),
         }
     }

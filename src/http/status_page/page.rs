@@ -9,7 +9,7 @@ use super::form::rendered;
 use super::overview::{Counts, Overview};
 use super::programs::{AppRow, AuditRow, QuestionRow, app_row, audit_row, question_row};
 use super::shown::ShownTime;
-use super::words::{self, AccountRow, LoginRow, login_row, row};
+use super::words::{self, AccountRow, LoginRow, ScopeRow, login_row, row, scope_row};
 use crate::contract::{AccountReply, ConfigMistake, StoreState};
 use crate::http::gate::caller::Session;
 use crate::http::gate::headers::Scripted;
@@ -38,6 +38,7 @@ struct StatusPage<'a> {
     apps: Vec<AppRow>,
     questions: Vec<QuestionRow>,
     logins: Vec<LoginRow>,
+    scopes: Vec<ScopeRow>,
     /// `None`: the log is off.
     audit: Option<Vec<AuditRow>>,
     wrong_keys: Option<String>,
@@ -61,7 +62,7 @@ impl StatusPage<'_> {
             waiting: self.accounts.iter().filter(|row| !row.is_usable && !row.is_idle).count(),
             needy: self.needy.len(),
             mistaken: self.mistakes.len(),
-            questions: self.questions.len() + self.logins.len(),
+            questions: self.questions.len() + self.logins.len() + self.scopes.len(),
             locked: self.locked,
             refused_reload: !self.refused.is_empty(),
         }
@@ -73,13 +74,14 @@ impl StatusPage<'_> {
     }
 
     fn has_needs(&self) -> bool {
-        let Self { needy, mistakes, refused, questions, logins, .. } = self;
+        let Self { needy, mistakes, refused, questions, logins, scopes, .. } = self;
         self.locked
             || !(needy.is_empty()
                 && mistakes.is_empty()
                 && refused.is_empty()
                 && questions.is_empty()
-                && logins.is_empty())
+                && logins.is_empty()
+                && scopes.is_empty())
     }
 }
 
@@ -104,6 +106,7 @@ pub(in crate::http) async fn page(session: Session, State(http): State<Http>, he
         mistakes: http.broker.mistakes(),
         refused: http.broker.refused_reload().map(|refused| refused.mistakes.clone()).unwrap_or_default(),
         logins: accounts.iter().filter_map(login_row).collect(),
+        scopes: accounts.iter().filter_map(scope_row).collect(),
         apps: http.apps.list().iter().map(|app| app_row(app, now.wall)).collect(),
         questions: http.consents.pending().iter().map(|question| question_row(question, now)).collect(),
         audit: audit.map(|lines| lines.iter().map(|line| audit_row(line, now.wall)).collect()),

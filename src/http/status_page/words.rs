@@ -40,6 +40,26 @@ pub(super) struct LoginRow {
     pub(super) new: String,
 }
 
+/// A question about scope, in words.
+pub(super) struct ScopeRow {
+    pub(super) account: String,
+    pub(super) scope: String,
+    pub(super) who: String,
+    pub(super) upstream: String,
+}
+
+/// What is asked about the account's scope, if anything. The scope is not cut: what is agreed to has to be seen.
+pub(super) fn scope_row(account: &AccountReply) -> Option<ScopeRow> {
+    let proxy = account.proxy.as_ref()?;
+    let wanted = proxy.scope_wanted.as_ref()?;
+    Some(ScopeRow {
+        account: account.account.clone(),
+        scope: wanted.scope.clone(),
+        who: cut(&wanted.who()),
+        upstream: cut(&proxy.upstream),
+    })
+}
+
 pub(super) fn row(account: &AccountReply, now: Wall) -> AccountRow {
     let health = account.health_at(now.unix_seconds());
     let (class, state) = match (account.state, health.now) {

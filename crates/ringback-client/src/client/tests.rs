@@ -219,8 +219,9 @@ fn over_tcp_the_key_and_the_right_host_go_along() {
     });
     let url = format!("http://localhost:{}", address.port());
     let client = found(&[("RINGBACK_URL", &url), ("RINGBACK_KEY_FILE", key.to_str().unwrap())]).unwrap();
-    let failure =
-        client.start_login("default", LoginRequest { via: LoginVia::CallerBrowser, replace: false }).unwrap_err();
+    let failure = client
+        .start_login("default", LoginRequest { via: LoginVia::CallerBrowser, ..LoginRequest::default() })
+        .unwrap_err();
     assert!(failure.to_string().contains("version 1"));
     let (head, body) = peer.join().unwrap();
     assert!(head.starts_with("POST /v1/accounts/default/login HTTP/1.1\r\n"), "{head}");

@@ -113,6 +113,27 @@ pub struct ProxyReply {
     /// Who has used it since the daemon's start.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub uses: Vec<ProxyUse>,
+    /// What the user is asked since the upstream refused requests for lack of scope, if they are.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope_wanted: Option<ScopeWanted>,
+}
+
+/// Scope that an account's upstream wants and its token lacks. A login with it as `more_scope` asks the provider for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ScopeWanted {
+    /// The scopes, separated by spaces, as the upstream named them.
+    pub scope: String,
+    /// The apps that were refused for lack of it; absent: programs without a key.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub apps: Vec<String>,
+}
+
+impl ScopeWanted {
+    /// Whose requests were refused, in words.
+    pub fn who(&self) -> String {
+        if self.apps.is_empty() { "a program without a key".to_owned() } else { self.apps.join(", ") }
+    }
 }
 
 /// How much a program has used the proxy of an account since the daemon's start.

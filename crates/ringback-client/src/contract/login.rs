@@ -24,7 +24,7 @@ pub enum LoginVia {
 }
 
 /// Body of `POST /v1/accounts/{name}/login`; may be left out.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
@@ -34,6 +34,10 @@ pub struct LoginRequest {
     /// Whether another person's tokens may be replaced without a question.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub replace: bool,
+    /// What the provider is asked for besides the usual scope, separated by spaces: of the account's
+    /// [`ScopeWanted`](super::account::ScopeWanted), what the user was shown and agreed to.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub more_scope: String,
 }
 
 /// A login that was started or joined.

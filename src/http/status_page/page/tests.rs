@@ -23,6 +23,7 @@ fn empty() -> StatusPage<'static> {
         apps: vec![],
         questions: vec![],
         logins: vec![],
+        scopes: vec![],
         audit: Some(vec![]),
         wrong_keys: None,
         command: None,
