@@ -8,6 +8,7 @@ mod logins;
 mod machine;
 mod providers;
 mod setup;
+mod upstreams;
 
 use std::process::ExitCode;
 
@@ -26,9 +27,9 @@ use crate::os::paths::Paths;
 
 /// Find problems and say how to fix them
 ///
-/// Checks the config, files and their modes, ports and redirect URIs, the clock, providers and their TLS, the browser,
-/// keyring and service, and the state of every account. It sends no secret anywhere. Exits with 1 if something has to be
-/// fixed.
+/// Checks the config, files and their modes, ports and redirect URIs, the clock, providers and their TLS, the proxy and
+/// its upstreams, the browser, keyring and service, and the state of every account. It sends no secret anywhere. Exits
+/// with 1 if something has to be fixed.
 ///
 /// It changes nothing, unless `--fix` is given and you agree: that closes files and folders that others can read, corrects
 /// the config as `ringback config check --fix` does, and writes outdated units again as `ringback service install` does.
@@ -40,7 +41,7 @@ pub(super) struct DoctorArgs {
     #[arg(long)]
     json: bool,
 
-    /// Don't contact providers
+    /// Don't contact providers and upstreams
     #[arg(long)]
     offline: bool,
 
@@ -96,9 +97,15 @@ fn look_around(
         setup::redirects(config, findings);
         if !args.offline {
             providers::reach(config, findings).await;
+            upstreams::reach(config, findings).await;
         }
     });
     providers::proxies(config, &env, findings);
+    upstreams::paths(config, findings);
+    // Only the socket tells; without a daemon, that is a finding already.
+    if let Some(list) = daemon.as_ref().and_then(|_| args.reach.client().ok()?.apps().ok()) {
+        upstreams::apps(config, &list.apps, findings);
+    }
     machine::system(findings);
     machine::clock(Clock::System.now().wall, findings);
     machine::browser(findings);

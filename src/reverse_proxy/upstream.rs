@@ -63,6 +63,11 @@ impl Upstream {
         format!("{}{}", self.origin, self.prefix)
     }
 
+    /// Its path, which every request's begins with; without the slash at its end, and empty at the root.
+    pub(crate) fn path(&self) -> &str {
+        &self.prefix
+    }
+
     /// The URL of a request. `rest`: what follows the account in the path, raw: empty, or beginning with a slash.
     pub(crate) fn target(&self, rest: &str, query: Option<&str>) -> Result<Url, TargetRefused> {
         if !rest.is_empty() && !rest.starts_with('/') {

@@ -12,6 +12,7 @@ use ringback::store::file::{FileStore, StateLock};
 use ringback::store::key::source::{OsKeyring, Outside};
 use serde_json::Value;
 
+use crate::api_server::ApiServer;
 use crate::http::free_port;
 use crate::idp::{Act, Idp, plain};
 use crate::world::{World, account, provider};
@@ -182,4 +183,123 @@ fn logins_that_repeatedly_end_after_the_same_time_are_reported() {
     world.restart();
     let told = pattern(&world).unwrap();
     assert!(told.contains("expect that of the present one in 7 days") || told.contains("in 6 days"), "{told}");
+}
+
+/// The findings about the proxy and the apps, as `check: what | fix`.
+fn of_the_proxy(findings: &[Value]) -> Vec<String> {
+    let about = |finding: &&Value| {
+        let check = finding["check"].as_str().unwrap();
+        check.starts_with("proxy of") || check.starts_with("app ")
+    };
+    let shown = |finding: &Value| {
+        let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        format!("{} {}: {} | {}", text("state"), text("check"), text("what"), text("fix"))
+    };
+    findings.iter().filter(about).map(shown).collect()
+}
+
+#[test]
+fn an_upstream_is_asked_without_a_token_and_its_answer_is_told() {
+    let idp = Idp::start();
+    let api = ApiServer::start(|received, line| {
+        let target = received.line().split(' ').nth(1).unwrap().to_owned();
+        match target.as_str() {
+            "/moved" => line.answer(308, "Location: /v2\r\n", ""),
+            "/down" => line.answer(503, "", ""),
+            "/open" => line.answer(200, "", "hello"),
+            _ => line.answer(401, "WWW-Authenticate: Bearer\r\n", "no"),
+        }
+    });
+    let (mut world, _) = world(&idp, "", &format!("proxy = {{ upstream = \"{}\" }}", api.url("/v4")));
+    world.run();
+    world.log_in("work");
+    let nobody = free_port();
+    for (upstream, told) in [
+        (api.url("/v4"), vec!["good proxy of work: ", "/v4 answers 401 to a request without a token, as it should"]),
+        (api.url("/open"), vec!["good proxy of work: ", "/open answers (200)"]),
+        (
+            api.url("/moved"),
+            vec!["note proxy of work: ", "redirects to", "/v2, and", "`upstream` in `[accounts.work.proxy]`"],
+        ),
+        (api.url("/down"), vec!["note proxy of work: ", "answers 503", "ask who runs it"]),
+        (
+            format!("http://127.0.0.1:{nobody}/x"),
+            vec!["needs_hand proxy of work: ", "can't be used: there is no connection", "[accounts.work.proxy]"],
+        ),
+        (
+            "https://nowhere.invalid/x".to_owned(),
+            vec![
+                "needs_hand proxy of work: ",
+                "can't be used: there is no connection",
+                "TLS verification can't be turned off",
+            ],
+        ),
+    ] {
+        let of_account = format!("proxy = {{ upstream = \"{upstream}\" }}");
+        let parts = [provider("idp", &idp, "/token", ""), account("work", "idp", &of_account)];
+        world.configure(&parts.join("\n"));
+        let (_, findings) = doctor(&world);
+        let found = of_the_proxy(&findings);
+        let fits = found.len() == 1 && told.iter().all(|part| found[0].contains(part));
+        assert!(fits, "{upstream}: {found:?}");
+    }
+    let received = api.received();
+    assert!(received.len() == 4 && received.iter().all(|request| request.header("authorization").is_none()));
+    let (_, text, _) = world.cli(&["doctor", "--offline"]);
+    assert!(!text.contains("proxy of work"), "{text}");
+    assert_eq!(api.received().len(), 4);
+}
+
+#[test]
+fn an_mcp_server_that_moved_to_another_issuer_is_reported() {
+    let idp = Idp::start();
+    let api = ApiServer::start(|received, line| {
+        let host = received.header("host").unwrap().to_owned();
+        let metadata =
+            format!("{{\"resource\":\"http://{host}/mcp\",\"authorization_servers\":[\"https://new.example\"]}}");
+        if received.line().contains("/.well-known/") {
+            return line.answer(200, "Content-Type: application/json\r\n", &metadata);
+        }
+        let place = format!("http://{host}/.well-known/oauth-protected-resource/mcp");
+        line.answer(401, &format!("WWW-Authenticate: Bearer resource_metadata=\"{place}\"\r\n"), "no")
+    });
+    let of_account = format!("proxy = {{ upstream = \"{}\" }}", api.url("/mcp"));
+    let (world, _) = world(&idp, "issuer = \"https://old.example\"\ndiscover = false", &of_account);
+    let found = of_the_proxy(&doctor(&world).1);
+    let told =
+        "the server takes tokens of https://new.example, and not of https://old.example | Run `ringback mcp add work";
+    assert!(found.iter().any(|found| found.contains(told)), "{found:?}");
+}
+
+#[test]
+fn apps_and_rules_that_can_do_nothing_at_the_proxy_are_reported() {
+    let idp = Idp::start();
+    let api = ApiServer::saying("hello");
+    let (mut world, _) = world(&idp, "", &format!("proxy = {{ upstream = \"{}\" }}", api.url("/v4/v4")));
+    world.run();
+    for arguments in [
+        &["good", "--proxy", "work", "--path", "/calls/**"][..],
+        &["twice", "--proxy", "work", "--path", "/v4/v4/calls/**"],
+        &["trace", "--proxy", "work", "--method", "TRACE"],
+    ] {
+        world.add_app(arguments);
+    }
+    let found = of_the_proxy(&doctor(&world).1);
+    for told in [
+        "note proxy of work: the path of http://127.0.0.1",
+        "has `/v4` twice | If that is a mistake, correct `upstream` in `[accounts.work.proxy]`.",
+        "note app twice: its rule `/v4/v4/calls/**` begins with `/v4/v4`",
+        "--path '/calls/**'",
+        "note app trace: its rule for TRACE fits no request",
+    ] {
+        assert!(found.iter().any(|found| found.contains(told)), "{told}: {found:#?}");
+    }
+    assert!(!found.iter().any(|found| found.contains("app good")), "{found:?}");
+    world.configure(&[provider("idp", &idp, "/token", ""), account("work", "idp", "")].join("\n"));
+    let found = of_the_proxy(&doctor(&world).1);
+    let told = "needs_hand app good: it may use the proxy of `work`, which is not open | Set `upstream`";
+    assert!(found.iter().any(|found| found.contains(told)), "{found:#?}");
+    world.configure(&[provider("idp", &idp, "/token", ""), account("home", "idp", "")].join("\n"));
+    let found = of_the_proxy(&doctor(&world).1);
+    assert!(found.iter().any(|found| found.contains("`work`, which is no account of the config")), "{found:#?}");
 }
