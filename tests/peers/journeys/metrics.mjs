@@ -40,13 +40,20 @@ function queries() {
 }
 
 await journey('Prometheus scrapes the metrics, and knows the alerts and every query of the dashboard', async (world) => {
-  const accounts = (account) => ACCOUNTS.map((name) => account(name)).join('');
+  // Nothing is there: a request through the proxy fails, and is counted.
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  const accounts = (account) => ACCOUNTS.map((name) => account(name, `proxy = { upstream = "${nowhere}" }`)).join('');
   const { daemon } = await atSandbox(world, { flags: ['--rate-limit', 'off'], preferred: 'work', accounts });
   await world.loginByForm('work');
   const added = await world.ringback(['app', 'add', 'prometheus', '--all-accounts']);
   check(added.code === 0, `ringback app add: ${added.err}`);
   const key = added.out.trim();
   const scraped = async () => (await request(`${daemon.url}/metrics`, { headers: { authorization: `Bearer ${key}` } })).text;
+
+  const forwarded = await request(`${daemon.url}/proxy/work/x`, { headers: { authorization: `Bearer ${key}` } });
+  check(forwarded.status === 502, `a request through the proxy: ${forwarded.status} ${forwarded.text}`);
+  const counted = 'ringback_proxy_requests_total{account="work",app="prometheus",result="failed"} 1';
+  check((await scraped()).includes(`${counted}\n`), `${counted} is not in the metrics`);
 
   const promtool = async (args, input) => {
     const done = await world.run('promtool', args, { input });
