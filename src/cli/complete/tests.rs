@@ -41,7 +41,7 @@ fn each_place_offers_what_fits_there() {
         ("help au", &["audit"]),
         ("app r", &["remove", "rotate"]),
         ("help app r", &["remove", "rotate"]),
-        ("config ", &["check", "example", "schema", "path", "help"]),
+        ("config ", &["check", "example", "schema", "reload", "path", "help"]),
         ("nonsense s", &[]),
         ("status --v", &["--verbose"]),
         ("status -", &["--verbose", "--watch", "--json", "--socket", "--help"]),

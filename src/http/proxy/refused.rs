@@ -96,19 +96,6 @@ fn status(error: &Error, speaks: &Speaks) -> u16 {
     }
 }
 
-/// The scopes that the account requests, with those that its upstream wants. A quote can't be in one (RFC 6749 §3.3), but
-/// an apostrophe can, and would end the command's argument.
-pub(super) fn together(requested: &[String], wanted: &str) -> String {
-    let wanted = wanted.split_ascii_whitespace().filter(|scope| !scope.contains('\''));
-    let mut all: Vec<&str> = requested.iter().map(String::as_str).collect();
-    for scope in wanted {
-        if !all.contains(&scope) {
-            all.push(scope);
-        }
-    }
-    all.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
