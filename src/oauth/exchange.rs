@@ -224,7 +224,8 @@ pub(crate) fn revoke_request(
     })
 }
 
-/// Pushes an authorization request (RFC 9126 §2.1). `parameters` are those of the request.
+/// Pushes an authorization request (RFC 9126 §2.1). `parameters` are those of the request. The key of its `dpop_jkt` is
+/// proved as well: some servers want that (RFC 9449 §10.1), and the reply has the nonce for the next request.
 pub(crate) fn push_request(
     dialect: &Dialect,
     parameters: &[(String, String)],
@@ -233,7 +234,8 @@ pub(crate) fn push_request(
 ) -> Result<HttpRequest, Unbuildable> {
     let url = dialect.endpoints.par.as_ref().ok_or(NoEndpoint("pushed authorization request endpoint (`par_url`)"))?;
     let parameters = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)
+    let request = authenticated(dialect, BodyEncoding::Form, url, parameters, credentials, signing)?;
+    proved(request, credentials.dpop_key.as_ref(), None, signing)
 }
 
 /// Asks for a device code (RFC 8628 §3.1).
@@ -308,7 +310,7 @@ fn presented(
     proved(request, key, Some(token), signing)
 }
 
-/// The request with a proof of `key`, if there is one (RFC 9449 §5; with a token, §7).
+/// The request with a proof of `key`, if there is one (RFC 9449 §5; with a token, §7; pushed, §10.1).
 fn proved(
     request: HttpRequest,
     key: Option<&DpopKey>,

@@ -255,7 +255,7 @@ fn other_requests_are_forms_whatever_the_token_endpoint_uses() {
     }
 }
 
-/// Where a token is asked for or shown, the key is proved; where it is only named, it need not be (RFC 9449 §5, §7).
+/// Where a token is asked for or shown, the key is proved; where it is only named, it need not be (RFC 9449 §5, §7, §10.1).
 #[test]
 fn a_key_is_proved_where_its_tokens_are_made_or_shown() {
     let claims = |request: &HttpRequest| -> Option<serde_json::Value> {
@@ -295,7 +295,7 @@ fn a_key_is_proved_where_its_tokens_are_made_or_shown() {
             signed(|s| revoke_request(dialect, &tokens, RevokedToken::AccessToken, me, s)).map(Option::unwrap),
             Some(("DELETE", "https://id.example/r", true)),
         ),
-        (signed(|s| push_request(dialect, &[], me, s)), None),
+        (signed(|s| push_request(dialect, &[], me, s)), Some(("POST", "https://id.example/par", false))),
         (signed(|s| device_request(dialect, &Target::default(), me, s)), None),
         (signed(|s| introspection_request(dialect, &token, me, s)), None),
     ] {

@@ -4,18 +4,20 @@ import { check, checkLogAgainst, fingerprint, journey, request, work } from '../
 const REDIRECT = 'http://127.0.0.1/callback/peer';
 const same = (got, wanted, what) => check(JSON.stringify(got) === JSON.stringify(wanted), `${what}: ${JSON.stringify(got)}, expected ${JSON.stringify(wanted)}`);
 
-for (const [what, env, exchanges] of [
-  ['without nonces', {}, [200, 200]],
+const PUSHED = { features: { pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true } } };
+for (const [what, env, settings, exchanges] of [
+  ['without nonces', {}, {}, [200, 200]],
   // The first proof has none, and the reply names it.
-  ['with the server\'s nonces', { DPOP: 'nonce' }, [400, 200, 200]],
+  ["with the server's nonces", { DPOP: 'nonce' }, {}, [400, 200, 200]],
+  ['with nonces and a pushed request', { DPOP: 'nonce' }, PUSHED, [200, 200]],
 ]) {
   await journey(`DPoP at oidc-provider, ${what}: login, userinfo through the proxy, refresh, logout`, async (world) => {
-    const peer = await world.oidcProvider({ ACCESS_TTL: '600', REDIRECT_URIS: REDIRECT, ...env });
+    const peer = await world.oidcProvider({ ACCESS_TTL: '600', REDIRECT_URIS: REDIRECT, ...env }, settings);
     const daemon = await work(world, `preset = "oidc"\nissuer = "${peer.url}"\nclient_auth = "none"`,
       `client_id = "public"\nscope = ["openid", "offline_access", "email"]\nextra_authorize = { prompt = "consent" }\ndpop = true\nproxy = { upstream = "${peer.url}" }`);
     await world.loginByForm('work');
-    const asked = await peer.journal('authorize request');
-    check(asked.some((e) => e.names.includes('dpop_jkt')), `authorize request: ${JSON.stringify(asked)}`);
+    const asked = await peer.journal(settings.features ? 'pushed request' : 'authorize request');
+    check(asked.some((e) => e.names.includes('dpop_jkt')), `the authorization request: ${JSON.stringify(asked)}`);
     const whose = async () => {
       const reply = await request(`${daemon.url}/proxy/work/me`, { headers: daemon.authorization });
       check(reply.status === 200, `userinfo through the proxy: ${reply.status} ${reply.text.slice(0, 300)}`);
