@@ -132,7 +132,9 @@ impl Issued {
         self.codes.insert(code.clone(), of("dpop_jkt").unwrap_or_default());
         let mut back = Url::parse(&of("redirect_uri").unwrap()).unwrap();
         back.query_pairs_mut().append_pair("code", &code).append_pair("state", &of("state").unwrap());
-        line.answer(302, &format!("Location: {back}\r\n"), "")
+        // The browser of the tests reads until the connection ends.
+        line.answer(302, &format!("Location: {back}\r\nConnection: close\r\n"), "");
+        false
     }
 
     /// The thumbprint of the request's key, or why its proof is not taken.
