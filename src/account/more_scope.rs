@@ -170,7 +170,7 @@ mod tests {
     fn what_a_login_asked_for_or_the_user_left_out_is_not_asked_again() {
         let (mut more, own) = (MoreScope::default(), strings(&["read"]));
         more.refused(&["write", "admin", "more"], &own, None);
-        assert!(more.logged_in(&strings(&["read"]), &own) == false && scope(&more).is_some(), "another login");
+        assert!(!more.logged_in(&strings(&["read"]), &own) && scope(&more).is_some(), "another login");
         assert!(more.logged_in(&strings(&["read", "write"]), &own));
         assert_eq!(more.requested().collect::<Vec<_>>(), ["write"]);
         assert!(more.leave_out(&["admin", "write", "unknown"]) && !more.leave_out(&["admin"]));

@@ -52,18 +52,20 @@ impl Broker {
         self.known_member(account)?.handle.scopes.change(|more| more.leave_out(&scopes));
         Ok(())
     }
+}
 
-    /// The scope that a login of this account asks for, with what the user agreed to.
-    pub(super) fn scope_of_login(&self, member: &Member, agreed: &str) -> Result<Vec<String>, Error> {
-        let name = &member.config.name;
+impl Member {
+    /// The scope that a login asks for, with what the user agreed to.
+    pub(super) fn scope_of_login(&self, agreed: &str) -> Result<Vec<String>, Error> {
+        let name = &self.config.name;
         let what =
             || format!("`more_scope` has a scope that nobody wants of `{name}`; see `scope_wanted` of its `proxy`");
-        member.handle.scopes.of_login(&member.config, agreed).ok_or_else(|| Error::Usage { what: what() })
+        self.handle.scopes.of_login(&self.config, agreed).ok_or_else(|| Error::Usage { what: what() })
     }
 
-    /// What to tell whoever logs in without it.
-    pub(super) fn left_unasked(&self, member: &Member) -> Option<String> {
-        let (ScopeWanted { scope, .. }, name) = (wanted(member)?, &member.config.name);
+    /// What to tell whoever logs in without the scope that is wanted.
+    pub(super) fn left_unasked(&self) -> Option<String> {
+        let (ScopeWanted { scope, .. }, name) = (wanted(self)?, &self.config.name);
         Some(format!("The API wants more scope: `{scope}`. `ringback login {name} --more-scope` asks for it, too."))
     }
 }

@@ -135,7 +135,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
         return RemoteLogin { target, account, replace, timeout, opens }.run(args.json);
     }
     if args.steps {
-        return steps::run(&args.reach, account, request(LoginVia::CallerBrowser), timeout);
+        return steps::run(&args.reach, account, &request(LoginVia::CallerBrowser), timeout);
     }
     let via = match (args.paste, args.device) {
         (true, _) => LoginVia::Paste,
@@ -144,7 +144,7 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
     };
     let more_scope = if args.more_scope { more_scope::agreed(&args.reach, account)? } else { Some(String::new()) };
     let Some(more_scope) = more_scope else { return Ok(ExitCode::SUCCESS) };
-    let (client, started) = begin(&args.reach, account, LoginRequest { more_scope, ..request(via) })?;
+    let (client, started) = begin(&args.reach, account, &LoginRequest { more_scope, ..request(via) })?;
     announce(&started);
     // The joined login may be done and only need an answer.
     if started.confirm.is_none() {

@@ -119,13 +119,11 @@ fn requests_to_a_proxy_are_counted_by_program_and_result() {
     let api = ApiServer::start(|received, line| {
         line.body();
         let target = received.line().to_owned();
-        match ["201", "302", "404", "500"].iter().find(|status| target.contains(**status)) {
-            Some(status) => line.answer(status.parse().unwrap(), "", "12345"),
-            None => {
-                line.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
-                false
-            }
+        if let Some(status) = ["201", "302", "404", "500"].iter().find(|status| target.contains(**status)) {
+            return line.answer(status.parse().unwrap(), "", "12345");
         }
+        line.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+        false
     });
     let mut world = World::with_config(&(api.config(&idp, "") + "[audit]\nenabled = true\n"));
     world.run();

@@ -61,7 +61,7 @@ impl Broker {
         let LoginRequest { via, replace, more_scope } = request;
         let member = self.member(account)?;
         self.check_loaded(&member)?;
-        let scope = self.scope_of_login(&member, &more_scope)?;
+        let scope = member.scope_of_login(&more_scope)?;
         if let Some((pending, confirm)) = self.join_question(&member.config, replace).await? {
             return Ok(LoginStarted { confirm: Some(confirm), ..begun(&member.config, &pending) });
         }
@@ -99,7 +99,7 @@ impl Broker {
             LoginKind::None => self.start_client(&name, &pending),
         }
         if more_scope.is_empty() {
-            started.warning = started.warning.or_else(|| self.left_unasked(&member));
+            started.warning = started.warning.or_else(|| member.left_unasked());
         }
         tracing::info!(account = %name, joined = pending.joined, "a login is pending");
         Ok(started)

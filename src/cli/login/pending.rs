@@ -22,12 +22,12 @@ pub(super) const GRACE: Duration = Duration::from_secs(30);
 pub(super) fn begin(
     reach: &DaemonChoice,
     account: &str,
-    request: LoginRequest,
+    request: &LoginRequest,
 ) -> Result<(Client, LoginStarted), Failure> {
     let begun = || format!("the daemon to start the login to `{account}`; it may ask the provider");
     autostart::or_start(reach, Announce::Start, || {
         let client = reach.client()?;
-        let started = waiting::told(DEFAULT_TIMEOUT, begun, || start(&client, account, &request))?;
+        let started = waiting::told(DEFAULT_TIMEOUT, begun, || start(&client, account, request))?;
         Ok((client, started))
     })
 }

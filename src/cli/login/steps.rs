@@ -19,7 +19,7 @@ use crate::contract::{LoginReply, LoginRequest};
 pub(super) fn run(
     reach: &DaemonChoice,
     account: &str,
-    request: LoginRequest,
+    request: &LoginRequest,
     timeout: Option<Duration>,
 ) -> CommandResult {
     end_with_the_input();
@@ -29,7 +29,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn play(reach: &DaemonChoice, account: &str, request: LoginRequest, timeout: Option<Duration>) -> Result<(), Failure> {
+fn play(reach: &DaemonChoice, account: &str, request: &LoginRequest, timeout: Option<Duration>) -> Result<(), Failure> {
     let (client, started) = begin(reach, account, request)?;
     step(&started)?;
     let mut last: Option<LoginReply> = None;
