@@ -12,6 +12,7 @@ use hyper::body::{Body as HttpBody, Bytes};
 use hyper::header::HeaderMap;
 use hyper::{Method, Response};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use url::Url;
 
@@ -40,6 +41,8 @@ const SHARING: usize = 64;
 #[derive(Clone, Default)]
 pub struct Upstreams {
     clients: Arc<RwLock<HashMap<NetworkOptions, Vec<SharedClient>>>>,
+    /// Held while a client is made, so that many requests at once make one and not each its own (single-flight).
+    making: Arc<Mutex<()>>,
     nonces: DpopNonces,
 }
 
@@ -97,7 +100,7 @@ impl Upstreams {
         let UpstreamRequest { method, url, headers, body } = request;
         let reach = if is_loopback(&url) { &NetworkOptions { proxy: Proxy::None, ..reach.clone() } } else { reach };
         let unset = |why: String| NoReply::Unreachable(format!("the HTTP client could not be set up: {why}"));
-        let SharedClient { client, users } = self.client(reach).map_err(unset)?;
+        let SharedClient { client, users } = self.client(reach).await.map_err(unset)?;
         let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = body;
@@ -123,30 +126,41 @@ impl Upstreams {
     }
 
     /// A client with a place left. A failure is not cached: certificates may be installed later.
-    fn client(&self, reach: &NetworkOptions) -> Result<SharedClient, String> {
-        // One user is the list itself.
-        let has_place = |shared: &&SharedClient| Arc::strong_count(&shared.users) <= SHARING;
-        let known = self.clients.read().ok().and_then(|all| all.get(reach)?.iter().find(has_place).cloned());
-        if let Some(known) = known {
+    async fn client(&self, reach: &NetworkOptions) -> Result<SharedClient, String> {
+        if let Some(known) = self.known(reach) {
             return Ok(known);
         }
-        let made = builder()
-            .pool_max_idle_per_host(KEPT)
-            .pool_idle_timeout(IDLE)
-            .tcp_keepalive(TCP_KEEPALIVE)
-            .tcp_nodelay(true)
-            .dns_resolver(Arc::new(CheckedResolver));
-        let made = SharedClient { client: reaching(made, reach)?, users: Arc::new(()) };
+        let _making = self.making.lock().await;
+        if let Some(known) = self.known(reach) {
+            return Ok(known);
+        }
+        let options = reach.clone();
+        // It reads every certificate that the system trusts.
+        let made = tokio::task::spawn_blocking(move || make(&options)).await;
+        let client = made.map_err(|_| "its maker crashed".to_owned())??;
+        let made = SharedClient { client, users: Arc::new(()) };
         if let Ok(mut clients) = self.clients.write() {
-            let of_these = clients.entry(reach.clone()).or_default();
-            // Who made one meanwhile has a place for us.
-            if let Some(other) = of_these.iter().find(has_place) {
-                return Ok(other.clone());
-            }
-            of_these.push(made.clone());
+            clients.entry(reach.clone()).or_default().push(made.clone());
         }
         Ok(made)
     }
+
+    fn known(&self, reach: &NetworkOptions) -> Option<SharedClient> {
+        // One user is the list itself.
+        let has_place = |shared: &&SharedClient| Arc::strong_count(&shared.users) <= SHARING;
+        self.clients.read().ok().and_then(|all| all.get(reach)?.iter().find(has_place).cloned())
+    }
+}
+
+/// A client; blocks while it reads certificates.
+fn make(reach: &NetworkOptions) -> Result<reqwest::Client, String> {
+    let made = builder()
+        .pool_max_idle_per_host(KEPT)
+        .pool_idle_timeout(IDLE)
+        .tcp_keepalive(TCP_KEEPALIVE)
+        .tcp_nodelay(true)
+        .dns_resolver(Arc::new(CheckedResolver));
+    reaching(made, reach)
 }
 
 /// A body for a request. It is shared between threads only as a whole.

@@ -23,7 +23,7 @@ use crate::secret::{Secret, SecretKind};
 /// ringback can read them.
 pub const SCHEMA: u32 = 4;
 /// The schema of records without a `dpop_key`. The second one had no `logins` and no `ends_in_boot`.
-const WITHOUT_KEY: u32 = 3;
+pub const WITHOUT_KEY: u32 = 3;
 /// The first one; it had no `identity` either.
 const FIRST: u32 = 1;
 

@@ -93,7 +93,7 @@ const FLAWS: &[Flaw] = &[
     served("cut-json", |b| json(format!("{},\"x\":\"", b.strip_suffix('}').unwrap())), "cut off"),
     served("too-large", |b| json(more(b, &format!("\"x\":\"{}\"", "x".repeat(300_000)))), "larger than 256 KiB"),
     served("broken-off", |b| with_header(200, "Content-Type: application/json", format!("{b}{}", "x".repeat(99)))[..].strip_suffix(&[b'x'; 99]).unwrap().to_vec(), "broke off"),
-    kept("dpop", |b| token_type(b, "DPoP"), "token_type is `DPoP`: not a bearer token"),
+    kept("dpop", |b| token_type(b, "DPoP"), "token_type is `DPoP`: the server binds its tokens to a key"),
     kept("no-access", |b| access(b, None), "there is no access_token"),
     kept("long", |b| access(b, Some(&"x".repeat(65_537))), "access_token is longer than 64 KiB"),
     kept("unfit", |b| access(b, Some("a\nb")), "characters that are not allowed in tokens"),

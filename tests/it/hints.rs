@@ -121,7 +121,10 @@ fn unusable_replies_name_their_content_type_and_unusable_tokens_their_type() {
     for (reply, says) in [
         (plain(200, "text/html", "<html>Sign in</html>"), "the reply is not JSON but `text/html`"),
         (plain(403, "text/html; charset=utf-8", "<html>No</html>"), "(`text/html; charset=utf-8`; from a proxy"),
-        (plain(200, "application/json", token("\"DPoP\"")), "token_type is `DPoP`: not a bearer token"),
+        (
+            plain(200, "application/json", token("\"DPoP\"")),
+            "token_type is `DPoP`: the server binds its tokens to a key (set `dpop = true` for the account)",
+        ),
         (plain(200, "application/json", token("\"mac\"")), "token_type is `mac`: not a bearer token"),
     ] {
         idp.next(Act::Raw(reply));

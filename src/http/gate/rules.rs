@@ -36,7 +36,8 @@ pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Acce
     if let Some(user) = stranger.filter(|_| !access.is_open_to_other_users()) {
         return Err(GateRefusal::OtherUser(user));
     }
-    from_elsewhere(facts, access)?;
+    from_elsewhere(facts, access)
+        .map_err(|refusal| if is_metadata(facts, found) { GateRefusal::NoRoute } else { refusal })?;
     if access.on_socket_only() && !matches!(facts.peer, Peer::Unix { .. }) {
         return Err(GateRefusal::Foreign("this is accepted over the unix socket only, whatever the key"));
     }
@@ -50,6 +51,12 @@ pub(super) fn decide(facts: &RequestFacts<'_>, found: RouteMatch) -> Result<Acce
     }
     content_type(facts, access)?;
     Ok(access)
+}
+
+/// Where clients look for metadata of an API's authorization server (RFC 8615), some of them with fetch metadata: told that
+/// there is nothing, they go on without.
+fn is_metadata(facts: &RequestFacts<'_>, found: RouteMatch) -> bool {
+    matches!(found, RouteMatch::Nothing) && facts.uri.path().starts_with("/.well-known/")
 }
 
 /// Methods that are told to who asks by another.

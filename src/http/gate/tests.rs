@@ -219,6 +219,7 @@ const TABLE: [(&str, &[&str], u16); 127] = [
     ("HEAD /oauth2/token", &[BASIC], 405),
     ("GET /token", &[BASIC], 401),
     ("GET /.well-known/oauth-authorization-server/oauth2", &["Authorization: none"], 200),
+    ("GET /.well-known/oauth-protected-resource/proxy/work", &["Sec-Fetch-Mode: cors"], 404),
     ("GET /.well-known/oauth-authorization-server/oauth2", &["Sec-Fetch-Site: cross-site"], 403),
     // bodies
     ("POST /v1/accounts/a/login", &["Content-Length: 2", "Content-Type: text/plain"], 400),
