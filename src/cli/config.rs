@@ -225,7 +225,9 @@ fn reload(args: &ReloadArgs) -> CommandResult {
         NotReloaded::Untold(why) => message::reload_untold(why),
         NotReloaded::Unseen => message::reload_unseen(),
         NotReloaded::Refused(mistakes) => {
-            mistakes.iter().for_each(|mistake| report::say(mistake));
+            for mistake in mistakes {
+                report::say(&mistake);
+            }
             message::reload_refused()
         }
     })?;

@@ -61,7 +61,9 @@ pub(super) fn reload(reach: &DaemonChoice, config: &Config, expected: Expected<'
         NotReloaded::Unreached(failure) => by_hand(&failure.reply().error_description),
         NotReloaded::Untold(why) => by_hand(&why),
         NotReloaded::Refused(mistakes) => {
-            mistakes.iter().for_each(|mistake| report::say(mistake));
+            for mistake in mistakes {
+                report::say(&mistake);
+            }
             report::say("The daemon refused the config and keeps the one that it has.");
         }
         NotReloaded::Unseen => report::say(

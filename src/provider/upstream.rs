@@ -233,11 +233,15 @@ mod tests {
     #[tokio::test]
     async fn a_client_is_shared_by_so_many_requests() {
         let (upstreams, reach) = (Upstreams::default(), NetworkOptions::default());
-        let users: Vec<_> = (0..SHARING).map(|_| upstreams.client(&reach).unwrap()).collect();
-        assert!(users.iter().all(|other| Arc::ptr_eq(&other.users, &users[0].users)));
-        let next = upstreams.client(&reach).unwrap();
+        let at_once = (0..SHARING).map(|_| upstreams.client(&reach));
+        let users: Vec<_> = futures_util::future::join_all(at_once).await.into_iter().map(Result::unwrap).collect();
+        assert!(users.iter().all(|other| Arc::ptr_eq(&other.users, &users[0].users)), "one is made for all");
+        let next = upstreams.client(&reach).await.unwrap();
         assert!(!Arc::ptr_eq(&next.users, &users[0].users));
         drop(users);
-        assert!(!Arc::ptr_eq(&upstreams.client(&reach).unwrap().users, &next.users), "the first has places again");
+        assert!(
+            !Arc::ptr_eq(&upstreams.client(&reach).await.unwrap().users, &next.users),
+            "the first has places again"
+        );
     }
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ringback::store::key::MasterKey;
-use ringback::store::record::WITHOUT_KEY;
+use ringback::store::record::{SCHEMA, WITHOUT_KEY};
 use ringback::store::seal;
 use serde_json::Value;
 
 use crate::http::Request;
-use crate::idp::Idp;
+use crate::idp::{Act, Idp, plain};
 use crate::world::{World, names, until_within};
 
 /// The address of the provider in `make.py`: the tokens are bound to it.
@@ -89,7 +89,13 @@ fn check_fixture(name: &str, idp: &Idp) {
     idp.has_issued(&accounts.iter().map(tokens).collect::<Vec<_>>());
 
     let phrase = about["passphrase"].as_str();
-    let mut world = World::with_config(&config(phrase.is_some()));
+    let bound: Vec<&str> = about["bound"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut config = config(phrase.is_some());
+    for account in &bound {
+        let section = format!("[accounts.{account}]\n");
+        config = config.replace(&section, &format!("{section}dpop = true\nhand_out_dpop = true\n"));
+    }
+    let mut world = World::with_config(&config);
     copy(&folder().join(name).join("state"), &world.state());
     let app_key = std::fs::read_to_string(world.state().join("app.key")).unwrap();
     world.run();
@@ -107,17 +113,20 @@ fn check_fixture(name: &str, idp: &Idp) {
         assert_eq!((&reply.json()["scope"], &reply.json()["extra"]["shard"]), (&"one two".into(), &"eu-1".into()));
     }
     for (number, account) in accounts.iter().enumerate() {
+        let is_bound = bound.contains(account);
+        if is_bound {
+            let reply = r#"{"access_token":"bound","token_type":"DPoP","expires_in":3600}"#;
+            idp.next(Act::Raw(plain(200, "application/json", reply)));
+        }
         let reply = world.post(&format!("/v1/accounts/{account}/refresh"));
         assert_eq!(reply.status, 200, "{name}: {reply:?}");
         assert_eq!(idp.seen()[number].parameters()["refresh_token"], format!("fixture-refresh-{account}"), "{name}");
-        assert_eq!(
-            schema(&world.state(), account).unwrap_or(WITHOUT_KEY),
-            WITHOUT_KEY,
-            "{name}: written with the current schema of tokens without a key"
-        );
+        assert_eq!(idp.seen()[number].header("dpop").is_some(), is_bound, "{name}: the key proves itself");
+        let current = if is_bound { SCHEMA } else { WITHOUT_KEY };
+        assert_eq!(schema(&world.state(), account).unwrap_or(current), current, "{name}: the current schema");
     }
-    assert!(idp.honours(&world.token("work")), "{name}");
     let token = world.token("work");
+    assert!(if bound.contains(&"work") { token == "bound" } else { idp.honours(&token) }, "{name}");
     world.restart();
     phrase.inspect(|phrase| unlock(&world, phrase));
     assert_eq!(world.token("work"), token, "{name}");
