@@ -86,11 +86,7 @@ fn every_rule_that_a_comment_refers_to_exists() {
     let text = rules();
     let numbers: BTreeSet<u32> =
         text.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(' ')?.0.parse().ok()).collect();
-    assert_eq!(
-        numbers.iter().copied().collect::<Vec<_>>(),
-        (1..=55).collect::<Vec<_>>(),
-        "rules are numbered in order"
-    );
+    assert!(numbers.len() > 50 && numbers.iter().copied().eq((1..).take(numbers.len())), "rules are numbered in order");
     let mut referred = 0;
     for (path, source) in all_sources() {
         for reference in source.split("docs/security.md, rule").skip(1) {
