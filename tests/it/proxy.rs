@@ -221,6 +221,40 @@ fn renewed_and_replayed(tool: Option<&str>) {
     assert_ne!(rejected.token(), replayed.token());
 }
 
+/// Servers check the token before they read the body. What the client sends after that is part of the replay, whether the
+/// server takes it or has closed the connection.
+#[test]
+fn a_body_that_arrives_after_the_rejection_is_replayed() {
+    for stays_open in [true, false] {
+        let (idp, first) = (Idp::living(8), Mutex::new(None::<String>));
+        let api = ApiServer::start(move |received, line| {
+            let token = received.token().to_owned();
+            if *first.lock().unwrap().get_or_insert(token.clone()) == token {
+                return line.answer(401, "", "old") && stays_open;
+            }
+            let body = line.body();
+            line.answer(200, "", &String::from_utf8(body).unwrap())
+        });
+        let world = api.world(&idp, "lazy = true");
+        let (host, key) = (world.authority(), world.key());
+        let replayed = until("a refresh is due", || {
+            let (mut client, before) = (connect(&world), api.received().len());
+            let head = format!(
+                "POST /proxy/work HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
+                 Content-Length: 5\r\n\r\nab"
+            );
+            client.write_all(head.as_bytes()).unwrap();
+            until("the upstream has the head", || (api.received().len() > before).then_some(()));
+            client.write_all(b"cde").unwrap();
+            let mut reply = String::new();
+            client.read_to_string(&mut reply).unwrap();
+            assert!(reply.starts_with("HTTP/1.1 503") || reply.starts_with("HTTP/1.1 200"), "{reply}");
+            reply.starts_with("HTTP/1.1 200").then_some(reply)
+        });
+        assert!(replayed.ends_with("\r\n\r\nabcde") && idp.refreshes() == 1, "{replayed}");
+    }
+}
+
 /// The body, and what the client is told.
 #[test]
 fn a_request_that_stays_rejected_is_no_401_and_says_what_to_do() {

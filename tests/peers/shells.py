@@ -209,8 +209,13 @@ def complete(world, shell, typed):
         terminal.close()
 
 
+def own_folder():
+    """Removed at the end, but for what a program that the shell left behind, such as fish's reader of man pages, still writes."""
+    return tempfile.TemporaryDirectory(prefix="rb-shells-", ignore_cleanup_errors=True)
+
+
 def without_daemon(shell):
-    with tempfile.TemporaryDirectory(prefix="rb-shells-") as folder:
+    with own_folder() as folder:
         complete(World(folder), shell, TYPED)
 
 
@@ -233,7 +238,7 @@ class Daemon:
 
 
 def with_daemon():
-    with tempfile.TemporaryDirectory(prefix="rb-shells-") as folder:
+    with own_folder() as folder:
         world = World(folder)
         with Daemon(world):
             added = world.run("app", "add", "editor", "--all-accounts")
@@ -242,7 +247,7 @@ def with_daemon():
 
 
 def colours():
-    with tempfile.TemporaryDirectory(prefix="rb-shells-") as folder:
+    with own_folder() as folder:
         world = World(folder)
         with Daemon(world):
             for no_color, state in [("", "\x1b[1;31msigned out\x1b[0m"), ("1", "home  signed out  run")]:
@@ -256,7 +261,7 @@ def colours():
 
 
 def watch():
-    with tempfile.TemporaryDirectory(prefix="rb-shells-") as folder:
+    with own_folder() as folder:
         world = World(folder)
         terminal = None
         try:
@@ -276,7 +281,7 @@ def watch():
 
 
 def man_pages():
-    with tempfile.TemporaryDirectory(prefix="rb-shells-") as folder:
+    with own_folder() as folder:
         world = World(folder)
         written = world.run("man", "--dir", f"{folder}/man")
         assert written.returncode == 0, written.stderr

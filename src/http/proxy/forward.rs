@@ -23,7 +23,7 @@ use crate::http::audited::{self, audited};
 use crate::http::gate::account::NamedAccount;
 use crate::http::gate::caller::Caller;
 use crate::http::gate::headers::Forwarded;
-use crate::http::peer::Connection;
+use crate::http::peer::{BodyLimits, Connection};
 use crate::http::state::Http;
 use crate::provider::upstream::{Credential, Lease, NoReply, UpstreamBody, UpstreamRequest};
 use crate::reverse_proxy::headers::{self as lines, KEY};
@@ -196,27 +196,31 @@ impl Forwarding<'_> {
         config: &AccountConfig,
         outgoing: &Outgoing,
         sent: &Arc<SentBody>,
-        mut rejected: Answered,
+        rejected: Answered,
     ) -> Result<Answered, (Error, Speaks)> {
-        let kept = sent.take_whole().map(Bytes::from_owner);
+        let Some(Connection { body: BodyLimits { deadline, .. }, .. }) = self.head.extensions.get() else {
+            return Err((Error::Internal { what: "a request without its connection".into() }, Speaks::Http));
+        };
+        let Answered { reply, token: mut old, wants_nonce, .. } = rejected;
+        // It may be the answer to the head alone. What has not arrived of the body by then is for the replay.
+        drop(reply);
+        let kept = sent.arrived(*deadline).await.map(Bytes::from_owner);
         let speaks = Speaks::of(&self.head.headers, kept.as_deref().unwrap_or_default());
         let failed = |failure| (self.failed(config, failure), speaks.clone());
         let again = async |token| {
             let body = kept.clone().filter(|bytes| !bytes.is_empty()).map(UpstreamBody::from);
             self.sent(config, outgoing, (body, sent), token).await.map_err(|error| (error, speaks.clone()))
         };
-        if rejected.wants_nonce {
+        if wants_nonce {
             if kept.is_none() {
                 return Err(failed(UpstreamFailure::WantsNonce));
             }
-            drop(rejected.reply);
-            rejected = again(rejected.token).await?;
-            if rejected.reply.status() != StatusCode::UNAUTHORIZED {
-                return Ok(rejected);
+            let answered = again(old).await?;
+            if answered.reply.status() != StatusCode::UNAUTHORIZED {
+                return Ok(answered);
             }
+            old = answered.token;
         }
-        let old = rejected.token;
-        drop(rejected.reply);
         let newer = self.newer(&old).await.map_err(|error| (error, speaks.clone()))?;
         let (Some(newer), Some(_)) = (newer, &kept) else { return Err(failed(UpstreamFailure::RejectsToken)) };
         let answered = again(newer).await?;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::provider::upstream::Progress;
@@ -43,6 +45,10 @@ pub(super) struct SentBody {
     bytes: AtomicU64,
     /// The client broke off.
     broken: AtomicBool,
+    /// What was not taken of a body that is kept: the upstream answered before it had read all of it.
+    rest: Mutex<Option<Body>>,
+    /// Told once all of it was taken, or the rest is there.
+    left: Notify,
 }
 
 /// The bytes so far; `None`: they are not kept.
@@ -65,6 +71,8 @@ impl SentBody {
             steps: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             broken: AtomicBool::new(false),
+            rest: Mutex::default(),
+            left: Notify::new(),
         })
     }
 
@@ -84,6 +92,43 @@ impl SentBody {
         let bytes = kept.bytes.take();
         self.budget.give_back(bytes.as_ref().map_or(0, |bytes| bytes.len()));
         bytes.filter(|_| kept.whole)
+    }
+
+    /// The same, once what the client still sends has arrived, within `deadline`.
+    pub(super) async fn arrived(&self, deadline: Duration) -> Option<Zeroizing<Vec<u8>>> {
+        let arriving = async {
+            while self.is_incomplete() {
+                let rest = self.rest().take();
+                match rest {
+                    Some(body) => return self.read(body).await,
+                    None => self.left.notified().await,
+                }
+            }
+        };
+        // What has not arrived by then is missing, which `take_whole` notices.
+        _ = timeout(deadline, arriving).await;
+        self.take_whole()
+    }
+
+    /// Whether it is kept, and not whole yet.
+    fn is_incomplete(&self) -> bool {
+        let kept = self.kept();
+        kept.bytes.is_some() && !kept.whole && !self.is_broken()
+    }
+
+    /// Keeps the rest of a body that nobody sends.
+    async fn read(&self, mut body: Body) {
+        while self.is_incomplete() {
+            match body.frame().await {
+                Some(Ok(frame)) => _ = frame.into_data().map(|data| self.add(&data)),
+                Some(Err(_)) => self.broken.store(true, Ordering::Relaxed),
+                None => self.end(),
+            }
+        }
+    }
+
+    fn rest(&self) -> MutexGuard<'_, Option<Body>> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A copy of all of it, for sending; `None` if it is not kept.
@@ -121,6 +166,7 @@ impl SentBody {
     fn end(&self) {
         self.steps.fetch_add(1, Ordering::Release);
         self.kept().whole = true;
+        self.left.notify_one();
     }
 }
 
@@ -152,7 +198,7 @@ pub(super) async fn keep(body: Body, budget: &ReplayBudget, deadline: Duration) 
         }
         Err(if announced.max(sent.bytes()) > LARGEST as u64 { NotKept::TooLarge } else { NotKept::NoRoom })
     };
-    tokio::time::timeout(deadline, reading).await.unwrap_or(Err(NotKept::TooSlow))?;
+    timeout(deadline, reading).await.unwrap_or(Err(NotKept::TooSlow))?;
     Ok(sent)
 }
 
@@ -185,6 +231,17 @@ impl KeptBody {
 
     fn body(&mut self) -> &mut Body {
         self.body.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever sent it wants no more of it.
+impl Drop for KeptBody {
+    fn drop(&mut self) {
+        if self.sent.is_incomplete() {
+            let body = std::mem::take(self.body());
+            *self.sent.rest() = Some(body);
+        }
+        self.sent.left.notify_one();
     }
 }
 
@@ -226,88 +283,4 @@ impl HttpBody for KeptBody {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn sent(length: usize, budget: &ReplayBudget) -> Arc<SentBody> {
-        let (body, sent) = KeptBody::new(Body::from(vec![b'x'; length]), budget);
-        assert_eq!(body.size_hint().exact(), Some(length as u64));
-        assert_eq!(body.collect().await.unwrap().to_bytes().len(), length);
-        sent
-    }
-
-    fn kept(budget: &ReplayBudget) -> usize {
-        budget.0.load(Ordering::Relaxed)
-    }
-
-    #[tokio::test]
-    async fn a_small_body_is_kept_whole_and_a_large_one_not_at_all() {
-        let budget = ReplayBudget::default();
-        for (length, is_kept) in [(0, true), (5, true), (LARGEST, true), (LARGEST + 1, false)] {
-            let body = sent(length, &budget).await;
-            assert_eq!(kept(&budget), if is_kept { length } else { 0 });
-            assert_eq!(body.take_whole().map(|bytes| bytes.len()), is_kept.then_some(length));
-            assert_eq!((body.bytes(), kept(&budget), body.take_whole()), (length as u64, 0, None));
-        }
-    }
-
-    #[tokio::test]
-    async fn no_more_is_kept_than_all_may_have() {
-        let budget = ReplayBudget::default();
-        let mut bodies = Vec::new();
-        for _ in 0..ALL / LARGEST {
-            bodies.push(sent(LARGEST, &budget).await);
-        }
-        assert!(sent(1, &budget).await.take_whole().is_none(), "there is no room");
-        bodies.pop();
-        assert!(sent(1, &budget).await.take_whole().is_some());
-        drop(bodies);
-        assert_eq!(kept(&budget), 0);
-    }
-
-    #[tokio::test]
-    async fn a_body_is_kept_before_it_is_sent_if_it_is_small_and_there_is_room() {
-        let budget = ReplayBudget::default();
-        let patient = Duration::from_secs(60);
-        let read = keep(Body::from("x"), &budget, patient).await.unwrap();
-        assert_eq!((read.copy().as_deref(), read.look(<[u8]>::len), read.bytes()), (Some(&b"x"[..]), 1, 1));
-        assert!(read.take_whole().is_some(), "as it is after sending");
-        let chunks = |count: usize| {
-            let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 1024]));
-            Body::from_stream(futures_util::stream::iter((0..count).map(move |_| chunk())))
-        };
-        assert_eq!(keep(Body::from(vec![b'x'; LARGEST + 1]), &budget, patient).await.unwrap_err(), NotKept::TooLarge);
-        assert_eq!(
-            keep(chunks(1025), &budget, patient).await.unwrap_err(),
-            NotKept::TooLarge,
-            "whose length nobody announced"
-        );
-        let broken = futures_util::stream::iter([Ok(Bytes::from("x")), Err(std::io::Error::other("gone"))]);
-        assert_eq!(keep(Body::from_stream(broken), &budget, patient).await.unwrap_err(), NotKept::BrokenOff);
-        let mut held = Vec::new();
-        for _ in 0..ALL / LARGEST {
-            held.push(keep(chunks(1024), &budget, patient).await.unwrap());
-        }
-        assert_eq!(keep(Body::from("x"), &budget, patient).await.unwrap_err(), NotKept::NoRoom);
-        drop(held);
-        assert_eq!(kept(&budget), 0);
-        let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        let slow = keep(never, &budget, Duration::ZERO).await;
-        assert_eq!(slow.unwrap_err(), NotKept::TooSlow);
-    }
-
-    #[tokio::test]
-    async fn a_body_that_is_not_all_sent_is_not_whole() {
-        let (_body, sent) = KeptBody::new(Body::from("x"), &ReplayBudget::default());
-        assert!(sent.take_whole().is_none());
-    }
-
-    #[tokio::test]
-    async fn trailers_are_dropped() {
-        let trailers = [("authorization".parse().unwrap(), "x".parse().unwrap())].into_iter().collect();
-        let body = Body::new(http_body_util::Full::new(Bytes::from("x")).with_trailers(async { Some(Ok(trailers)) }));
-        let (body, sent) = KeptBody::new(body, &ReplayBudget::default());
-        let whole = body.collect().await.unwrap();
-        assert!(whole.trailers().is_none() && whole.to_bytes() == "x" && sent.take_whole().is_some());
-    }
-}
+mod tests;

@@ -41,10 +41,10 @@ await journey('MCP: a key for one tool calls that one, and a client of any other
   check(made.code === 0, `ringback app add: exit ${made.code}: ${made.err}`);
   const { url } = await keyOf(world, 'cursor');
   const at = { url, key: world.file('adder.key', made.out) };
-  const allowed = await client(world, 'mcp', at, 1);
-  check(!allowed.error && allowed.sum === 5 && allowed.tools.join() === 'add,count', JSON.stringify(allowed));
+  const allowed = await python(world, 'mcp', at, 1);
+  check(!allowed.error && allowed.sum === 5 && allowed.tools.join() === 'add,count,saw', JSON.stringify(allowed));
   // It calls `count` first.
-  const refused = await client(world, 'fastmcp', at, 1);
+  const refused = await python(world, 'fastmcp', at, 1);
   check(refused.calls === 0 && refused.error.includes("`--tool 'count'`"), JSON.stringify(refused));
   check((await counts())['code 200'] === 1, 'nobody logged in again');
 });
