@@ -1,6 +1,5 @@
 //! `ringback account`: the config file that it edits, and the daemon that reads it.
 
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Stdio;
 
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use crate::http::{Browser, free_port};
 use crate::idp::Idp;
 use crate::terminal::AtTerminal;
-use crate::world::{SECRET, World, account, mode, provider, told, until};
+use crate::world::{SECRET, World, account, feed, mode, provider, told, until};
 
 /// A config with a comment, a provider and a fixed port.
 fn config(idp: &Idp) -> String {
@@ -103,7 +102,7 @@ fn options_alone_add_change_and_remove_an_account_of_a_running_daemon() {
     let first = ["account", "add", "work", "--provider", &issuer, "--client-id", "the client", "--scope", "one two"];
     let mut command = world.command(&first);
     let mut child = command.arg("--client-secret-stdin").stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(SECRET.as_bytes()).unwrap();
+    feed(&mut child, SECRET.as_bytes());
     let (code, _, said) = told(child.wait_with_output().unwrap());
     assert!(code == 0 && said.contains("+client_id = \"the client\"\n"), "{said}");
     assert!(said.contains("The daemon has read the config.") && !said.contains("canary"), "{said}");

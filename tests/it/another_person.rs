@@ -1,7 +1,7 @@
 //! A login as another person than before: confirmed on the page, at the terminal or over the API, and nothing is
 //! replaced without a confirmation.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 
 use ringback::contract::{AccountState, LoginReply, LoginStatus};
@@ -11,7 +11,7 @@ use url::Url;
 use crate::http::{Browser, Reply, Request};
 use crate::idp::{Act, Idp, granted, plain};
 use crate::terminal::AtTerminal;
-use crate::world::{World, account, until};
+use crate::world::{World, account, feed, until};
 
 /// A world where `ann` is logged in, with a provider that supports revocation.
 fn ann_is_logged_in() -> (Idp, World) {
@@ -250,7 +250,7 @@ fn an_import_needs_a_confirmation_like_a_login() {
     let import = |arguments: &[&str]| {
         let mut command = world.command(&[&["import", "work", "--refresh-token"], arguments].concat());
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(b"RT~canary-brought").unwrap();
+        feed(&mut child, b"RT~canary-brought");
         crate::world::told(child.wait_with_output().unwrap())
     };
     idp.next(granted("eve"));

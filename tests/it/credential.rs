@@ -7,7 +7,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::idp::Idp;
-use crate::world::{World, account, provider, told, until};
+use crate::world::{World, account, feed, provider, told, until};
 
 /// Two accounts, of which the first is the default, and both are logged in.
 fn world(idp: &Idp) -> World {
@@ -30,7 +30,7 @@ fn world(idp: &Idp) -> World {
 /// Runs the program under `name` with this input.
 fn linked(world: &World, name: &str, arguments: &[&str], input: &str) -> (i32, String, String) {
     let mut child = world.command(arguments).arg0(name).stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    feed(&mut child, input.as_bytes());
     told(child.wait_with_output().unwrap())
 }
 

@@ -1,16 +1,15 @@
 //! `ringback import` of tokens from elsewhere.
 
-use std::io::Write as _;
 use std::process::Stdio;
 
 use crate::idp::{Act, Idp, plain};
 use crate::terminal::AtTerminal;
-use crate::world::{World, told};
+use crate::world::{World, feed, told};
 
 fn import(world: &World, token: &str, arguments: &[&str]) -> (i32, String, String) {
     let mut command = world.command(&[&["import", "work"], arguments].concat());
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(token.as_bytes()).unwrap();
+    feed(&mut child, token.as_bytes());
     told(child.wait_with_output().unwrap())
 }
 

@@ -1,6 +1,5 @@
 //! Locking and unlocking the store: on the command line, over HTTP, across restarts.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -8,7 +7,7 @@ use ringback::contract::{AccountState, LoginStatus};
 
 use crate::http::{Reply, Request};
 use crate::idp::{Act, Idp};
-use crate::world::{World, account, mode, names, provider, told, until, until_past};
+use crate::world::{World, account, feed, mode, names, provider, told, until, until_past};
 
 const PASSPHRASE: &str = "canary horse battery staple";
 const BY_PASSPHRASE: &str = "[store]\nkey = \"passphrase\"\n";
@@ -27,7 +26,7 @@ fn start(idp: &Idp, store: &str) -> World {
 fn unlock(world: &World, line: &str) -> (i32, String, String) {
     let mut child = world.command(&["unlock", "--passphrase-stdin"]).stdin(Stdio::piped()).spawn().unwrap();
     // The command may exit without reading.
-    let _ = child.stdin.take().unwrap().write_all(line.as_bytes());
+    feed(&mut child, line.as_bytes());
     told(child.wait_with_output().unwrap())
 }
 
@@ -192,7 +191,7 @@ fn a_passphrase_is_never_sent_over_tcp_or_set_by_accident() {
         .env("RINGBACK_URL", world.endpoint().url.unwrap())
         .env("RINGBACK_KEY_FILE", world.endpoint().key_file.unwrap());
     let mut child = over_tcp.stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(PASSPHRASE.as_bytes()).unwrap();
+    feed(&mut child, PASSPHRASE.as_bytes());
     let (code, _, err) = told(child.wait_with_output().unwrap());
     assert_eq!((code, err.contains("socket")), (10, true), "{err}");
     let reply = post_unlock(&world, &format!("{{\"passphrase\":\"{PASSPHRASE}\"}}"));

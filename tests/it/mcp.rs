@@ -1,13 +1,12 @@
 //! `ringback mcp`: accounts for MCP servers that are found by their URL, and the config of their clients.
 
-use std::io::Write as _;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::http::free_port;
 use crate::idp::{Act, Idp, Seen};
-use crate::world::{SECRET, World, mode, told};
+use crate::world::{SECRET, World, feed, mode, told};
 
 const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
 const ISSUER: &str = "/.well-known/oauth-authorization-server";
@@ -208,7 +207,7 @@ fn the_client_is_the_named_one_else_a_document_else_registered() {
     let url = idp.url("/mcp");
     let mut command = world.command(&["mcp", "add", "notes", &url, "--client-id", "c", "--client-secret-stdin"]);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(SECRET.as_bytes()).unwrap();
+    feed(&mut child, SECRET.as_bytes());
     let (code, _, said) = told(child.wait_with_output().unwrap());
     assert!(code == 0 && text(&world).contains("client_secret_file = \"notes.secret\"\n"), "{said}");
     assert!(text(&world).contains("client_auth = \"basic\"") && !said.contains("canary"), "{said}");

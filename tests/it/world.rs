@@ -405,6 +405,11 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Types this into the program, and ends its input. One that fails early reads none of it: how it ended tells.
+pub(crate) fn feed(child: &mut Child, input: &[u8]) {
+    _ = child.stdin.take().unwrap().write_all(input);
+}
+
 pub(crate) fn told(output: Output) -> (i32, String, String) {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
