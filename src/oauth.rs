@@ -22,3 +22,4 @@ pub(crate) mod preset;
 pub(crate) mod protected_resource;
 pub(crate) mod registration;
 pub mod reply;
+pub(crate) mod scope;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::ScopeWanted;
+use crate::oauth::scope::is_scope_byte;
 
 /// How many scopes are remembered of an account: it is the upstream that names them.
 const MOST: usize = 16;
@@ -43,8 +44,7 @@ pub(crate) enum StepUp {
 
 /// Whether an upstream may name this scope: a `scope-token` (RFC 6749 §3.3) that can be shown.
 pub(crate) fn is_fit(scope: &str) -> bool {
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    (1..=LONGEST).contains(&scope.len()) && scope.bytes().all(allowed)
+    (1..=LONGEST).contains(&scope.len()) && scope.bytes().all(is_scope_byte)
 }
 
 impl MoreScope {

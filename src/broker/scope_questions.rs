@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::account::more_scope::MoreScope;
 use crate::config::AccountConfig;
+use crate::oauth::scope::add_missing;
 
 /// What an account's user is asked about scope. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,11 +66,7 @@ impl ScopeQuestions {
             return None;
         }
         let mut scope = config.target.scope.clone();
-        for added in more.requested().map(String::as_str).chain(agreed) {
-            if !scope.iter().any(|known| known == added) {
-                scope.push(added.to_owned());
-            }
-        }
+        add_missing(&mut scope, more.requested().map(String::as_str).chain(agreed));
         Some(scope)
     }
 }

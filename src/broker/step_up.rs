@@ -10,6 +10,7 @@ use crate::config::AccountConfig;
 use crate::contract::ScopeWanted;
 use crate::error::{Error, ScopeStep};
 use crate::oauth::grant::GrantType;
+use crate::oauth::scope::add_missing;
 
 impl Broker {
     /// The account's upstream refused a request for lack of `scope` (sent by `app`, or without a key): asks the user,
@@ -82,11 +83,7 @@ fn has_a_login(grant: GrantType) -> bool {
 /// The scopes that the account requests, with those that its upstream wants. A quote can't be in one (RFC 6749 §3.3), but
 /// an apostrophe can, and would end the command's argument.
 fn together(config: &AccountConfig, wanted: &[&str]) -> String {
-    let mut all: Vec<&str> = config.target.scope.iter().map(String::as_str).collect();
-    for scope in wanted.iter().filter(|scope| !scope.contains('\'')) {
-        if !all.contains(scope) {
-            all.push(scope);
-        }
-    }
+    let mut all = config.target.scope.clone();
+    add_missing(&mut all, wanted.iter().copied().filter(|scope| !scope.contains('\'')));
     all.join(" ")
 }

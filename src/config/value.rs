@@ -12,6 +12,7 @@ use super::problem::{Problem, nearest};
 use crate::contract::{DEFAULT_ACCOUNT, is_name};
 use crate::loopback::is_secure;
 use crate::oauth::dialect::RateLimit;
+use crate::oauth::scope::is_scope_byte;
 use crate::secret::text::Rule;
 use crate::secret::{self, ClientSecret};
 
@@ -131,8 +132,7 @@ pub(super) fn scopes(value: &DeValue<'_>) -> Result<Vec<String>, Problem> {
         DeValue::String(text) => text.split_ascii_whitespace().map(str::to_owned).collect(),
         _ => list(value)?,
     };
-    let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    match scopes.iter().find(|scope| !scope.bytes().all(allowed)) {
+    match scopes.iter().find(|scope| !scope.bytes().all(is_scope_byte)) {
         None => Ok(scopes),
         Some(odd) if odd.contains(' ') => {
             Err(Problem::new(format!("has a space inside the scope `{}`", odd.escape_debug())))

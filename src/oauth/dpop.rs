@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::scope::is_scope_byte;
 use crate::clock::Wall;
 use crate::secret::{AccessToken, DpopKey};
 
@@ -107,15 +108,18 @@ pub(crate) fn proof(
     Ok(Zeroizing::new(format!("{message}.{}", encode(signature.as_ref()))))
 }
 
-/// `DPoP TOKEN`, the `Authorization` of a bound token (§7.1).
-pub(crate) fn authorization(token: &AccessToken) -> Zeroizing<String> {
-    Zeroizing::new(format!("{SCHEME} {}", token.expose()))
+/// The `Authorization` of a token: `DPoP TOKEN` if it is bound to a key (§7.1), else `Bearer TOKEN` (RFC 6750 §2.1).
+pub(crate) fn authorization(token: &AccessToken, is_bound: bool) -> Zeroizing<String> {
+    let scheme = if is_bound { SCHEME } else { "Bearer" };
+    // Allocated once: growing would leave a copy behind.
+    let mut value = Zeroizing::new(String::with_capacity(scheme.len() + 1 + token.expose().len()));
+    value.extend([scheme, " ", token.expose()]);
+    value
 }
 
 /// The nonce, if it is one (§8.1): printable ASCII that fits into a JSON string and a header unescaped.
 pub(crate) fn nonce(text: &str) -> Option<&str> {
-    let fits = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    Some(text).filter(|text| (1..=LONGEST_NONCE).contains(&text.len()) && text.bytes().all(fits))
+    Some(text).filter(|text| (1..=LONGEST_NONCE).contains(&text.len()) && text.bytes().all(is_scope_byte))
 }
 
 /// Whether an authorization server refuses a request for its proof's nonce alone (§8): nothing of it was used up.

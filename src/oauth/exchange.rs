@@ -299,10 +299,7 @@ fn presented(
         method,
         url: url.clone(),
         query: None,
-        authorization: Some(match key {
-            Some(_) => dpop::authorization(token),
-            None => Zeroizing::new(format!("Bearer {}", token.expose())),
-        }),
+        authorization: Some(dpop::authorization(token, key.is_some())),
         dpop: None,
         content_type: None,
         body: Zeroizing::default(),

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::discovery::{document, endpoint};
 use super::reply::{Failed, ReceivedReply, clean};
+use super::scope::add_missing;
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
@@ -77,12 +78,8 @@ const OFFLINE: &str = "offline_access";
 /// `offline_access` is added where the server issues it (OpenID Connect Core §11), and never alone.
 pub(crate) fn first_scopes(challenged: &[String], supported: &[String], offline: bool) -> Vec<String> {
     let chosen = if challenged.is_empty() { supported } else { challenged };
-    let mut scopes: Vec<String> = Vec::new();
-    for scope in chosen {
-        if !scopes.contains(scope) {
-            scopes.push(scope.clone());
-        }
-    }
+    let mut scopes = Vec::new();
+    add_missing(&mut scopes, chosen.iter().map(String::as_str));
     if offline && !scopes.is_empty() && !scopes.iter().any(|scope| scope == OFFLINE) {
         scopes.push(OFFLINE.to_owned());
     }
