@@ -2,7 +2,7 @@
 //! of the key that is made for this request alone (RFC 9449 §7).
 
 use hyper::body::Bytes;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use hyper::{Method, Response};
 use ring::rand::SystemRandom;
 use url::Url;
@@ -33,17 +33,16 @@ impl Credential {
         nonces: &DpopNonces,
         now: Wall,
     ) -> Result<(), String> {
-        let Some(key) = &self.key else {
-            headers.insert(header::AUTHORIZATION, sensitive(joined("Bearer ", &self.token))?);
-            return Ok(());
-        };
+        let unfit = |_| "a token that is not valid in a header was served".to_owned();
+        let authorization = dpop::authorization(&self.token, self.key.is_some());
+        headers.insert(header::AUTHORIZATION, sensitive(authorization).map_err(unfit)?);
+        let Some(key) = &self.key else { return Ok(()) };
         let nonce = nonces.get(url);
         let (method, token) = (method.as_str(), Some(self.token.expose()));
         let of = Proof { method, url, token, nonce: nonce.as_deref() };
         let proof = dpop::proof(key, &of, now, &SystemRandom::new());
         let proof = proof.map_err(|why| why.to_string())?;
-        headers.insert(DPOP, sensitive(Zeroizing::new(proof.as_bytes().to_vec()))?);
-        headers.insert(header::AUTHORIZATION, sensitive(joined("DPoP ", &self.token))?);
+        headers.insert(DPOP, sensitive(proof).map_err(unfit)?);
         Ok(())
     }
 
@@ -62,18 +61,9 @@ impl Credential {
     }
 }
 
-fn joined(scheme: &str, token: &AccessToken) -> Zeroizing<Vec<u8>> {
-    let token = token.expose();
-    let mut text = Zeroizing::new(Vec::with_capacity(scheme.len() + token.len()));
-    text.extend_from_slice(scheme.as_bytes());
-    text.extend_from_slice(token.as_bytes());
-    text
-}
-
-/// Wiped after it was sent.
-fn sensitive(text: Zeroizing<Vec<u8>>) -> Result<HeaderValue, String> {
-    let value = HeaderValue::from_maybe_shared(Bytes::from_owner(text));
-    let mut value = value.map_err(|_| "a token that is not valid in a header was served".to_owned())?;
+/// A header's value that no log shows, and that is wiped after it was sent.
+pub(super) fn sensitive(text: Zeroizing<String>) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))?;
     value.set_sensitive(true);
     Ok(value)
 }

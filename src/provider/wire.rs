@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::breaker::Breaker;
 use super::client::{Patience, USUAL, client};
+use super::credential::sensitive;
 use super::encoding;
 use super::failure::{TransportFailure, Whole};
 use super::latency::ProviderLatency;
@@ -240,16 +241,12 @@ impl HttpTransport {
         // Asks for an uncompressed reply; one that is compressed anyway is inflated.
         builder = builder.header(header::ACCEPT_ENCODING, "identity");
         if let Some(authorization) = request.authorization {
-            let mut value = header::HeaderValue::from_maybe_shared(Bytes::from_owner(authorization))
-                .map_err(|_| TransportFailure::NotSent("the credentials are not valid in a header".into()))?;
-            value.set_sensitive(true);
-            builder = builder.header(header::AUTHORIZATION, value);
+            let unfit = |_| TransportFailure::NotSent("the credentials are not valid in a header".into());
+            builder = builder.header(header::AUTHORIZATION, sensitive(authorization).map_err(unfit)?);
         }
         if let Some(proof) = request.dpop {
-            let mut value = header::HeaderValue::from_maybe_shared(Bytes::from_owner(proof))
-                .map_err(|_| TransportFailure::NotSent("the DPoP proof is not valid in a header".into()))?;
-            value.set_sensitive(true);
-            builder = builder.header(dpop::HEADER, value);
+            let unfit = |_| TransportFailure::NotSent("the DPoP proof is not valid in a header".into());
+            builder = builder.header(dpop::HEADER, sensitive(proof).map_err(unfit)?);
         }
         if let Some(content_type) = request.content_type {
             builder = builder.header(header::CONTENT_TYPE, content_type).body(Bytes::from_owner(request.body));
