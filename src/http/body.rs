@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body as _;
@@ -31,12 +31,16 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// What the body of a request may cost.
+pub(super) fn limits(of: &Extensions) -> Result<BodyLimits, Error> {
+    let limits = of.get().map(|connection: &Connection| connection.body);
+    limits.ok_or_else(|| Error::Internal { what: "a request without its connection".into() })
+}
+
 /// The whole body, if it has at most `most` bytes and fits the connection's limits. Wiped after use: it may hold a code
 /// or a token.
 pub(super) async fn read(request: Request, most: usize) -> Result<Zeroizing<Vec<u8>>, Response> {
-    let Some(Connection { body: limits, .. }) = request.extensions().get().cloned() else {
-        return Err(Reject(Error::Internal { what: "a request without its connection".into() }).into_response());
-    };
+    let limits = limits(request.extensions()).map_err(|error| Reject(error).into_response())?;
     whole(request.into_body(), limits, most).await.map_err(IntoResponse::into_response)
 }
 

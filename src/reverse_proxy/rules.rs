@@ -12,6 +12,8 @@ use crate::routes::ambiguous::{forwarded_ambiguity, with_slashes};
 
 /// The longest glob, in bytes.
 const LONGEST: usize = 512;
+/// Methods of no request to an upstream: a tunnel is not for us, and a `TRACE` would bring the token back (RFC 9110 §9.3.8).
+pub(crate) const NEVER_FORWARDED: [&str; 2] = ["CONNECT", "TRACE"];
 /// What MCP needs over HTTP: messages, the stream of earlier revisions, and the end of a session.
 const MCP_METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
 
@@ -56,16 +58,16 @@ impl ProxyRules {
 
     /// The ways to read a path that no rule allows. A server may take an escaped slash for a slash, or for part of a name.
     fn unfit_readings(&self, path: &str) -> Vec<String> {
-        let fits = |reading: &String| {
+        let fits = |reading: &str| {
             if self.paths.is_empty() {
                 self.tools.is_empty() || reading == "/"
             } else {
                 self.paths.iter().any(|glob| glob.fits(reading))
             }
         };
-        let (sent, decoded) = (path.to_owned(), with_slashes(path));
-        let other = (decoded != sent).then_some(decoded);
-        [Some(sent), other].into_iter().flatten().filter(|reading| !fits(reading)).collect()
+        let decoded = with_slashes(path);
+        let other = (decoded != path).then_some(&*decoded);
+        [Some(path), other].into_iter().flatten().filter(|reading| !fits(reading)).map(str::to_owned).collect()
     }
 
     /// Whether there is a rule.

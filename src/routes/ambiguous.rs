@@ -1,5 +1,7 @@
 //! Paths that two readers could understand differently (path confusion).
 
+use std::borrow::Cow;
+
 /// What two readers of a path could understand differently (`security.md` §0, 3): the gate refuses it in every request,
 /// and the config in a redirect URI.
 pub(crate) fn ambiguity(path: &str) -> Option<&'static str> {
@@ -24,8 +26,12 @@ pub(crate) fn forwarded_ambiguity(path: &str) -> Option<&'static str> {
 }
 
 /// A path as servers read it that take an escaped slash for a slash.
-pub(crate) fn with_slashes(path: &str) -> String {
-    path.replace("%2F", "/").replace("%2f", "/")
+pub(crate) fn with_slashes(path: &str) -> Cow<'_, str> {
+    if path.contains("%2F") || path.contains("%2f") {
+        path.replace("%2F", "/").replace("%2f", "/").into()
+    } else {
+        path.into()
+    }
 }
 
 /// Each `%` with two digits, and none of them a separator, a dot, a percent sign or a control character.

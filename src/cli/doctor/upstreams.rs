@@ -8,10 +8,8 @@ use crate::contract::{AppReply, Finding};
 use crate::oauth::challenge::Challenge;
 use crate::provider::HttpProvider;
 use crate::provider::upstream::Upstreams;
+use crate::reverse_proxy::rules::NEVER_FORWARDED;
 use crate::reverse_proxy::upstream::Upstream;
-
-/// What no request to the proxy can have as its method.
-const NEVER_FORWARDED: [&str; 2] = ["CONNECT", "TRACE"];
 
 /// The accounts with a proxy, and where it leads.
 fn proxied(config: &Config) -> impl Iterator<Item = (&AccountConfig, &Upstream)> {

@@ -13,6 +13,7 @@ use crate::http::head::Excess;
 use crate::http::peer::{Peer, Scheme};
 use crate::os::ports::PeerUser;
 use crate::os::private_file;
+use crate::reverse_proxy::rules::NEVER_FORWARDED;
 use crate::routes::{Access, RouteMatch};
 
 /// The access that the request's route needs; whether the sender has it is decided by its proof.
@@ -62,10 +63,10 @@ fn is_metadata(facts: &RequestFacts<'_>, found: RouteMatch) -> bool {
 /// Methods that are told to who asks by another.
 const FORWARDED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// A tunnel is not for us, and a `TRACE` would bring the token back (RFC 9110 §9.3.8). Methods are case-sensitive (§9.1),
-/// which not every server knows.
+/// Methods are case-sensitive (RFC 9110 §9.1), which not every server knows.
 fn is_forwarded(method: &Method) -> bool {
-    ![Method::TRACE, Method::CONNECT].contains(method) && !method.as_str().bytes().any(|byte| byte.is_ascii_lowercase())
+    let method = method.as_str();
+    !NEVER_FORWARDED.contains(&method) && !method.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 /// The limit on header lines. On an unknown path the callback checks it, so that whoever waits for the login is told; and

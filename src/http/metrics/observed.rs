@@ -63,7 +63,8 @@ impl Observed {
     }
 }
 
-/// Who has used the account's proxy; an app that sees some accounts alone learns of itself alone. An app's series go with it, so that there are no more of them than apps.
+/// Who has used the account's proxy; an app that sees only some accounts learns of no other app. The series of an app end
+/// with it, so that there are no more of them than apps.
 fn proxied(caller: &Caller, http: &Http, account: &str) -> Vec<ObservedUse> {
     let own = caller.app().filter(|_| !caller.sees_all());
     let mut counted = http.proxy.counts.of(account, own);

@@ -20,10 +20,11 @@ use crate::error::{Error, Obstacle, UpstreamFailure};
 use crate::http::activity::Evictable;
 use crate::http::api::token::token_for;
 use crate::http::audited::{self, audited};
+use crate::http::body;
 use crate::http::gate::account::NamedAccount;
 use crate::http::gate::caller::Caller;
 use crate::http::gate::headers::Forwarded;
-use crate::http::peer::{BodyLimits, Connection};
+use crate::http::peer::Connection;
 use crate::http::state::Http;
 use crate::provider::upstream::{Credential, Lease, NoReply, UpstreamBody, UpstreamRequest};
 use crate::reverse_proxy::headers::{self as lines, KEY};
@@ -198,13 +199,11 @@ impl Forwarding<'_> {
         sent: &Arc<SentBody>,
         rejected: Answered,
     ) -> Result<Answered, (Error, Speaks)> {
-        let Some(Connection { body: BodyLimits { deadline, .. }, .. }) = self.head.extensions.get() else {
-            return Err((Error::Internal { what: "a request without its connection".into() }, Speaks::Http));
-        };
+        let limits = body::limits(&self.head.extensions).map_err(|error| (error, Speaks::Http))?;
         let Answered { reply, token: mut old, wants_nonce, .. } = rejected;
         // It may be the answer to the head alone. What has not arrived of the body by then is for the replay.
         drop(reply);
-        let kept = sent.arrived(*deadline).await.map(Bytes::from_owner);
+        let kept = sent.arrived(limits.deadline).await.map(Bytes::from_owner);
         let speaks = Speaks::of(&self.head.headers, kept.as_deref().unwrap_or_default());
         let failed = |failure| (self.failed(config, failure), speaks.clone());
         let again = async |token| {

@@ -95,12 +95,16 @@ impl SentBody {
     }
 
     /// The same, once what the client still sends has arrived, within `deadline`.
-    pub(super) async fn arrived(&self, deadline: Duration) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) async fn arrived(self: &Arc<Self>, deadline: Duration) -> Option<Zeroizing<Vec<u8>>> {
         let arriving = async {
             while self.is_incomplete() {
                 let rest = self.rest().take();
                 match rest {
-                    Some(body) => return self.read(body).await,
+                    // Nobody sends it, so it is read here.
+                    Some(body) => {
+                        let mut body = KeptBody { body: Mutex::new(body), sent: Arc::clone(self) };
+                        while self.is_incomplete() && body.frame().await.is_some() {}
+                    }
                     None => self.left.notified().await,
                 }
             }
@@ -114,17 +118,6 @@ impl SentBody {
     fn is_incomplete(&self) -> bool {
         let kept = self.kept();
         kept.bytes.is_some() && !kept.whole && !self.is_broken()
-    }
-
-    /// Keeps the rest of a body that nobody sends.
-    async fn read(&self, mut body: Body) {
-        while self.is_incomplete() {
-            match body.frame().await {
-                Some(Ok(frame)) => _ = frame.into_data().map(|data| self.add(&data)),
-                Some(Err(_)) => self.broken.store(true, Ordering::Relaxed),
-                None => self.end(),
-            }
-        }
     }
 
     fn rest(&self) -> MutexGuard<'_, Option<Body>> {

@@ -11,7 +11,7 @@ use super::refused::{self, Speaks};
 use super::replay::{self, KeptBody, NotKept, ReplayBudget, SentBody};
 use crate::error::Error;
 use crate::http::body;
-use crate::http::peer::{BodyLimits, Connection};
+use crate::http::peer::BodyLimits;
 use crate::provider::upstream::{self, UpstreamBody};
 use crate::reverse_proxy::headers as lines;
 use crate::reverse_proxy::rules::ProxyRules;
@@ -49,10 +49,11 @@ pub(super) async fn body(
     let Some(rules) = rules.filter(|_| head.method == Method::POST || !body.is_end_stream()) else {
         return Ok(Unsent::Client(body));
     };
-    let Some(Connection { body: BodyLimits { deadline, .. }, .. }) = head.extensions.get() else {
-        return Err((Error::Internal { what: "a request without its connection".into() }, Unsent::Client(body)));
+    let limits = match body::limits(&head.extensions) {
+        Ok(limits) => limits,
+        Err(error) => return Err((error, Unsent::Client(body))),
     };
-    let kept = replay::keep(body, budget, *deadline).await;
+    let kept = replay::keep(body, budget, limits.deadline).await;
     let kept = kept.map_err(|why| (not_kept(why), Unsent::Client(Body::empty())))?;
     match kept.look(|bytes| tools::judge(&rules.tools, &head.headers, bytes)) {
         Ok(()) => Ok(Unsent::Kept(kept)),
@@ -106,8 +107,8 @@ async fn read_to_tell(head: &Parts, sent: Body) -> Speaks {
     if head.method != Method::POST || !refused::may_be_rpc(&head.headers) || sent.is_end_stream() {
         return Speaks::Http;
     }
-    let Some(Connection { body: limits, .. }) = head.extensions.get() else { return Speaks::Http };
-    let read = body::whole(sent, BodyLimits { size: LARGEST_READ, ..*limits }, LARGEST_READ).await;
+    let Ok(limits) = body::limits(&head.extensions) else { return Speaks::Http };
+    let read = body::whole(sent, BodyLimits { size: LARGEST_READ, ..limits }, LARGEST_READ).await;
     read.map_or(Speaks::Http, |bytes| Speaks::of(&head.headers, &bytes))
 }
 
