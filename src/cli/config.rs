@@ -224,12 +224,7 @@ fn reload(args: &ReloadArgs) -> CommandResult {
         NotReloaded::Unreached(failure) => failure,
         NotReloaded::Untold(why) => message::reload_untold(why),
         NotReloaded::Unseen => message::reload_unseen(),
-        NotReloaded::Refused(mistakes) => {
-            for mistake in mistakes {
-                report::say(&mistake);
-            }
-            message::reload_refused()
-        }
+        NotReloaded::Refused => message::reload_refused(),
     })?;
     args.json.tell(&json!({ "reloaded": true }), || report::say("The daemon has read the config."))
 }

@@ -39,8 +39,8 @@ pub(super) enum NotReloaded {
     Unreached(Failure),
     /// It runs, and could not be told: why.
     Untold(String),
-    /// It keeps the config that it has, because of these mistakes.
-    Refused(Vec<String>),
+    /// It keeps the config that it has, because of mistakes, which are told already.
+    Refused,
     /// It has not read the file in time, or does not show the change.
     Unseen,
 }
@@ -60,12 +60,7 @@ pub(super) fn reload(reach: &DaemonChoice, config: &Config, expected: Expected<'
         }
         NotReloaded::Unreached(failure) => by_hand(&failure.reply().error_description),
         NotReloaded::Untold(why) => by_hand(&why),
-        NotReloaded::Refused(mistakes) => {
-            for mistake in mistakes {
-                report::say(&mistake);
-            }
-            report::say("The daemon refused the config and keeps the one that it has.");
-        }
+        NotReloaded::Refused => report::say("The daemon refused the config and keeps the one that it has."),
         NotReloaded::Unseen => report::say(
             "The daemon was told, but does not show the change: it may use another config file (`--config`).",
         ),
@@ -110,7 +105,8 @@ fn wait(client: &Client, before: &AccountsReply, expected: Expected<'_>) -> Resu
         let refused =
             refused.filter(|refused| is_read == Some(true) || before.reload_refused.as_ref() != Some(refused));
         if let Some(refused) = refused {
-            return Err(NotReloaded::Refused(refused.mistakes.iter().map(|mistake| mistake.message.clone()).collect()));
+            refused.mistakes.iter().for_each(|mistake| report::say(&mistake.message));
+            return Err(NotReloaded::Refused);
         }
         let is_there = match expected {
             Expected::Added(account) => has(&reply, account),
