@@ -142,7 +142,7 @@ settings! {
     /// who the user is. An app that is limited to scopes needs `openid` among them.
     id_token: bool = Flag, default(false), example("true"), quiet();
 
-    /// Whether tokens are bound to a key that never leaves the daemon (DPoP, RFC 9449): a stolen one is useless. Each login
+    /// Whether tokens are bound to a key that no program gets (DPoP, RFC 9449): a stolen one is useless without it. Each login
     /// makes a key, and whatever it brings goes on with that one: a change takes effect at the next login. The provider has
     /// to support it, and programs need the proxy, which adds a proof to each request.
     dpop: bool = Flag, default(false), example("true"), quiet();
