@@ -26,7 +26,7 @@ use ringback::credentials::CredentialEnv;
 use ringback::http::listen::{Answers as _, ConnectionLimits};
 use ringback::http::peer::{Connection, Peer, Scheme};
 use ringback::http::session::Sessions;
-use ringback::http::{Gate, Guarded, Http, router};
+use ringback::http::{Gate, Guarded, Http, HttpState, router};
 use ringback::oauth::grant::{Binding, Expiry, TokenSet};
 use ringback::oauth::reply::{self, ReceivedReply};
 use ringback::os::browser::UsersBrowser;
@@ -79,8 +79,8 @@ fn main() {
     let apps = Apps::open(&state, Clock::System.now().wall).unwrap();
     let key = std::fs::read_to_string(apps.key_file().unwrap()).unwrap();
     let audit = AuditLog::open(&state, AuditLimits { file: 1 << 30, keep: 1 }, Clock::System).unwrap();
-    let line = || AuditLine::new(AuditEvent::Token, "2026-11-25T00:00:00.000Z".into());
-    table.row("audit: a line queued", runtime.block_on(best_of_async(|| audit.note(line()))));
+    let line = AuditLine::new(AuditEvent::Token, "2026-11-25T00:00:00.000Z".into());
+    table.row("audit: a line queued", runtime.block_on(best_of_async(|| audit.note(&line))));
     runtime.block_on(audit.flush()).unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = listener.local_addr().unwrap();
@@ -88,7 +88,7 @@ fn main() {
     let (peers, address) = (PeerLookup::open(), client.local_addr().unwrap());
     let lookup = runtime.block_on(best_of_async(|| peers.user(address, ours)));
     table.row("the user behind a connection (once for each)", lookup);
-    let http = Http {
+    let http = Http::from(HttpState {
         broker: broker.clone(),
         apps: apps.clone(),
         audit: audit.clone(),
@@ -103,8 +103,8 @@ fn main() {
         requests: ringback::http::RequestCounts::default(),
         latency: ringback::provider::ProviderLatency::default(),
         proxy: ringback::http::ReverseProxy::default(),
-    };
-    let silent = Http { audit: AuditLog::default(), ..http.clone() };
+    });
+    let silent = Http::from(HttpState { audit: AuditLog::default(), ..HttpState::clone(&http) });
     let unaudited = router(silent, Gate::new(apps.clone(), AuditLog::default(), Sessions::default(), Clock::System));
     table.row(
         "GET /token, socket, whole router, no audit",

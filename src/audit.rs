@@ -100,10 +100,10 @@ impl AuditLog {
 
     /// Queues a line; waits only if a megabyte of lines is queued already. An app's lines, except for the tokens that it
     /// got and the requests that were forwarded for it, are only counted after the first `REPEATED` of one kind in a minute.
-    pub async fn note(&self, line: AuditLine) {
+    pub async fn note(&self, line: &AuditLine) {
         let Some(open) = self.wanted() else { return };
-        if Repeated::of_app(&line).is_none_or(|kind| open.repeated.admits(kind)) {
-            open.queue.push(Series::Main, &line).await;
+        if Repeated::of_app(line).is_none_or(|kind| open.repeated.admits(kind)) {
+            open.queue.push(Series::Main, line).await;
         }
     }
 

@@ -70,5 +70,5 @@ pub use proxy::ReverseProxy;
 pub use request_counts::RequestCounts;
 pub(crate) use router::extra_router;
 pub use router::{callback_router, router};
-pub use state::Http;
+pub use state::{Http, HttpState};
 pub use waiting::Waiting;

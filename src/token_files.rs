@@ -88,7 +88,7 @@ impl TokenFiles {
             line.account = Some(file.account.clone());
             line.reason = Some(format!("for the file {}", file.path.display()));
             // Before the token leaves.
-            self.audit.note(line).await;
+            self.audit.note(&line).await;
             if self.audit.is_on() {
                 self.noted.insert(file.path.clone(), file.fingerprint.clone());
             }

@@ -140,8 +140,10 @@ impl Snapshot {
 
     /// The key that this token of the account is bound to (RFC 9449).
     pub(crate) fn dpop_key(&self, token: &str) -> Option<&DpopKey> {
-        let mut all = self.token.iter().chain(self.narrowed.tokens());
-        all.find(|held| held.access_token.matches(token))?.dpop_key.as_ref()
+        let all = self.token.iter().chain(self.narrowed.tokens());
+        // To compare costs two hashes, and hardly an account has a key.
+        let mut bound = all.filter_map(|held| Some((held, held.dpop_key.as_ref()?)));
+        bound.find(|(held, _)| held.access_token.matches(token)).map(|(_, key)| key)
     }
 
     pub(super) fn has_valid_token(&self, now: Moment) -> bool {

@@ -167,7 +167,7 @@ impl QueueEnd {
     /// Adds a line, unless the queue is full.
     pub(super) fn try_push(&self, series: Series, line: &AuditLine) -> bool {
         let mut text = Vec::with_capacity(LINE);
-        if serde_json::to_writer(&mut text, line).is_err() {
+        if line.write_json(&mut text).is_err() {
             return true;
         }
         text.push(b'\n');

@@ -39,7 +39,7 @@ async fn every_line_is_written_once_in_order_over_rotations_and_restarts() {
     for restart in 0..3 {
         let audit = AuditLog::open(&state, limits, Clock::System).unwrap();
         for number in restart * 50..(restart + 1) * 50 {
-            audit.note(line(number)).await;
+            audit.note(&line(number)).await;
             if number % 7 == 0 {
                 audit.flush().await.unwrap();
                 let (reader, lines) = match follower.take() {
@@ -68,7 +68,7 @@ async fn only_the_newest_files_are_kept() {
     let state = folder.path().join("state");
     let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 2 }, Clock::System).unwrap();
     for number in 0..6 {
-        audit.note(line(number)).await;
+        audit.note(&line(number)).await;
         audit.flush().await.unwrap();
     }
     assert_eq!(accounts(&LogReader::open(&state).unwrap().1), expected(3..6));
@@ -80,16 +80,16 @@ async fn a_flush_reports_missing_lines_once() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 1 }, Clock::System).unwrap();
-    audit.note(line(0)).await;
+    audit.note(&line(0)).await;
     audit.flush().await.unwrap();
     // Blocks the next rotation.
     std::fs::create_dir(state.join("audit.1.jsonl")).unwrap();
-    audit.note(line(1)).await;
+    audit.note(&line(1)).await;
     let told = audit.flush().await.unwrap_err().to_string();
     assert!(told.starts_with("the audit log can't be written: ") && told.contains("audit.1.jsonl"), "{told}");
     audit.flush().await.unwrap();
     std::fs::remove_dir(state.join("audit.1.jsonl")).unwrap();
-    audit.note(line(2)).await;
+    audit.note(&line(2)).await;
     audit.flush().await.unwrap();
     let lines = LogReader::open(&state).unwrap().1;
     assert_eq!(accounts(&lines), ["account-0", "account-2"]);
@@ -101,14 +101,14 @@ async fn a_line_cut_off_by_a_crash_does_not_corrupt_the_next() {
     let state = folder.path().join("state");
     let limits = AuditLimits { file: 100_000, keep: 2 };
     let audit = AuditLog::open(&state, limits, Clock::System).unwrap();
-    audit.note(line(0)).await;
+    audit.note(&line(0)).await;
     audit.flush().await.unwrap();
     let path = state.join(Series::Main.current());
     let mut text = std::fs::read(&path).unwrap();
     text.extend_from_slice(b"{\"version\":1,\"at\":\"20");
     std::fs::write(&path, text).unwrap();
     let audit = AuditLog::open(&state, limits, Clock::System).unwrap();
-    audit.note(line(1)).await;
+    audit.note(&line(1)).await;
     audit.flush().await.unwrap();
     assert_eq!(accounts(&LogReader::open(&state).unwrap().1), ["account-0", "damaged", "account-1"]);
 }
@@ -155,19 +155,19 @@ async fn refused_requests_push_no_other_lines_out_of_the_log() {
         let audit = audit.clone();
         async move { audit.count_repeated().await }
     });
-    audit.note(line(1)).await;
+    audit.note(&line(1)).await;
     for _ in 0..220_000 {
         audit.note_stranger("no key", refused(None)).await;
-        audit.note(refused(Some("editor"))).await;
+        audit.note(&refused(Some("editor"))).await;
     }
-    audit.note(refused(Some("other"))).await;
+    audit.note(&refused(Some("other"))).await;
     for number in 0..100 {
         let done = AuditLine { event: AuditEvent::Refresh, app: Some("busy".into()), ..line(number % 2) };
-        audit.note(done).await;
-        audit.note(AuditLine { app: Some("reader".into()), ..line(7) }).await;
+        audit.note(&done).await;
+        audit.note(&AuditLine { app: Some("reader".into()), ..line(7) }).await;
     }
     audit.note_stranger("a wrong key", refused(None)).await;
-    audit.note(line(2)).await;
+    audit.note(&line(2)).await;
     tokio::time::sleep(Duration::from_secs(61)).await;
     // A second wave, during which the daemon stops.
     for _ in 0..100 {
@@ -207,7 +207,7 @@ async fn unauthenticated_requests_have_their_own_files_and_are_merged_by_time() 
     let why = ["a", "b", "c", "d", "e", "f"];
     for (second, why) in why.iter().enumerate() {
         let at = |milli: u32| format!("2026-11-25T00:00:{second:02}.{milli:03}Z");
-        audit.note(AuditLine { at: at(0), ..line(second) }).await;
+        audit.note(&AuditLine { at: at(0), ..line(second) }).await;
         audit.note_stranger(why, AuditLine { at: at(1), ..refused(None) }).await;
         audit.flush().await.unwrap();
     }
@@ -215,7 +215,7 @@ async fn unauthenticated_requests_have_their_own_files_and_are_merged_by_time() 
     let names: Vec<String> = told(&lines).into_iter().map(|(who, _)| who).collect();
     assert_eq!(names, ["account-2", "account-3", "account-4", "stranger", "account-5", "stranger"]);
     audit.note_stranger("g", refused(None)).await;
-    audit.note(line(6)).await;
+    audit.note(&line(6)).await;
     audit.flush().await.unwrap();
     assert_eq!(reader.more().unwrap().len(), 2, "a reader that follows gets both");
 }
@@ -243,33 +243,33 @@ async fn changing_limits_while_writing_loses_no_line() {
         names
     };
     let audit = AuditLog::open(&state, None, Clock::System).unwrap();
-    audit.note(line(0)).await;
+    audit.note(&line(0)).await;
     audit.flush().await.unwrap();
     assert!(!audit.is_on() && names().is_empty(), "off from the start");
     audit.change(Some(AuditLimits { file: 1, keep: 12 })).await.unwrap();
     for number in 1..16 {
-        audit.note(line(number)).await;
+        audit.note(&line(number)).await;
         audit.flush().await.unwrap();
     }
     assert_eq!(names().len(), 13);
     std::fs::write(state.join("audit.07.jsonl"), "none of ours").unwrap();
     let other = audit.clone();
-    other.note(line(16)).await;
+    other.note(&line(16)).await;
     other.change(Some(AuditLimits { file: 1 << 20, keep: 2 })).await.unwrap();
     assert_eq!(names(), ["audit.07.jsonl", "audit.1.jsonl", "audit.2.jsonl", "audit.jsonl"]);
-    audit.note(line(17)).await;
+    audit.note(&line(17)).await;
     audit.change(None).await.unwrap();
     assert!(!audit.is_on() && !other.is_on());
-    audit.note(line(18)).await;
+    audit.note(&line(18)).await;
     audit.change(Some(AuditLimits { file: 1 << 20, keep: 1 })).await.unwrap();
-    audit.note(line(19)).await;
+    audit.note(&line(19)).await;
     audit.flush().await.unwrap();
     let kept = accounts(&LogReader::open(&state).unwrap().1);
     assert_eq!(kept, ["account-15", "account-16", "account-17", "account-19"]);
     drop((audit, other));
     let again = AuditLog::open(&state, AuditLimits { file: 1, keep: 4 }, Clock::System).unwrap();
     for number in 20..23 {
-        again.note(line(number)).await;
+        again.note(&line(number)).await;
         again.flush().await.unwrap();
     }
     drop(again);
@@ -286,7 +286,7 @@ async fn the_last_lines_are_the_newest_of_all_files_and_their_writing_is_signall
     assert_eq!(audit.last(3).unwrap(), []);
     let at = |number: usize| format!("2026-11-25T00:{:02}:{:02}.000Z", number / 60, number % 60);
     for number in 0..300 {
-        audit.note(AuditLine { at: at(number), ..line(number) }).await;
+        audit.note(&AuditLine { at: at(number), ..line(number) }).await;
     }
     audit.note_stranger("no key", AuditLine { at: at(298), ..line(1000) }).await;
     audit.flush().await.unwrap();
@@ -310,7 +310,7 @@ async fn the_last_lines_are_in_the_order_of_the_log_though_the_clock_was_set_bac
     let audit = AuditLog::open(&state, AuditLimits { file: 1, keep: 1 }, Clock::System).unwrap();
     let at = |second: u32| format!("2026-11-25T00:00:{second:02}.000Z");
     for (number, second) in [(0, 50), (1, 51), (2, 10)] {
-        audit.note(AuditLine { at: at(second), ..line(number) }).await;
+        audit.note(&AuditLine { at: at(second), ..line(number) }).await;
         audit.flush().await.unwrap();
     }
     audit.note_stranger("no key", AuditLine { at: at(11), ..line(1000) }).await;

@@ -102,7 +102,7 @@ pub(super) fn note(audit: &AuditLog, event: AuditEvent, accounts: &[&str]) -> Re
             line.uid = Some(private_file::own_uid());
             line.pid = i32::try_from(std::process::id()).ok();
             line.executable = std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned());
-            audit.note(line).await;
+            audit.note(&line).await;
         }
         audit.flush().await
     });

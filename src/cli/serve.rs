@@ -46,7 +46,7 @@ use crate::http::callback_listener::CallbackListeners;
 use crate::http::extra_states::ExtraStates;
 use crate::http::listen::{BoundListener, ConnectionLimits, Passed, ServedListener, Server, SocketId};
 use crate::http::session::Sessions;
-use crate::http::{self, Gate, Guarded, Http, LogLimit, RequestCounts, ReverseProxy, Waiting};
+use crate::http::{self, Gate, Guarded, Http, HttpState, LogLimit, RequestCounts, ReverseProxy, Waiting};
 use crate::log;
 use crate::os::browser::UsersBrowser;
 use crate::os::hardening;
@@ -191,7 +191,7 @@ async fn serve(
         .with_counts(requests.clone())
         .with_other_users(config.listen.other_users);
     warn_unless_told(&server);
-    let http = Http {
+    let http = Http::from(HttpState {
         broker: broker.clone(),
         apps: apps.clone(),
         audit: audit.clone(),
@@ -206,7 +206,7 @@ async fn serve(
         requests,
         latency,
         proxy: ReverseProxy::new(provider.upstreams()),
-    };
+    });
     callback_listeners.serve(http::callback_router(http.clone(), gate.clone()));
     let endpoint = endpoint(&listeners, apps.key_file().as_deref());
     let mut extra = ExtraListeners::new(&server, http.clone(), gate.clone());

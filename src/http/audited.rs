@@ -49,7 +49,7 @@ pub(super) async fn note(
         line.reason = Some(error.to_string());
     }
     more(&mut line);
-    http.audit.note(line).await;
+    http.audit.note(&line).await;
 }
 
 /// Writes down that something went well, unless that would have to wait: then this is false, and nothing is written.
@@ -64,6 +64,32 @@ pub(super) fn try_note(
         return true;
     }
     let mut line = line(http, caller, event, account);
+    more(&mut line);
+    http.audit.try_note(&line)
+}
+
+/// Writes the first of two lines about something that takes a while. Returns the line, which [`last_line`] takes; `None`: no
+/// lines are written.
+pub(super) async fn first_line(
+    http: &Http,
+    caller: &Caller,
+    event: AuditEvent,
+    account: &str,
+    more: impl FnOnce(&mut AuditLine),
+) -> Option<Box<AuditLine>> {
+    if !http.audit.is_on() {
+        return None;
+    }
+    let mut line = Box::new(line(http, caller, event, Some(account)));
+    line.result = AuditLine::BEGUN.into();
+    more(&mut line);
+    http.audit.note(&line).await;
+    Some(line)
+}
+
+/// Writes the last one: that it went well, unless `more` says something else. False: the log is full, and has no such line.
+pub(super) fn last_line(http: &Http, mut line: Box<AuditLine>, more: impl FnOnce(&mut AuditLine)) -> bool {
+    (line.at, line.result) = (http.clock.now().wall.rfc3339(), AuditLine::OK.into());
     more(&mut line);
     http.audit.try_note(&line)
 }

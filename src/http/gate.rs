@@ -20,21 +20,25 @@ mod tests;
 pub(super) mod trace;
 
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use tower::Service as _;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::listen::Answers;
 use super::log_limit::{LogKey, LogLimit};
 use super::negotiate::{self, ReplyFormat};
 use super::peer::{Connection, Peer};
+use super::reply;
 use super::request_counts::RequestCounts;
 use super::session::{self, Sessions};
 use super::token_request::TokenRequest;
@@ -45,12 +49,13 @@ use crate::contract::{AuditEvent, ErrorCode};
 use crate::routes::{self, Access, Route, RouteMatch};
 use caller::{Caller, LetIn, RequestId, Session};
 use facts::RequestFacts;
+use headers::Forwarded;
 use key_check::KeyCheck;
 use listener::GateListener;
 pub(crate) use listener::{ExtraGate, ExtraProof};
 use proof::Proof;
 use refusal::GateRefusal;
-use trace::{log_one_line, logs_successes, name_route, span_of};
+use trace::{is_forwarded, log_one_line, logs_successes, name_route, span_of};
 
 /// The gate's state. Cheap to clone.
 #[derive(Clone)]
@@ -152,7 +157,7 @@ impl Gate {
         line.result = ErrorCode::Unauthorized.row().name.into();
         line.reason = Some(format!("{reason}: {} {}", route.method.as_str(), route.path));
         match denied.app {
-            Some(_) => self.inner.audit.note(line).await,
+            Some(_) => self.inner.audit.note(&line).await,
             None => self.inner.audit.note_stranger(reason, line).await,
         }
     }
@@ -225,11 +230,11 @@ enum Admitted {
 
 impl Admitted {
     /// Leaves who it is for the extractors.
-    fn leave(self, head: &mut Parts) {
+    fn leave(self, extensions: &mut Extensions) {
         match self {
             Self::Anybody => None,
-            Self::Browser(session) => head.extensions.insert(session).map(drop),
-            Self::Program(let_in) => head.extensions.insert(let_in).map(drop),
+            Self::Browser(session) => extensions.insert(session).map(drop),
+            Self::Program(let_in) => extensions.insert(let_in).map(drop),
         };
     }
 }
@@ -244,11 +249,17 @@ fn asker(admitted: &Result<Admitted, Denied>) -> LogKey {
     }
 }
 
-/// Answers some requests at once, which then need no router.
+/// Answers some requests that were let in, which then need no router.
 pub(super) trait Shortcut: Send + Sync {
-    /// The reply to a request that was let in, if nothing has to be waited for.
-    fn answer(&self, route: &Route, head: &Parts, caller: &Caller) -> Option<Response>;
+    /// The reply, if nothing has to be waited for.
+    fn at_once(&self, route: &Route, head: &Parts, caller: &Caller) -> Option<Response>;
+
+    /// The reply that has to be waited for; or the request, which the router takes.
+    fn unrouted(&self, route: &Route, request: Request, caller: &Caller) -> Result<Unrouted, Request>;
 }
+
+/// A reply that is being made.
+pub(super) type Unrouted = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// A router with the gate before it: around the router, not in it, so that it comes before routing.
 #[derive(Clone)]
@@ -277,11 +288,25 @@ impl Guarded {
         };
         let shortcut = self.shortcut.as_ref().filter(|_| !logs_successes())?;
         // As the router does for its handlers; what panicked here is answered there.
-        panic::catch_unwind(AssertUnwindSafe(|| shortcut.answer(route, head, caller))).ok().flatten()
+        panic::catch_unwind(AssertUnwindSafe(|| shortcut.at_once(route, head, caller))).ok().flatten()
     }
 
-    /// By the router, or as a refusal.
-    async fn routed(
+    /// By its handler.
+    async fn handled(&self, mut request: Request, found: RouteMatch, admitted: Admitted) -> Response {
+        if let (RouteMatch::Row(route), Admitted::Program(LetIn { caller, .. }), Some(shortcut)) =
+            (found, &admitted, &self.shortcut)
+        {
+            match shortcut.unrouted(route, request, caller) {
+                Ok(reply) => return AssertUnwindSafe(reply).catch_unwind().await.unwrap_or_else(reply::panicked),
+                Err(unanswered) => request = unanswered,
+            }
+        }
+        admitted.leave(request.extensions_mut());
+        self.inner.clone().call(request).await.unwrap_or_else(|never| match never {})
+    }
+
+    /// By its handler, or as a refusal.
+    async fn answered(
         &self,
         (mut head, body): (Parts, Body),
         connection: &Connection,
@@ -293,10 +318,8 @@ impl Guarded {
         let for_a_person = negotiate::is_for_a_person(&head.headers);
         let reply = match admitted {
             Ok(admitted) => {
-                admitted.leave(&mut head);
                 head.extensions.insert(connection.clone());
-                let reply = self.inner.clone().call(Request::from_parts(head, body)).await;
-                reply.unwrap_or_else(|never| match never {})
+                self.handled(Request::from_parts(head, body), found, admitted).await
             }
             Err(denied) => {
                 self.gate.note_denied(connection, found, &denied, id).await;
@@ -329,15 +352,17 @@ impl Answers for Guarded {
         let mut reply = if let Some(reply) = self.at_once(&admitted, found, &head) {
             reply
         } else {
-            let span = span_of(id, connection.peer, found);
             let asker = asker(&admitted);
-            async move {
-                let reply = self.routed((head, body), connection, found, admitted, id).await;
-                log_one_line(&gate.log, &asker, &reply, found, begun.until(gate.inner.clock.now()));
-                reply
+            // Of what is forwarded, only a failure of our own is in the log, as a rule.
+            let is_logged = !is_forwarded(found) || logs_successes();
+            let span = if is_logged { span_of(id, connection.peer, found) } else { Span::none() };
+            let reply = self.answered((head, body), connection, found, admitted, id).instrument(span.clone()).await;
+            if is_logged || reply.extensions().get::<Forwarded>().is_none() {
+                let span = if is_logged { span } else { span_of(id, connection.peer, found) };
+                let took = begun.until(gate.inner.clock.now());
+                span.in_scope(|| log_one_line(&gate.log, &asker, &reply, found, took));
             }
-            .instrument(span)
-            .await
+            reply
         };
         gate.requests.count(found, reply.status());
         headers::put_on(&mut reply, id);

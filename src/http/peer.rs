@@ -114,9 +114,8 @@ impl Peer {
 pub struct Connection {
     /// Who asks.
     pub(super) peer: Peer,
-    /// What the peer ran when it connected, where the system tells: a hint and no proof, since it may be an
-    /// interpreter, or run something else by now.
-    pub(super) executable: Option<Executable>,
+    /// The same in words.
+    pub(super) described: Arc<PeerText>,
     /// What a body may cost.
     pub(super) body: BodyLimits,
     /// The fingerprint of the listener's certificate, if it has one.
@@ -128,17 +127,48 @@ pub struct Connection {
 impl Connection {
     /// Without anything that could evict it.
     pub fn new(peer: Peer, executable: Option<Executable>, body: BodyLimits) -> Self {
-        Self { peer, executable, body, fingerprint: None, evictable: None }
+        let described = Arc::new(PeerText::new(peer, executable));
+        Self { peer, described, body, fingerprint: None, evictable: None }
     }
 }
 
-/// What a process ran when it connected.
-#[derive(Debug, Clone)]
+/// What a process ran when it connected, where the system tells: a hint and no proof, since it may be an interpreter, or
+/// run something else by now.
+#[derive(Debug)]
 pub struct Executable {
     /// Its path.
-    pub(super) path: Arc<str>,
+    pub(super) path: String,
     /// If that is our own command line: the path of what started it, whose hands it is.
-    pub(super) parent: Option<Arc<str>>,
+    pub(super) parent: Option<String>,
+}
+
+/// A peer in words, which are written once for all requests of its connection.
+#[derive(Debug)]
+pub(super) struct PeerText {
+    /// The address and port of a TCP peer.
+    pub(super) address: Option<String>,
+    /// The executable, as the audit log has it.
+    pub(super) executable: Option<String>,
+    /// The executable of whoever asks: of our own command line its parent, on whose behalf it asks.
+    pub(super) program: Option<String>,
+}
+
+/// The longest path of an executable that the audit log gets.
+const LONGEST_PATH: usize = 512;
+
+impl PeerText {
+    fn new(peer: Peer, executable: Option<Executable>) -> Self {
+        let address = match peer {
+            Peer::Tcp { address, .. } => Some(address.to_string()),
+            Peer::Unix { .. } | Peer::AppSocket { .. } => None,
+        };
+        let audited = executable.as_ref().map(|Executable { path, parent }| {
+            let cut = |path: &str| path.chars().take(LONGEST_PATH).collect::<String>();
+            let parent = parent.as_deref().map(|parent| format!(" (started by {})", cut(parent)));
+            cut(path) + parent.as_deref().unwrap_or_default()
+        });
+        Self { address, executable: audited, program: executable.map(|found| found.parent.unwrap_or(found.path)) }
+    }
 }
 
 /// What a request's body may cost.

@@ -1,15 +1,18 @@
 //! The router: joins the route table ([`crate::routes`]) with the handlers, behind the gate.
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::api::token::CachedTokens;
 use super::api::{
     accounts, api_urls, apps, consents, events, id_token, logins, metadata, metrics, oauth, openapi, store,
     temporary_apps, token,
 };
-use super::gate::{self, ExtraGate, Gate, Guarded};
+use super::gate::caller::Caller;
+use super::gate::{self, ExtraGate, Gate, Guarded, Shortcut, Unrouted};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::proxy::forward;
 use super::reply;
@@ -19,7 +22,7 @@ use crate::routes::{Endpoint, METADATA_ROUTES, ROUTES, Route, RouteMethod};
 
 /// Everything, for the listeners of the config.
 pub fn router(state: Http, gate: Gate) -> Guarded {
-    gate::guard(build(ROUTES.iter()).with_state(state.clone()), gate).with_shortcut(CachedTokens(state))
+    gate::guard(build(ROUTES.iter()).with_state(state.clone()), gate).with_shortcut(OfMany(state))
 }
 
 /// The browser's stops only, for a callback listener.
@@ -32,7 +35,26 @@ pub fn callback_router(state: Http, gate: Gate) -> Guarded {
 pub(crate) fn extra_router(state: Http, gate: Gate, extra: ExtraGate) -> Guarded {
     let for_programs = build(ROUTES.iter().chain(&METADATA_ROUTES).filter(|route| extra.serves(route)));
     let gate = gate.for_extra_listener(extra);
-    gate::guard(for_programs.with_state(state.clone()), gate).with_shortcut(CachedTokens(state))
+    gate::guard(for_programs.with_state(state.clone()), gate).with_shortcut(OfMany(state))
+}
+
+/// The requests that come in numbers: for a cached token, and those that are forwarded.
+struct OfMany(Http);
+
+impl Shortcut for OfMany {
+    fn at_once(&self, route: &Route, head: &Parts, caller: &Caller) -> Option<Response> {
+        match route.endpoint {
+            Endpoint::Token => token::at_once(&self.0, route, head, caller),
+            _ => None,
+        }
+    }
+
+    fn unrouted(&self, route: &Route, request: Request, caller: &Caller) -> Result<Unrouted, Request> {
+        match route.endpoint {
+            Endpoint::Proxy => forward::unrouted(&self.0, route, request, caller),
+            _ => Err(request),
+        }
+    }
 }
 
 fn build(rows: impl Iterator<Item = &'static Route>) -> Router<Http> {

@@ -1,5 +1,6 @@
 //! What the handlers need.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +18,25 @@ use crate::provider::ProviderLatency;
 
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
-pub struct Http {
+pub struct Http(Arc<HttpState>);
+
+impl From<HttpState> for Http {
+    fn from(state: HttpState) -> Self {
+        Self(Arc::new(state))
+    }
+}
+
+impl Deref for Http {
+    type Target = HttpState;
+
+    fn deref(&self) -> &HttpState {
+        &self.0
+    }
+}
+
+/// What is in it.
+#[derive(Clone)]
+pub struct HttpState {
     /// The broker.
     pub broker: Broker,
     /// The apps that have keys.

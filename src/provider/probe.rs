@@ -60,7 +60,7 @@ impl Progress for NoBody {
 impl Upstreams {
     /// Sends a GET without credentials to `url`, with the checks of a request that is forwarded. The error is one clause.
     pub(crate) async fn probe(&self, reach: &NetworkOptions, url: &Url) -> Result<UpstreamAnswer, String> {
-        let request = UpstreamRequest { method: Method::GET, url: url.clone(), headers: HeaderMap::new(), body: None };
+        let request = UpstreamRequest { method: Method::GET, url, headers: HeaderMap::new(), body: None };
         let sent = self.send(reach, request, &NoBody(AtomicU64::new(0)), PATIENCE).await;
         let (reply, _lease) = sent.map_err(|(NoReply::Unreachable(why) | NoReply::TooLate(why))| why)?;
         let lines = |name| reply.headers().get_all(name).iter().filter_map(|value| value.to_str().ok());

@@ -31,10 +31,9 @@ pub(crate) type UpstreamBody = reqwest::Body;
 const IDLE: Duration = Duration::from_secs(30);
 /// By which it is noticed that the other end of a silent stream is gone. No packet of HTTP goes out for it.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
-/// How many connections to one host are kept while nobody uses them.
-const KEPT: usize = 32;
-/// How many requests share a client. All that it sends to a host over HTTP/2 is on one connection, where servers take
-/// about a hundred at a time and let the others wait (RFC 9113 §5.1.2 recommends no fewer).
+/// How many requests share a client, and so how many connections it keeps to a host while nobody uses them. All that it
+/// sends to a host over HTTP/2 is on one connection, where servers take about a hundred at a time and let the others wait
+/// (RFC 9113 §5.1.2 recommends no fewer).
 const SHARING: usize = 64;
 
 /// The clients to all upstreams. Cheap to clone.
@@ -57,11 +56,11 @@ struct SharedClient {
 pub(crate) struct Lease(#[expect(dead_code, reason = "it counts for as long as it lives")] Arc<()>);
 
 /// A request to an upstream.
-pub(crate) struct UpstreamRequest {
+pub(crate) struct UpstreamRequest<'a> {
     /// Its method.
     pub(crate) method: Method,
     /// Where it goes.
-    pub(crate) url: Url,
+    pub(crate) url: &'a Url,
     /// All lines, without those that frame the body.
     pub(crate) headers: HeaderMap,
     /// The body; `None` if there is none.
@@ -93,12 +92,12 @@ impl Upstreams {
     pub(crate) async fn send(
         &self,
         reach: &NetworkOptions,
-        request: UpstreamRequest,
+        request: UpstreamRequest<'_>,
         progress: &impl Progress,
         patience: Duration,
     ) -> Result<(Response<UpstreamBody>, Lease), NoReply> {
         let UpstreamRequest { method, url, headers, body } = request;
-        let reach = if is_loopback(&url) { &NetworkOptions { proxy: Proxy::None, ..reach.clone() } } else { reach };
+        let reach = if is_loopback(url) { &NetworkOptions { proxy: Proxy::None, ..reach.clone() } } else { reach };
         let unset = |why: String| NoReply::Unreachable(format!("the HTTP client could not be set up: {why}"));
         let SharedClient { client, users } = self.client(reach).await.map_err(unset)?;
         let mut request = reqwest::Request::new(method, url.clone());
@@ -114,7 +113,7 @@ impl Upstreams {
                 }
                 return Err(NoReply::TooLate(format!("it has not answered for {} s", patience.as_secs())));
             };
-            return answered.map(|reply| (reply.into(), Lease(users))).map_err(|error| no_reply(error, reach, &url));
+            return answered.map(|reply| (reply.into(), Lease(users))).map_err(|error| no_reply(error, reach, url));
         }
     }
 
@@ -155,7 +154,7 @@ impl Upstreams {
 /// A client; blocks while it reads certificates.
 fn make(reach: &NetworkOptions) -> Result<reqwest::Client, String> {
     let made = builder()
-        .pool_max_idle_per_host(KEPT)
+        .pool_max_idle_per_host(SHARING)
         .pool_idle_timeout(IDLE)
         .tcp_keepalive(TCP_KEEPALIVE)
         .tcp_nodelay(true)

@@ -25,6 +25,8 @@ pub(crate) struct Upstream {
     /// Without the slash at its end; empty at the root.
     prefix: String,
     host: String,
+    /// What a request's URL is made of: to parse its own would cost as much as all checks.
+    url: Url,
 }
 
 /// A target that is not forwarded: what is wrong with it.
@@ -50,6 +52,7 @@ impl Upstream {
             origin: url.origin().ascii_serialization(),
             prefix: url.path().trim_end_matches('/').to_owned(),
             host: host.to_owned(),
+            url: url.clone(),
         })
     }
 
@@ -83,16 +86,13 @@ impl Upstream {
             return Err(TargetRefused("the target has to be visible ASCII"));
         }
         let path = if rest.is_empty() && self.prefix.is_empty() { "/" } else { rest };
-        let mut text = String::with_capacity(self.origin.len() + self.prefix.len() + path.len() + 64);
-        text.extend([self.origin.as_str(), self.prefix.as_str(), path]);
-        if let Some(query) = query {
-            text.extend(["?", query]);
-        }
-        let url = Url::parse(&text).map_err(|_| TargetRefused("the target is not a URL"))?;
+        let path = [self.prefix.as_str(), path].concat();
+        let mut url = self.url.clone();
+        url.set_path(&path);
+        url.set_query(query);
         // What the URL's parser would write differently, another server may read differently.
-        let same = url[Position::BeforePath..Position::AfterPath].strip_prefix(self.prefix.as_str()) == Some(path);
-        let pinned = url[..Position::BeforePath] == self.origin;
-        if same && pinned && url.fragment().is_none() {
+        let has_fragment = query.is_some_and(|query| query.contains('#'));
+        if url.path() == path && url[..Position::BeforePath] == self.origin && !has_fragment {
             Ok(url)
         } else {
             Err(TargetRefused("the path has a character that a URL has to escape"))

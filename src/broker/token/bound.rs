@@ -12,7 +12,8 @@ use crate::secret::{AccessToken, DpopKey};
 impl Broker {
     /// The key that this token of the account is bound to.
     pub(crate) fn dpop_key(&self, account: &str, token: &AccessToken) -> Option<DpopKey> {
-        let member = self.known_member(account).ok()?;
+        let accounts = self.inner.accounts.load();
+        let (_, member) = accounts.find(account).ok()?;
         member.handle.published.load().dpop_key(token.expose()).cloned()
     }
 }

@@ -14,7 +14,7 @@ pub(super) async fn keep(apps: &Apps, consents: &Consents, audit: &AuditLog) {
         // First: if the daemon stops in between, the next one removes the app, and says so again.
         let mut line = AuditLine::new(AuditEvent::AppRemoved, Clock::System.now().wall.rfc3339());
         line.reason = app.pid().map(|pid| format!("process {pid}, which the key of {} was for, has ended", app.name));
-        audit.note(line).await;
+        audit.note(&line).await;
         let (ended, list, answers) = (app.clone(), apps.clone(), consents.clone());
         // Both, even if one fails: the key no longer works, and what is in memory is written later.
         let removed = tokio::task::spawn_blocking(move || {

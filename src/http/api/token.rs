@@ -7,15 +7,14 @@ use axum::response::Response;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::broker::handle::TokenQuery;
-use crate::contract::{AuditEvent, DEFAULT_ACCOUNT, TokenReply};
+use crate::contract::{AuditEvent, TokenReply};
 use crate::error::Error;
-use crate::http::gate::Shortcut;
-use crate::http::gate::account::NamedAccount;
+use crate::http::gate::account::{NamedAccount, plain_account};
 use crate::http::gate::caller::Caller;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
 use crate::http::{audited, consent, query, wiped};
-use crate::routes::{Endpoint, Route};
+use crate::routes::Route;
 
 pub(in crate::http) async fn token(
     NamedAccount { caller, account }: NamedAccount,
@@ -28,40 +27,31 @@ pub(in crate::http) async fn token(
     if wants_bare(&headers) { Ok(bare(reply)) } else { as_json(reply) }
 }
 
-/// Answers requests for a token that is cached and that nothing limits; all others go to [`token`].
-pub(in crate::http) struct CachedTokens(pub(in crate::http) Http);
-
-impl Shortcut for CachedTokens {
-    fn answer(&self, route: &Route, head: &Parts, caller: &Caller) -> Option<Response> {
-        let (Self(http), Endpoint::Token) = (self, route.endpoint) else { return None };
-        let query = match head.uri.query() {
-            None => TokenQuery::default(),
-            query => query::token(query).ok()?,
-        };
-        let asked = match route.name_in(head.uri.path()) {
-            None => DEFAULT_ACCOUNT,
-            // The router decodes it.
-            Some(raw) if raw.contains('%') => return None,
-            Some(name) => name,
-        };
-        if caller.app().is_some_and(|app| app.rights.scopes.is_some()) {
-            return None;
-        }
-        let own = if asked == DEFAULT_ACCOUNT { Some(http.broker.default_account()?) } else { None };
-        let account = own.as_deref().unwrap_or(asked);
-        // Before the token is looked at: a request that is refused does not keep the store from locking itself.
-        if !caller.sees(account) || http.broker.asks_consent(account) {
-            return None;
-        }
-        let mut reply = http.broker.cached_token(account, &query)?;
-        let scope = reply.scope.clone();
-        let noted = audited::try_note(http, caller, AuditEvent::Token, Some(&reply.account), |line| line.scope = scope);
-        if !noted {
-            reply.access_token.zeroize();
-            return None;
-        }
-        if wants_bare(&head.headers) { Some(bare(reply)) } else { as_json(reply).ok() }
+/// The reply of [`token`] without routing, if the token is cached and nothing limits it.
+pub(in crate::http) fn at_once(http: &Http, route: &Route, head: &Parts, caller: &Caller) -> Option<Response> {
+    let query = match head.uri.query() {
+        None => TokenQuery::default(),
+        query => query::token(query).ok()?,
+    };
+    // Before the token is looked at: a request that is refused does not keep the store from locking itself.
+    let account = plain_account(http, route, head.uri.path(), caller)?;
+    let mut reply = cached(http, caller, &account, &query)?;
+    let scope = reply.scope.clone();
+    let noted = audited::try_note(http, caller, AuditEvent::Token, Some(&reply.account), |line| line.scope = scope);
+    if !noted {
+        reply.access_token.zeroize();
+        return None;
     }
+    if wants_bare(&head.headers) { Some(bare(reply)) } else { as_json(reply).ok() }
+}
+
+/// The token, if it is cached and nothing limits it or has to be asked first; [`token_for`] knows the other cases.
+pub(in crate::http) fn cached(http: &Http, caller: &Caller, account: &str, query: &TokenQuery) -> Option<TokenReply> {
+    let is_limited = caller.app().is_some_and(|app| app.rights.scopes.is_some());
+    if is_limited || http.broker.asks_consent(account) || caller.still_may(http.clock.now().wall).is_err() {
+        return None;
+    }
+    http.broker.cached_token(account, query)
 }
 
 /// The token, if the caller may have it, and a line of that in the audit log.
@@ -124,7 +114,7 @@ fn as_json(mut reply: TokenReply) -> Result<Response, Reject> {
     let extra: usize = reply.extra.iter().map(|(name, value)| name.len() + value.to_string().len() + 8).sum();
     let scope = reply.scope.as_ref().map_or(0, String::len);
     let room = 2 * (reply.access_token.len() + scope + reply.account.len()) + extra + 256;
-    let written = wiped::json(&reply, room);
+    let written = wiped::json_by(room, |text| reply.write_json(text));
     reply.access_token.zeroize();
     written
 }

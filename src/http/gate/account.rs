@@ -1,6 +1,7 @@
 //! Extractors for a request that is about one account: [`NamedAccount`] and [`OfLogin`]. A handler of such a route can't
 //! take a bare [`Caller`], so that none can forget to ask whether the account is one of the caller's.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -13,7 +14,7 @@ use crate::http::audited;
 use crate::http::query::Segment;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
-use crate::routes::RouteScope;
+use crate::routes::{Route, RouteScope};
 
 /// A caller, and the account that the path names, which it may see. Where it names none, `default` is meant, at an
 /// OAuth client's token URL the only account that the caller has, or on a listener for one account that one.
@@ -48,6 +49,21 @@ impl FromRequestParts<Http> for NamedAccount {
         audited::note(http, &caller, AuditEvent::Denied, Some(&account), Some(&error), |_| {}).await;
         Err(Reject(error))
     }
+}
+
+/// The account that a path names as it is, if the caller may see it. For all other cases there is the extractor.
+pub(in crate::http) fn plain_account<'p>(
+    http: &Http,
+    route: &Route,
+    path: &'p str,
+    caller: &Caller,
+) -> Option<Cow<'p, str>> {
+    let named = match route.name_in(path) {
+        Some(raw) if raw.contains('%') => return None,
+        Some(name) if name != DEFAULT_ACCOUNT => Cow::Borrowed(name),
+        _ => Cow::Owned(http.broker.default_account()?),
+    };
+    caller.sees(&named).then_some(named)
 }
 
 /// The one account that the caller has.

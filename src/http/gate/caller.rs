@@ -10,13 +10,10 @@ use crate::apps::App;
 use crate::clock::Wall;
 use crate::contract::{AuditEvent, AuditLine};
 use crate::error::Error;
-use crate::http::peer::{Connection, Executable, Peer, Transport};
+use crate::http::peer::{Connection, Peer, PeerText, Transport};
 use crate::http::reply::Reject;
 use crate::http::token_request::TokenRequest;
 use crate::routes::RouteScope;
-
-/// The longest path of an executable that the audit log gets.
-const LONGEST_PATH: usize = 512;
 
 /// Somebody whom the gate let in: only it can make one. A handler of a route whose
 /// [`Access`](crate::routes::Access) needs proof takes it as an argument, so that it can't be reached
@@ -26,7 +23,7 @@ pub(in crate::http) struct Caller {
     /// `None`: a process of our own user on the socket, which may do everything.
     app: Option<Arc<App>>,
     peer: Peer,
-    executable: Option<Executable>,
+    described: Arc<PeerText>,
     request: RequestId,
 }
 
@@ -59,7 +56,7 @@ impl fmt::Display for RequestId {
 
 impl Caller {
     pub(super) fn new(app: Option<Arc<App>>, connection: &Connection, request: RequestId) -> Self {
-        Self { app, peer: connection.peer, executable: connection.executable.clone(), request }
+        Self { app, peer: connection.peer, described: Arc::clone(&connection.described), request }
     }
 
     /// As [`Self::app`], for somebody who keeps it.
@@ -71,19 +68,13 @@ impl Caller {
     pub(in crate::http) fn line(&self, event: AuditEvent, now: Wall) -> AuditLine {
         let mut line = AuditLine::new(event, now.rfc3339());
         line.app = self.app().map(|app| app.name.clone());
-        line.request = Some(self.request.hex().map(char::from).iter().collect());
+        line.request = std::str::from_utf8(&self.request.hex()).ok().map(str::to_owned);
         match self.peer {
-            Peer::Tcp { address, user, .. } => {
-                line.address = Some(address.to_string());
-                line.uid = user.uid();
-            }
+            Peer::Tcp { user, .. } => line.uid = user.uid(),
             Peer::Unix { uid, pid } | Peer::AppSocket { uid, pid } => (line.uid, line.pid) = (Some(uid), pid),
         }
-        line.executable = self.executable.as_ref().map(|executable| {
-            let cut = |path: &str| path.chars().take(LONGEST_PATH).collect::<String>();
-            let parent = executable.parent.as_deref().map(|parent| format!(" (started by {})", cut(parent)));
-            cut(&executable.path) + parent.as_deref().unwrap_or_default()
-        });
+        line.address.clone_from(&self.described.address);
+        line.executable.clone_from(&self.described.executable);
         line
     }
 
@@ -95,7 +86,7 @@ impl Caller {
     /// The executable of whoever asks, as far as the system tells; for our own command line,
     /// that of its parent, on whose behalf it asks.
     pub(in crate::http) fn program(&self) -> Option<&str> {
-        self.executable.as_ref().map(|executable| executable.parent.as_deref().unwrap_or(&executable.path))
+        self.described.program.as_deref()
     }
 
     /// The id of the process that asks, where the system tells.

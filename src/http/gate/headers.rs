@@ -19,7 +19,7 @@ pub(in crate::http) struct Forwarded;
 pub(super) const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// On every reply. There is no `Access-Control-*` anywhere: no web page is to read anything here.
-const HEADERS: [(HeaderName, HeaderValue); 7] = [
+static HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -34,29 +34,27 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id beside that of the upstream.
 const FORWARDED_ID: HeaderName = HeaderName::from_static("x-ringback-request");
-/// What an upstream may say itself.
-const UPSTREAMS: [HeaderName; 2] = [header::CACHE_CONTROL, REQUEST_ID];
 
 /// Cloned for each reply, which costs a fraction of what seven insertions do. The id, which is set later, has its place.
 static COMMON: LazyLock<HeaderMap> =
-    LazyLock::new(|| HEADERS.into_iter().chain([(REQUEST_ID, HeaderValue::from_static(""))]).collect());
+    LazyLock::new(|| HEADERS.clone().into_iter().chain([(REQUEST_ID, HeaderValue::from_static(""))]).collect());
 
 /// Puts them on a reply, with the request's id. They replace what the reply has under their names.
 pub(super) fn put_on(reply: &mut Response, id: RequestId) {
-    let forwarded = reply.extensions_mut().remove::<Forwarded>().is_some();
-    let own = std::mem::replace(reply.headers_mut(), COMMON.clone());
-    if forwarded {
-        // An upstream that says nothing of them says nothing to the client either.
-        for name in &UPSTREAMS {
-            reply.headers_mut().remove(name);
+    if reply.extensions_mut().remove::<Forwarded>().is_some() {
+        // An upstream that says nothing of caching says nothing to the client either.
+        for (name, value) in HEADERS.iter().filter(|(name, _)| name != header::CACHE_CONTROL) {
+            reply.headers_mut().insert(name, value.clone());
         }
+        set_id(reply, FORWARDED_ID, id);
+        return;
     }
+    let own = std::mem::replace(reply.headers_mut(), COMMON.clone());
     let mut name = None;
     for (next, value) in own {
         // Further values of one name come without it.
         name = next.or(name);
-        let taken = |name: &HeaderName| COMMON.contains_key(name) && !(forwarded && UPSTREAMS.contains(name));
-        if let Some(name) = name.as_ref().filter(|name| !taken(name)) {
+        if let Some(name) = name.as_ref().filter(|name| !COMMON.contains_key(*name)) {
             reply.headers_mut().append(name, value);
         }
     }
@@ -64,7 +62,11 @@ pub(super) fn put_on(reply: &mut Response, id: RequestId) {
         let policy = HeaderValue::from_static(WITH_SCRIPT);
         reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+    set_id(reply, REQUEST_ID, id);
+}
+
+fn set_id(reply: &mut Response, name: HeaderName, id: RequestId) {
     if let Ok(id) = HeaderValue::from_bytes(&id.hex()) {
-        reply.headers_mut().insert(if forwarded { FORWARDED_ID } else { REQUEST_ID }, id);
+        reply.headers_mut().insert(name, id);
     }
 }

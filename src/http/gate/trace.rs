@@ -5,10 +5,11 @@ use std::time::Duration;
 use axum::response::Response;
 
 use super::caller::RequestId;
+use super::headers::Forwarded;
 use crate::http::log_limit::{LogKey, LogLimit};
 use crate::http::peer::Peer;
 use crate::http::reply::Reason;
-use crate::routes::RouteMatch;
+use crate::routes::{Access, RouteMatch};
 
 /// Completes the span of a request whose path is in no row.
 pub(in crate::http) fn name_route(method: &'static str, route: &'static str) {
@@ -37,13 +38,19 @@ pub(super) fn logs_successes() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }
 
-/// Successes of routes that only read are many and say little, so they are logged at `debug`; so are lines beyond the
-/// rate limit.
+/// Whether the request is one for an upstream.
+pub(super) fn is_forwarded(found: RouteMatch) -> bool {
+    matches!(found, RouteMatch::Row(route) if route.access == Access::Proxy)
+}
+
+/// Successes of routes that only read are many and say little, so they are logged at `debug`; so are replies of an upstream,
+/// which the audit log has, and lines beyond the rate limit.
 pub(super) fn log_one_line(log: &LogLimit, asker: &LogKey, reply: &Response, found: RouteMatch, took: Duration) {
     let (status, ms) = (reply.status().as_u16(), took.as_millis());
     let reason = reply.extensions().get().map(|Reason(reason)| *reason);
     let only_read = matches!(found, RouteMatch::Row(route) if route.reads_only());
-    if (only_read && reply.status().is_success()) || !log.admits_answer(asker, status) {
+    let is_of_upstream = reply.extensions().get::<Forwarded>().is_some();
+    if (only_read && reply.status().is_success()) || is_of_upstream || !log.admits_answer(asker, status) {
         tracing::debug!(status, ms, reason, "answered");
     } else if status == 500 {
         tracing::error!(status, ms, reason, "answered");

@@ -1,7 +1,7 @@
 //! Which executable a process runs that connects to the socket.
 
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use crate::http::peer::{Executable, Peer};
 
@@ -15,7 +15,7 @@ pub(super) fn executable(peer: Peer) -> Option<Executable> {
     let path = path_of(pid)?;
     let ours = OWN.as_ref().is_some_and(|own| *own == path);
     let parent = if ours { parent_of(pid).and_then(path_of) } else { None };
-    let text = |path: PathBuf| Arc::from(path.to_string_lossy());
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
     Some(Executable { path: text(path), parent: parent.map(text) })
 }
 

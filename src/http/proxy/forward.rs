@@ -1,5 +1,6 @@
 //! The handler: checks a request, forwards it with the account's token, and passes the reply on as it comes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -7,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use url::Url;
 
 use super::counts;
 use super::refused::{self, Speaks};
@@ -18,10 +20,11 @@ use crate::config::AccountConfig;
 use crate::contract::AuditEvent;
 use crate::error::{Error, Obstacle, UpstreamFailure};
 use crate::http::activity::Evictable;
-use crate::http::api::token::token_for;
+use crate::http::api::token::{cached, token_for};
 use crate::http::audited::{self, audited};
 use crate::http::body;
-use crate::http::gate::account::NamedAccount;
+use crate::http::gate::Unrouted;
+use crate::http::gate::account::{NamedAccount, plain_account};
 use crate::http::gate::caller::Caller;
 use crate::http::gate::headers::Forwarded;
 use crate::http::peer::Connection;
@@ -30,6 +33,7 @@ use crate::provider::upstream::{Credential, Lease, NoReply, UpstreamBody, Upstre
 use crate::reverse_proxy::headers::{self as lines, KEY};
 use crate::reverse_proxy::rules::ProxyRules;
 use crate::reverse_proxy::upstream::{Proxied, TargetRefused};
+use crate::routes::Route;
 use crate::secret::AccessToken;
 
 /// Any method at `/proxy/{name}` and below.
@@ -42,7 +46,24 @@ pub(in crate::http) async fn forward(
     let forwarding = Forwarding { http: &http, caller: &caller, account: &account, head: &head };
     match forwarding.checked() {
         Ok((config, outgoing)) => forwarding.exchange(&config, outgoing, body).await,
-        Err(error) => forwarding.refused(error, Unsent::Client(body)).await,
+        // What happens seldom is on the heap, so that no other request carries its size.
+        Err(error) => Box::pin(forwarding.refused(error, Unsent::Client(body))).await,
+    }
+}
+
+/// The reply of [`forward`] without routing; or the request, whose account the router has to find.
+pub(in crate::http) fn unrouted(
+    http: &Http,
+    route: &Route,
+    request: Request,
+    caller: &Caller,
+) -> Result<Unrouted, Request> {
+    match plain_account(http, route, request.uri().path(), caller).map(Cow::into_owned) {
+        Some(account) => {
+            let named = NamedAccount { caller: caller.clone(), account };
+            Ok(Box::pin(forward(named, State(http.clone()), request)))
+        }
+        None => Err(request),
     }
 }
 
@@ -50,7 +71,7 @@ pub(in crate::http) async fn forward(
 const LONGEST: usize = 512;
 
 fn shown(text: &str) -> String {
-    text.chars().take(LONGEST).collect()
+    if text.len() <= LONGEST { text.to_owned() } else { text.chars().take(LONGEST).collect() }
 }
 
 /// A request, and whose it is.
@@ -63,7 +84,7 @@ struct Forwarding<'a> {
 
 /// What goes to the upstream, apart from the token and the body.
 struct Outgoing {
-    url: url::Url,
+    url: Url,
     headers: HeaderMap,
 }
 
@@ -105,10 +126,14 @@ impl Forwarding<'_> {
         }
         let target = upstream.target(self.path(), self.head.uri.query());
         let url = target.map_err(|TargetRefused(why)| unfit(why))?;
+        Ok((config, Outgoing { url, headers: self.headers()? }))
+    }
+
+    /// The header lines that go to the upstream.
+    fn headers(&self) -> Result<HeaderMap, Error> {
         let elsewhere =
             "a key of ringback is in another header line, which would go to the API: take it out, and replace this key";
-        let headers = lines::outgoing(&self.head.headers).map_err(|_| unfit(elsewhere))?;
-        Ok((config, Outgoing { url, headers }))
+        lines::outgoing(&self.head.headers).map_err(|_| Error::Usage { what: elsewhere.into() })
     }
 
     fn rules(&self) -> Option<&ProxyRules> {
@@ -118,24 +143,24 @@ impl Forwarding<'_> {
     /// Forwards the request, and answers it in any case.
     async fn exchange(&self, config: &AccountConfig, outgoing: Outgoing, body: Body) -> Response {
         let Some(place) = self.http.waiting.proxied_at(self.caller).place() else {
-            return self.refused(Error::Busy, Unsent::Client(body)).await;
+            return Box::pin(self.refused(Error::Busy, Unsent::Client(body))).await;
         };
         let connection = self.head.extensions.get::<Connection>();
         let lent = connection.and_then(|connection| connection.evictable.as_ref()).map(Evictable::lend);
         let body = match ruled::body(self.rules(), self.head, body, &self.http.proxy.budget).await {
             Ok(body) => body,
-            Err((error, body)) => return self.refused(error, body).await,
+            Err((error, body)) => return Box::pin(self.refused(error, body)).await,
         };
         // A token first: without one, nothing is sent.
         let token = match self.token().await {
             Ok(token) => token,
-            Err(error) => return self.refused(error, body).await,
+            Err(error) => return Box::pin(self.refused(error, body)).await,
         };
-        let request = (&*shown(self.head.method.as_str()), &*shown(self.path()));
+        let request = (shown(self.head.method.as_str()), shown(self.path()));
         let mut exchange = Exchange::begin(self.http, self.caller, self.account, request, (place, lent)).await;
         let (body, sent) = body.sending(&self.http.proxy.budget);
         exchange.sends(&sent);
-        match self.answered(config, &outgoing, (body, &sent), token).await {
+        match self.answered(config, outgoing, (body, &sent), token).await {
             Ok(answered) => {
                 sent.forget();
                 self.passed_on(config, answered, exchange)
@@ -162,14 +187,14 @@ impl Forwarding<'_> {
     async fn answered(
         &self,
         config: &AccountConfig,
-        outgoing: &Outgoing,
+        Outgoing { url, headers }: Outgoing,
         (body, sent): (Option<UpstreamBody>, &Arc<SentBody>),
         token: Credential,
     ) -> Result<Answered, (Error, Speaks)> {
-        let first = self.sent(config, outgoing, (body, sent), token).await;
+        let first = self.sent(config, (&url, headers), (body, sent), token).await;
         let answered = match first {
             Ok(answered) if answered.reply.status() == StatusCode::UNAUTHORIZED => {
-                self.replayed(config, outgoing, sent, answered).await?
+                Box::pin(self.replayed(config, &url, sent, answered)).await?
             }
             Ok(answered) => answered,
             Err(error) => {
@@ -195,7 +220,7 @@ impl Forwarding<'_> {
     async fn replayed(
         &self,
         config: &AccountConfig,
-        outgoing: &Outgoing,
+        url: &Url,
         sent: &Arc<SentBody>,
         rejected: Answered,
     ) -> Result<Answered, (Error, Speaks)> {
@@ -208,7 +233,8 @@ impl Forwarding<'_> {
         let failed = |failure| (self.failed(config, failure), speaks.clone());
         let again = async |token| {
             let body = kept.clone().filter(|bytes| !bytes.is_empty()).map(UpstreamBody::from);
-            self.sent(config, outgoing, (body, sent), token).await.map_err(|error| (error, speaks.clone()))
+            let headers = self.headers().map_err(|error| (error, speaks.clone()))?;
+            self.sent(config, (url, headers), (body, sent), token).await.map_err(|error| (error, speaks.clone()))
         };
         if wants_nonce {
             if kept.is_none() {
@@ -233,20 +259,18 @@ impl Forwarding<'_> {
     async fn sent(
         &self,
         config: &AccountConfig,
-        outgoing: &Outgoing,
+        (url, mut headers): (&Url, HeaderMap),
         (body, sent): (Option<UpstreamBody>, &Arc<SentBody>),
         token: Credential,
     ) -> Result<Answered, Error> {
-        let mut headers = outgoing.headers.clone();
         let (upstreams, now) = (&self.http.proxy.upstreams, self.http.clock.now().wall);
-        let shown = token.show(&mut headers, (&self.head.method, &outgoing.url), upstreams.nonces(), now);
+        let shown = token.show(&mut headers, (&self.head.method, url), upstreams.nonces(), now);
         shown.map_err(|what| Error::Internal { what })?;
         // hyper frames a body, and says nothing of one that is not there.
         if body.is_none() && [Method::POST, Method::PUT, Method::PATCH].contains(&self.head.method) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        let (url, method) = (outgoing.url.clone(), self.head.method.clone());
-        let request = UpstreamRequest { method, url, headers, body };
+        let request = UpstreamRequest { method: self.head.method.clone(), url, headers, body };
         let timeout = config.proxied.as_ref().map(|proxied| proxied.timeout).unwrap_or_default();
         let sending = upstreams.send(&config.dialect.reach, request, &**sent, timeout);
         let (reply, lease) = sending.await.map_err(|failure| {
@@ -260,7 +284,7 @@ impl Forwarding<'_> {
             let why = "it switched to another protocol, which nobody asked for".into();
             return Err(self.failed(config, UpstreamFailure::Unreachable { why }));
         }
-        let wants_nonce = token.wants_nonce(&outgoing.url, &reply, upstreams.nonces());
+        let wants_nonce = token.wants_nonce(url, &reply, upstreams.nonces());
         Ok(Answered { reply, lease, token, wants_nonce })
     }
 
@@ -292,7 +316,11 @@ impl Forwarding<'_> {
     /// The account's token, if the caller may use it.
     async fn token(&self) -> Result<Credential, Error> {
         let query = TokenQuery { proves_key: true, ..TokenQuery::default() };
-        let token = AccessToken::taken(token_for(self.http, self.caller, self.account, query).await?.access_token);
+        let reply = match cached(self.http, self.caller, self.account, &query) {
+            Some(reply) => reply,
+            None => Box::pin(token_for(self.http, self.caller, self.account, query)).await?,
+        };
+        let token = AccessToken::taken(reply.access_token);
         let key = self.http.broker.dpop_key(self.account, &token);
         Ok(Credential { token, key })
     }

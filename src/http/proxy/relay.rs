@@ -9,7 +9,7 @@ use hyper::body::{Frame, SizeHint};
 
 use super::counts::ProxyResult;
 use super::replay::SentBody;
-use crate::contract::{AuditEvent, ErrorCode};
+use crate::contract::{AuditEvent, AuditLine, ErrorCode};
 use crate::http::activity::LentPlaces;
 use crate::http::audited;
 use crate::http::gate::caller::Caller;
@@ -22,8 +22,8 @@ pub(super) struct Exchange {
     http: Http,
     caller: Caller,
     account: String,
-    method: String,
-    path: String,
+    /// The audit log's, for the end; `None`: it writes no lines.
+    line: Option<Box<AuditLine>>,
     sent: Option<Arc<SentBody>>,
     received: u64,
     status: Option<u16>,
@@ -49,15 +49,17 @@ impl Exchange {
         http: &Http,
         caller: &Caller,
         account: &str,
-        (method, path): (&str, &str),
+        (method, path): (String, String),
         (place, lent): (WaitingPlace, Option<LentPlaces>),
     ) -> Self {
-        let exchange = Self {
+        let line = audited::first_line(http, caller, AuditEvent::Proxy, account, |line| {
+            (line.method, line.path) = (Some(method), Some(path));
+        });
+        Self {
+            line: line.await,
             http: http.clone(),
             caller: caller.clone(),
             account: account.to_owned(),
-            method: method.to_owned(),
-            path: path.to_owned(),
             sent: None,
             received: 0,
             status: None,
@@ -65,13 +67,7 @@ impl Exchange {
             end: ExchangeEnd::Open,
             _place: place,
             _lent: lent,
-        };
-        audited::note(http, caller, AuditEvent::Proxy, Some(account), None, |line| {
-            line.result = crate::contract::AuditLine::BEGUN.into();
-            (line.method, line.path) = (Some(exchange.method.clone()), Some(exchange.path.clone()));
-        })
-        .await;
-        exchange
+        }
     }
 
     /// The request's body is on its way.
@@ -113,8 +109,8 @@ impl Drop for Exchange {
         let sent = self.sent.as_ref().map_or(0, |body| body.bytes());
         let result = self.result();
         self.http.proxy.counts.forwarded(&self.caller, &self.account, result, (sent, self.received));
-        let noted = audited::try_note(&self.http, &self.caller, AuditEvent::Proxy, Some(&self.account), |line| {
-            (line.method, line.path) = (Some(std::mem::take(&mut self.method)), Some(std::mem::take(&mut self.path)));
+        let Some(line) = self.line.take() else { return };
+        let noted = audited::last_line(&self.http, line, |line| {
             line.status = self.status;
             line.sent = self.sent.as_ref().map(|body| body.bytes());
             line.received = Some(self.received);

@@ -66,12 +66,19 @@ pub struct AuditLine {
 }
 
 impl AuditLine {
+    /// The `result` of what went well.
+    pub const OK: &'static str = "ok";
     /// The `result` of an operation that is still running; another line reports its end.
     pub const BEGUN: &'static str = "begun";
 
     /// Whether nothing was refused and nothing failed.
     pub fn is_good(&self) -> bool {
-        self.result == "ok" || self.result == Self::BEGUN
+        self.result == Self::OK || self.result == Self::BEGUN
+    }
+
+    /// Appends it as JSON. Here, since this crate is built for speed (`profile` in `Cargo.toml`).
+    pub fn write_json(&self, text: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(text, self)
     }
 
     /// A successful event without details. `at` is RFC 3339.
@@ -80,7 +87,7 @@ impl AuditLine {
             version: VERSION,
             at,
             event,
-            result: "ok".into(),
+            result: Self::OK.into(),
             reason: None,
             account: None,
             app: None,

@@ -39,3 +39,10 @@ pub struct TokenReply {
     #[serde(skip_serializing_if = "Map::is_empty", default)]
     pub extra: Map<String, Value>,
 }
+
+impl TokenReply {
+    /// Appends it as JSON. Here, since this crate is built for speed (`profile` in `Cargo.toml`).
+    pub fn write_json(&self, text: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(text, self)
+    }
+}

@@ -26,7 +26,7 @@ impl Task {
     /// Writes the recorded lines into the audit log.
     pub(super) async fn write_notes(&mut self) {
         for line in std::mem::take(&mut self.notes) {
-            self.audit.note(line).await;
+            self.audit.note(&line).await;
         }
     }
 }
