@@ -63,8 +63,9 @@ mod error_docs_test;
 mod openapi_document;
 
 pub use consent::show_questions;
+pub use gate::Gate;
+pub use gate::guarded::{Guarded, guard};
 pub(crate) use gate::{ExtraGate, ExtraProof};
-pub use gate::{Gate, Guarded, guard};
 pub use log_limit::LogLimit;
 pub use proxy::ReverseProxy;
 pub use request_counts::RequestCounts;

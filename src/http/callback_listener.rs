@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::gate::Guarded;
+use super::gate::guarded::Guarded;
 use super::listen::bind::{BindError, bind_tcp};
 use super::listen::{BoundListener, ServedListener, Server, TlsIdentity};
 use crate::broker::{CallbackListener, ListenerGuard};
@@ -168,7 +168,8 @@ mod tests {
     use crate::apps::tests::fresh;
     use crate::audit::AuditLog;
     use crate::clock::Clock;
-    use crate::http::gate::{Gate, guard};
+    use crate::http::gate::Gate;
+    use crate::http::gate::guarded::guard;
     use crate::http::listen::ConnectionLimits;
     use crate::http::session::Sessions;
 

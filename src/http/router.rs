@@ -12,7 +12,8 @@ use super::api::{
     temporary_apps, token,
 };
 use super::gate::caller::Caller;
-use super::gate::{self, ExtraGate, Gate, Guarded, Shortcut, Unrouted};
+use super::gate::guarded::{self, Guarded, Shortcut, Unrouted};
+use super::gate::{ExtraGate, Gate};
 use super::pages::{callback, outcome, question, start, static_files};
 use super::proxy::forward;
 use super::reply;
@@ -22,20 +23,20 @@ use crate::routes::{Endpoint, METADATA_ROUTES, ROUTES, Route, RouteMethod};
 
 /// Everything, for the listeners of the config.
 pub fn router(state: Http, gate: Gate) -> Guarded {
-    gate::guard(build(ROUTES.iter()).with_state(state.clone()), gate).with_shortcut(OfMany(state))
+    guarded::guard(build(ROUTES.iter()).with_state(state.clone()), gate).with_shortcut(OfMany(state))
 }
 
 /// The browser's stops only, for a callback listener.
 pub fn callback_router(state: Http, gate: Gate) -> Guarded {
     let for_browsers = ROUTES.iter().filter(|route| route.is_on_callback_listeners());
-    gate::guard(build(for_browsers).with_state(state), gate.for_callback_listeners())
+    guarded::guard(build(for_browsers).with_state(state), gate.for_callback_listeners())
 }
 
 /// What programs in containers and sandboxes may use, or clients of a metadata server, for an additional listener.
 pub(crate) fn extra_router(state: Http, gate: Gate, extra: ExtraGate) -> Guarded {
     let for_programs = build(ROUTES.iter().chain(&METADATA_ROUTES).filter(|route| extra.serves(route)));
     let gate = gate.for_extra_listener(extra);
-    gate::guard(for_programs.with_state(state.clone()), gate).with_shortcut(OfMany(state))
+    guarded::guard(for_programs.with_state(state.clone()), gate).with_shortcut(OfMany(state))
 }
 
 /// The requests that come in numbers: for a cached token, and those that are forwarded.
@@ -49,10 +50,10 @@ impl Shortcut for OfMany {
         }
     }
 
-    fn unrouted(&self, route: &Route, request: Request, caller: &Caller) -> Result<Unrouted, Request> {
+    fn unrouted(&self, route: &Route, request: &mut Request, caller: &Caller) -> Option<Unrouted> {
         match route.endpoint {
             Endpoint::Proxy => forward::unrouted(&self.0, route, request, caller),
-            _ => Err(request),
+            _ => None,
         }
     }
 }
@@ -166,7 +167,7 @@ mod tests {
         let address = listener.tcp_address().unwrap();
         let _open = Server::new(ConnectionLimits::default()).spawn(
             listener,
-            gate::guard(inner, Gate::new(fresh().0, AuditLog::default(), Sessions::default(), Clock::System)),
+            guarded::guard(inner, Gate::new(fresh().0, AuditLog::default(), Sessions::default(), Clock::System)),
         );
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -35,6 +35,7 @@ mod audit;
 mod autostart;
 mod canary;
 mod circles;
+mod compared_profile;
 mod consent;
 mod credential;
 mod doctor;

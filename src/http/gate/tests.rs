@@ -17,7 +17,8 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::{Gate, Guarded, guard};
+use super::Gate;
+use super::guarded::{Guarded, guard};
 use crate::apps::{self, Apps};
 use crate::audit::AuditLog;
 use crate::clock::Clock;

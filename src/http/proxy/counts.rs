@@ -92,12 +92,9 @@ impl CountedUse {
     }
 }
 
-/// The counts. Cheap to clone; all clones count together.
+/// The counts by account, and there by app, the programs without a key first. Cheap to clone; all clones count together.
 #[derive(Debug, Clone, Default)]
-pub(in crate::http) struct ProxyCounts(Arc<Mutex<BTreeMap<String, UsesByApp>>>);
-
-/// By app; `None`: programs without a key.
-type UsesByApp = BTreeMap<Option<String>, CountedUse>;
+pub(in crate::http) struct ProxyCounts(Arc<Mutex<BTreeMap<String, Vec<CountedUse>>>>);
 
 impl ProxyCounts {
     /// A request that was forwarded has ended: bytes to the upstream, and from there.
@@ -121,22 +118,31 @@ impl ProxyCounts {
     fn count(&self, caller: &Caller, account: &str, add: impl FnOnce(&mut CountedUse)) {
         let app = caller.app().map(program);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_account = all.entry(account.to_owned()).or_default();
-        let new =
-            || CountedUse { shown: ProxyUse { app: app.clone(), ..ProxyUse::default() }, ..CountedUse::default() };
-        add(of_account.entry(app.clone()).or_insert_with(new));
+        // Once they are there, nothing is allocated for them.
+        if !all.contains_key(account) {
+            all.insert(account.to_owned(), Vec::new());
+        }
+        let Some(uses) = all.get_mut(account) else { return };
+        let place = uses.binary_search_by(|counted| counted.shown.app.as_deref().cmp(&app)).unwrap_or_else(|place| {
+            let shown = ProxyUse { app: app.map(str::to_owned), ..ProxyUse::default() };
+            uses.insert(place, CountedUse { shown, ..CountedUse::default() });
+            place
+        });
+        if let Some(counted) = uses.get_mut(place) {
+            add(counted);
+        }
     }
 
     /// Who has used the account, the programs without a key first; with `only`, no app but this one.
     pub(in crate::http) fn of(&self, account: &str, only: Option<&App>) -> Vec<CountedUse> {
         let own = only.map(program);
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let uses = all.get(account).into_iter().flatten().map(|(_, counted)| counted);
-        uses.filter(|counted| own.is_none() || counted.shown.app == own).cloned().collect()
+        let uses = all.get(account).into_iter().flatten();
+        uses.filter(|counted| own.is_none() || counted.shown.app.as_deref() == own).cloned().collect()
     }
 }
 
 /// The name by which an app's requests are counted.
-pub(super) fn program(app: &App) -> String {
-    if app.is_temporary() { TEMPORARY.to_owned() } else { app.name.clone() }
+pub(super) fn program(app: &App) -> &str {
+    if app.is_temporary() { TEMPORARY } else { &app.name }
 }

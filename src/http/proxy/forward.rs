@@ -1,6 +1,5 @@
 //! The handler: checks a request, forwards it with the account's token, and passes the reply on as it comes.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -23,9 +22,9 @@ use crate::http::activity::Evictable;
 use crate::http::api::token::{cached, token_for};
 use crate::http::audited::{self, audited};
 use crate::http::body;
-use crate::http::gate::Unrouted;
 use crate::http::gate::account::{NamedAccount, plain_account};
 use crate::http::gate::caller::Caller;
+use crate::http::gate::guarded::Unrouted;
 use crate::http::gate::headers::Forwarded;
 use crate::http::peer::Connection;
 use crate::http::state::Http;
@@ -51,20 +50,16 @@ pub(in crate::http) async fn forward(
     }
 }
 
-/// The reply of [`forward`] without routing; or the request, whose account the router has to find.
+/// The reply of [`forward`] without routing, which takes the request; `None`: the router has to find the account.
 pub(in crate::http) fn unrouted(
     http: &Http,
     route: &Route,
-    request: Request,
+    request: &mut Request,
     caller: &Caller,
-) -> Result<Unrouted, Request> {
-    match plain_account(http, route, request.uri().path(), caller).map(Cow::into_owned) {
-        Some(account) => {
-            let named = NamedAccount { caller: caller.clone(), account };
-            Ok(Box::pin(forward(named, State(http.clone()), request)))
-        }
-        None => Err(request),
-    }
+) -> Option<Unrouted> {
+    let account = plain_account(http, route, request.uri().path(), caller)?.into_owned();
+    let named = NamedAccount { caller: caller.clone(), account };
+    Some(Box::pin(forward(named, State(http.clone()), std::mem::take(request))))
 }
 
 /// The longest method or path that is written into the audit log.
@@ -208,7 +203,7 @@ impl Forwarding<'_> {
             let kept = sent.take_whole();
             let speaks = Speaks::of(&self.head.headers, kept.as_deref().map_or(&[], |bytes| bytes));
             let app = self.caller.app().map(counts::program);
-            let next = self.http.broker.lacks_scope(self.account, &scope, app.as_deref());
+            let next = self.http.broker.lacks_scope(self.account, &scope, app);
             let needs = next.map(|next| self.failed(config, UpstreamFailure::NeedsScope { scope, next }));
             return Err((needs.unwrap_or_else(|error| error), speaks));
         }
