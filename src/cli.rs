@@ -195,6 +195,8 @@ fn short_command(arguments: &[OsString]) -> Option<Command> {
         token::TokenArgs::short(arguments).map(Command::Token)
     } else if command == "credential" {
         credential::CredentialArgs::short(arguments).map(Command::Credential)
+    } else if command == "serve" {
+        serve::ServeArgs::short(arguments).map(Command::Serve)
     } else {
         None
     }
@@ -207,6 +209,19 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_holds_together() {
         super::Program::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_alone_is_read_as_clap_reads_it() {
+        use clap::Parser as _;
+
+        let read = |more: &[&str]| super::serve::ServeArgs::short(more.iter().map(Into::into));
+        let super::Command::Serve(expected) = super::Program::parse_from(["ringback", "serve"]).command else {
+            panic!("another command");
+        };
+        let short = read(&[]).unwrap();
+        assert_eq!((short.source.config, short.log), (expected.source.config, expected.log));
+        assert!(read(&["--log", "debug"]).is_none());
     }
 
     /// The commands that do something, by their full names.

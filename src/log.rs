@@ -24,8 +24,12 @@ pub(crate) enum Format {
     Json,
 }
 
+/// The environment variable for how much is logged.
+pub(crate) const FILTER: &str = "RINGBACK_LOG";
+
 /// How to log.
 #[derive(Debug, Clone, clap::Args)]
+#[cfg_attr(test, derive(PartialEq, Eq))]
 #[group(id = "log-options")]
 pub(crate) struct LogOptions {
     /// What the log looks like
@@ -33,8 +37,14 @@ pub(crate) struct LogOptions {
     pub(crate) format: Format,
 
     /// How much is logged: error, warn, info, debug, trace, or a filter such as `ringback::http=debug`
-    #[arg(long = "log", env = "RINGBACK_LOG", hide_env_values = true, default_value = DEFAULT_FILTER, value_name = "LEVEL")]
+    #[arg(long = "log", env = FILTER, hide_env_values = true, default_value = DEFAULT_FILTER, value_name = "LEVEL")]
     pub(crate) filter: String,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { format: Format::Human, filter: DEFAULT_FILTER.to_owned() }
+    }
 }
 
 /// Starts the log for the rest of the process, panics included.

@@ -11,6 +11,7 @@ mod key_file;
 mod reloading;
 mod stored;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -67,6 +68,8 @@ const LAST_REFRESH: Duration = Duration::from_millis(1500);
 const AUDIT_WRITTEN: Duration = Duration::from_millis(300);
 /// How long key usage may be in memory only, before it is written.
 const USAGE_KEPT: Duration = Duration::from_secs(60);
+/// When the start is over, and programs have got what they were waiting for.
+const AFTER_START: Duration = Duration::from_millis(200);
 
 /// Run the daemon
 ///
@@ -82,12 +85,28 @@ pub(super) struct ServeArgs {
     pub(super) log: log::LogOptions,
 }
 
+impl ServeArgs {
+    /// `serve` alone, without building the command tree; all else is for [`clap`].
+    pub(super) fn short(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let is_short = arguments.next().is_none() && std::env::var_os(log::FILTER).is_none();
+        is_short.then(|| Self { source: ConfigSource { config: None }, log: log::LogOptions::default() })
+    }
+}
+
 const HELP: &str = "\
 Examples:
   ringback serve
   ringback serve --config ./config.toml --log debug
   ringback serve --log-format json 2>>ringback.log
   systemctl --user start ringback  In the background, if the service is installed";
+
+/// Sets up the client for providers once the start is over: it parses every certificate that the system trusts, which takes
+/// as long as all the rest of a start. A request that comes before does it by itself.
+async fn warm_up(provider: Arc<HttpProvider>) {
+    tokio::time::sleep(AFTER_START).await;
+    // A crash would be told by the first request.
+    _ = tokio::task::spawn_blocking(move || provider.warm_up()).await;
+}
 
 /// Serves until it is stopped.
 pub(super) fn run(args: &ServeArgs) -> CommandResult {
@@ -219,7 +238,7 @@ async fn serve(
     service_manager::ready();
     tell_ready(config.accounts.len(), announced.endpoint());
     wait_for_key(key_not_yet, &broker);
-    tokio::task::spawn_blocking(move || provider.warm_up());
+    tokio::spawn(warm_up(provider));
     lock_by_itself(&config.store, &broker);
     tokio::spawn(http::show_questions(consents.clone()));
     tokio::spawn(attention::run(broker.clone()));
