@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::more_scope;
 use super::pending::{begin, follow, is_over};
 use crate::cli::arguments::DaemonChoice;
 use crate::cli::command_result::CommandResult;
@@ -19,11 +20,14 @@ use crate::contract::{LoginReply, LoginRequest};
 pub(super) fn run(
     reach: &DaemonChoice,
     account: &str,
-    request: &LoginRequest,
+    (request, more_scope): (&LoginRequest, bool),
     timeout: Option<Duration>,
 ) -> CommandResult {
     end_with_the_input();
-    if let Err(failure) = play(reach, account, request, timeout) {
+    let played = if more_scope { more_scope::wanted(reach, account) } else { Ok(String::new()) };
+    let played =
+        played.and_then(|more_scope| play(reach, account, &LoginRequest { more_scope, ..request.clone() }, timeout));
+    if let Err(failure) = played {
         step(failure.reply())?;
     }
     Ok(ExitCode::SUCCESS)
