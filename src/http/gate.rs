@@ -105,7 +105,7 @@ impl Gate {
         Self { listener: GateListener::Callback, other_users: false, ..self }
     }
 
-    /// The same for an additional listener, which serves [`Route::is_on_extra_listeners`] alone.
+    /// The same for an additional listener, which serves [`Route::is_on_extra_listeners`](crate::routes::Route::is_on_extra_listeners) alone.
     #[must_use]
     pub(super) fn for_extra_listener(self, extra: ExtraGate) -> Self {
         Self { listener: GateListener::Extra(Arc::new(extra)), ..self }
