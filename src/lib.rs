@@ -30,7 +30,7 @@ mod program_version;
 pub mod provider;
 pub mod random;
 mod rate_limit;
-mod reverse_proxy;
+pub mod reverse_proxy;
 pub mod routes;
 pub mod secret;
 pub mod store;

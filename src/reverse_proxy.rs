@@ -8,5 +8,5 @@ mod glob;
 pub(crate) mod headers;
 mod json_rpc;
 pub(crate) mod rules;
-pub(crate) mod tools;
+pub mod tools;
 pub(crate) mod upstream;

@@ -31,7 +31,7 @@ const NOTIFICATIONS: &str = "notifications/";
 /// A pattern of a tool's name: `*` stands for any characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub(crate) struct ToolGlob(String);
+pub struct ToolGlob(String);
 
 impl fmt::Display for ToolGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +60,7 @@ impl TryFrom<String> for ToolGlob {
 
 /// Why a request does not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub enum Refused {
     /// It can't be judged: what is wrong with it.
     Unreadable(String),
     /// No rule allows it: which one would.
@@ -68,7 +68,7 @@ pub(crate) enum Refused {
 }
 
 /// Whether `globs` allow every message of a request.
-pub(crate) fn judge(globs: &[ToolGlob], headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+pub fn judge(globs: &[ToolGlob], headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
     let unreadable = |Unreadable(why)| {
         Refused::Unreadable(format!("this app has rules for tools, by which this request can't be judged: {why}"))
     };
