@@ -70,9 +70,8 @@ pub(super) struct LoginArgs {
 
     /// Ask the provider for the scope, too, that programs were refused for lack of at the API
     ///
-    /// Shows what it is, and asks if there is somebody at the terminal; with `--via`, the provider's page alone shows it.
-    /// See `ringback status`.
-    #[arg(long)]
+    /// Shows what it is, and asks if there is somebody at the terminal. See `ringback status`.
+    #[arg(long, conflicts_with_all = ["via", "steps"])]
     more_scope: bool,
 
     /// How long to wait for the login [default: until it runs out]
@@ -132,11 +131,11 @@ pub(super) fn run(args: &LoginArgs) -> CommandResult {
     let (account, timeout) = (args.account.name.as_str(), args.timeout.map(Duration::from_secs));
     let request = |via| LoginRequest { via, replace: args.replace, ..LoginRequest::default() };
     if let Some(target) = &args.via {
-        let (replace, more_scope, opens) = (args.replace, args.more_scope, !args.no_browser);
-        return RemoteLogin { target, account, replace, more_scope, timeout, opens }.run(args.json);
+        let (replace, opens) = (args.replace, !args.no_browser);
+        return RemoteLogin { target, account, replace, timeout, opens }.run(args.json);
     }
     if args.steps {
-        return steps::run(&args.reach, account, (&request(LoginVia::CallerBrowser), args.more_scope), timeout);
+        return steps::run(&args.reach, account, &request(LoginVia::CallerBrowser), timeout);
     }
     let via = match (args.paste, args.device) {
         (true, _) => LoginVia::Paste,

@@ -81,7 +81,7 @@ fn a_login_over_ssh_forwards_the_port_and_ends_the_connection() {
     let done = reply("succeeded", r#","scope":"one two""#);
     let end = "cat >/dev/null; : >\"$0.ended\"";
     let here = Here::with(&format!("echo 'Welcome'; STARTED; {notice}; {question}; {done}; {end}"));
-    let (code, out, said) = here.run(&[&VIA[..], &["--json", "--replace", "--more-scope", "--timeout", "60"]].concat());
+    let (code, out, said) = here.run(&[&VIA[..], &["--json", "--replace", "--timeout", "60"]].concat());
     assert_eq!(code, 0, "{said}");
     let reply: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&reply["status"], &reply["scope"]), (&"succeeded".into(), &"one two".into()));
@@ -100,8 +100,7 @@ fn a_login_over_ssh_forwards_the_port_and_ends_the_connection() {
     let [connection, forward] = calls.as_slice() else { panic!("{calls:?}") };
     let [.., end, target, command] = connection.as_slice() else { panic!("{connection:?}") };
     assert_eq!((end.as_str(), target.as_str()), ("--", "me@host"), "no name becomes an option");
-    let words = "login work --json --steps --replace --more-scope --timeout 60'";
-    assert!(command.starts_with("sh -c '") && command.ends_with(words), "{command}");
+    assert!(command.starts_with("sh -c '") && command.ends_with("login work --json --steps --replace --timeout 60'"));
     assert!(!connection.iter().any(|word| word.contains("BatchMode")), "{connection:?}");
     let wanted = format!("127.0.0.1:{0}:127.0.0.1:{0}", here.port);
     assert!(forward.windows(2).any(|pair| pair == ["-L", &wanted]), "{forward:?}");

@@ -3,23 +3,12 @@
 use crate::cli::arguments::DaemonChoice;
 use crate::cli::failure::Failure;
 use crate::cli::{message, replace, report};
-use crate::contract::ScopeWanted;
-
-/// What is wanted, and by which upstream.
-fn found(reach: &DaemonChoice, account: &str) -> Result<(ScopeWanted, String), Failure> {
-    let account = reach.client()?.account(account)?;
-    let wanted = account.proxy.and_then(|proxy| Some((proxy.scope_wanted?, proxy.upstream)));
-    wanted.ok_or_else(|| message::no_more_scope(&account.account))
-}
-
-/// What is wanted, separated by spaces, where the option alone says yes.
-pub(super) fn wanted(reach: &DaemonChoice, account: &str) -> Result<String, Failure> {
-    found(reach, account).map(|(wanted, _)| wanted.scope)
-}
 
 /// What was agreed to, separated by spaces. `None`: somebody at the terminal says no.
 pub(super) fn agreed(reach: &DaemonChoice, account: &str) -> Result<Option<String>, Failure> {
-    let (wanted, upstream) = found(reach, account)?;
+    let account = reach.client()?.account(account)?;
+    let wanted = account.proxy.and_then(|proxy| Some((proxy.scope_wanted?, proxy.upstream)));
+    let Some((wanted, upstream)) = wanted else { return Err(message::no_more_scope(&account.account)) };
     let (who, scope) = (wanted.who(), &wanted.scope);
     report::say(&report::plain(&format!("The API at {upstream} refused requests of {who}, and wants: {scope}")));
     // Without a terminal the option alone says yes.

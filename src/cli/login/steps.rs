@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::more_scope;
 use super::pending::{begin, follow, is_over};
 use crate::cli::arguments::DaemonChoice;
 use crate::cli::command_result::CommandResult;
@@ -20,14 +19,11 @@ use crate::contract::{LoginReply, LoginRequest};
 pub(super) fn run(
     reach: &DaemonChoice,
     account: &str,
-    (request, more_scope): (&LoginRequest, bool),
+    request: &LoginRequest,
     timeout: Option<Duration>,
 ) -> CommandResult {
     end_with_the_input();
-    let played = if more_scope { more_scope::wanted(reach, account) } else { Ok(String::new()) };
-    let played =
-        played.and_then(|more_scope| play(reach, account, &LoginRequest { more_scope, ..request.clone() }, timeout));
-    if let Err(failure) = played {
+    if let Err(failure) = play(reach, account, request, timeout) {
         step(failure.reply())?;
     }
     Ok(ExitCode::SUCCESS)

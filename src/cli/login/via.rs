@@ -43,7 +43,6 @@ pub(super) struct RemoteLogin<'a> {
     pub(super) target: &'a SshTarget,
     pub(super) account: &'a str,
     pub(super) replace: bool,
-    pub(super) more_scope: bool,
     pub(super) timeout: Option<Duration>,
     /// Whether the browser is opened; else the URL is shown.
     pub(super) opens: bool,
@@ -83,10 +82,9 @@ impl RemoteLogin<'_> {
     /// folders that programs of the user are installed in.
     fn command(&self) -> String {
         let replace = if self.replace { " --replace" } else { "" };
-        let more_scope = if self.more_scope { " --more-scope" } else { "" };
         let timeout = self.timeout.map(|span| format!(" --timeout {}", span.as_secs())).unwrap_or_default();
         format!(
-            "sh -c 'PATH=\"$PATH:$HOME/.local/bin:$HOME/.cargo/bin\" exec ringback login {} --json --steps{replace}{more_scope}{timeout}'",
+            "sh -c 'PATH=\"$PATH:$HOME/.local/bin:$HOME/.cargo/bin\" exec ringback login {} --json --steps{replace}{timeout}'",
             self.account
         )
     }
