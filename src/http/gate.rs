@@ -179,7 +179,7 @@ impl Gate {
             }
             let caller = Caller::new(app, connection, id);
             let account = extra.and_then(ExtraGate::account).map(Arc::from);
-            return Ok(Admitted::Program(LetIn { caller, reach: route.reach, request, account }));
+            return Ok(Admitted::Program(LetIn { caller, route, request, account }));
         }
         if access == Access::Session {
             // No browser comes over the socket.

@@ -52,6 +52,31 @@ fn a_request_goes_out_with_the_accounts_token_and_without_the_key() {
 }
 
 #[test]
+fn a_path_that_is_no_text_leads_to_no_other_account() {
+    let (idp, api) = (Idp::start(), ApiServer::start(|_, line| line.answer(200, "", "done")));
+    let world = api.world(&idp, "");
+    let of_home = world.add_app(&["of-home", "--account", "home"]);
+    let of_work = world.add_app(&["of-work", "--proxy", "work"]);
+    // `work` is the default account.
+    for (key, path, status, upstream) in [
+        (&of_work, "/proxy/work/caf%E9", 200, Some("GET /v4/caf%E9 HTTP/1.1")),
+        (&of_work, "/proxy/w%6Frk/caf%E9", 200, Some("GET /v4/caf%E9 HTTP/1.1")),
+        (&of_work, "/proxy/home/caf%E9", 403, None),
+        (&of_work, "/proxy/%ff/x", 404, None),
+        (&of_work, "/v1/accounts/%ff/token", 404, None),
+        (&of_home, "/proxy/work/caf%E9", 403, None),
+    ] {
+        let before = api.received().len();
+        let request = Request::get(path).header("Authorization", &format!("Bearer {key}"));
+        let reply = world.ask_tcp(&request);
+        assert_eq!(reply.status, status, "{path}: {reply:?}");
+        let received = api.received();
+        let new: Vec<_> = received[before..].iter().map(|received| received.line()).collect();
+        assert_eq!(new, upstream.into_iter().collect::<Vec<_>>(), "{path}");
+    }
+}
+
+#[test]
 fn a_reply_comes_back_without_what_is_between_upstream_and_daemon() {
     let idp = Idp::start();
     let api = ApiServer::start(|received, line| {

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 
 use super::caller::{Caller, LetIn};
 use crate::contract::{AuditEvent, DEFAULT_ACCOUNT};
 use crate::error::{Error, Missing, Obstacle};
 use crate::http::audited;
 use crate::http::query::Segment;
-use crate::http::reply::Reject;
+use crate::http::reply::{Reject, not_found};
 use crate::http::state::Http;
 use crate::routes::{Route, RouteScope};
 
@@ -31,13 +32,14 @@ impl FromRequestParts<Http> for NamedAccount {
 
     async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Reject> {
         let reaches = [RouteScope::Named, RouteScope::Only, RouteScope::OfListener];
-        let LetIn { caller, reach, account: of_listener, .. } = LetIn::of(parts, &reaches)?;
-        let account = match (reach, Segment::from_request_parts(parts, http).await) {
+        let LetIn { caller, route, account: of_listener, .. } = LetIn::of(parts, &reaches)?;
+        let account = match (route.reach, route.name_in(parts.uri.path())) {
             // Fails closed: no account has no name.
             (RouteScope::OfListener, _) => of_listener.as_deref().unwrap_or_default().to_owned(),
             (RouteScope::Only, _) => only_account(&caller, http)?,
-            (_, Ok(Segment(name))) => name,
-            (_, Err(_)) => DEFAULT_ACCOUNT.to_owned(),
+            // By itself: what comes after it may be no text, and is another server's to read.
+            (_, Some(raw)) => percent_decode_str(raw).decode_utf8().map_err(|_| not_found())?.into_owned(),
+            (_, None) => DEFAULT_ACCOUNT.to_owned(),
         };
         let own = (account == DEFAULT_ACCOUNT).then(|| http.broker.default_account()).flatten();
         let account = own.unwrap_or(account);

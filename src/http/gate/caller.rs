@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::http::peer::{Connection, Peer, PeerText, Transport};
 use crate::http::reply::Reject;
 use crate::http::token_request::TokenRequest;
-use crate::routes::RouteScope;
+use crate::routes::{Route, RouteScope};
 
 /// Somebody whom the gate let in: only it can make one. A handler of a route whose
 /// [`Access`](crate::routes::Access) needs proof takes it as an argument, so that it can't be reached
@@ -126,7 +126,7 @@ impl Caller {
 #[derive(Clone)]
 pub(super) struct LetIn {
     pub(super) caller: Caller,
-    pub(super) reach: RouteScope,
+    pub(super) route: &'static Route,
     /// What an OAuth client sent, on the routes for those.
     pub(super) request: Option<Arc<TokenRequest>>,
     /// The only account of the listener, if it has one.
@@ -140,7 +140,7 @@ impl LetIn {
         // closed.
         let found: Self =
             parts.extensions.get().cloned().ok_or_else(|| wrong("a route was reached around the gate"))?;
-        if fit.contains(&found.reach) {
+        if fit.contains(&found.route.reach) {
             Ok(found)
         } else {
             Err(wrong("a handler takes another caller than its row says"))
