@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::Response;
 use futures_util::FutureExt as _;
@@ -69,15 +70,21 @@ impl Guarded {
     async fn handled(&self, mut request: Request, found: RouteMatch, admitted: Admitted) -> Response {
         if let (RouteMatch::Row(route), Admitted::Program(LetIn { caller, .. }), Some(shortcut)) =
             (found, &admitted, &self.shortcut)
-            && let Some(reply) = shortcut.unrouted(route, &mut request, caller)
         {
-            return AssertUnwindSafe(reply).catch_unwind().await.unwrap_or_else(reply::panicked);
+            // As the router does for its handlers.
+            match panic::catch_unwind(AssertUnwindSafe(|| shortcut.unrouted(route, &mut request, caller))) {
+                Ok(Some(reply)) => {
+                    return AssertUnwindSafe(reply).catch_unwind().await.unwrap_or_else(reply::panicked);
+                }
+                Ok(None) => {}
+                Err(panic) => return reply::panicked(panic),
+            }
         }
         admitted.leave(request.extensions_mut());
         self.inner.clone().call(request).await.unwrap_or_else(|never| match never {})
     }
 
-    /// By its handler, or as a refusal.
+    /// By its handler, or as a refusal; an error is not written yet.
     async fn answered(
         &self,
         (mut head, body): (Parts, Body),
@@ -86,9 +93,7 @@ impl Guarded {
         admitted: Result<Admitted, Denied>,
         id: RequestId,
     ) -> Response {
-        let host = target::host_for_urls(&head, connection);
-        let for_a_person = negotiate::is_for_a_person(&head.headers);
-        let reply = match admitted {
+        match admitted {
             Ok(admitted) => {
                 head.extensions.insert(connection.clone());
                 self.handled(Request::from_parts(head, body), found, admitted).await
@@ -100,14 +105,17 @@ impl Guarded {
                 }
                 refusal::reply(denied.why)
             }
-        };
-        let reader = match found {
-            RouteMatch::Row(Route { access: Access::Client | Access::Gce, .. }) => ReplyFormat::OAuthClient,
-            RouteMatch::Row(Route { access: Access::ManagedIdentity, .. }) => ReplyFormat::ManagedIdentity,
-            _ if for_a_person => ReplyFormat::Person,
-            _ => ReplyFormat::Program(host.as_ref()),
-        };
-        negotiate::written(reply, reader)
+        }
+    }
+}
+
+/// Whom the reply is for.
+fn reader(found: RouteMatch, for_a_person: bool, host: Option<&HeaderValue>) -> ReplyFormat<'_> {
+    match found {
+        RouteMatch::Row(Route { access: Access::Client | Access::Gce, .. }) => ReplyFormat::OAuthClient,
+        RouteMatch::Row(Route { access: Access::ManagedIdentity, .. }) => ReplyFormat::ManagedIdentity,
+        _ if for_a_person => ReplyFormat::Person,
+        _ => ReplyFormat::Program(host),
     }
 }
 
@@ -125,16 +133,24 @@ impl Answers for Guarded {
             reply
         } else {
             let asker = asker(&admitted);
-            // Of what is forwarded, only a failure of our own is in the log, as a rule.
-            let is_logged = !is_forwarded(found) || logs_successes();
+            let host = target::host_for_urls(&head, connection);
+            let for_a_person = negotiate::is_for_a_person(&head.headers);
+            let audit = &gate.inner.audit;
+            // Of what is forwarded, only a failure of our own is in the log, as a rule: the audit log has the rest.
+            let is_logged = !is_forwarded(found) || logs_successes() || !audit.is_on();
             let span = if is_logged { span_of(id, connection.peer, found) } else { Span::none() };
             let reply = self.answered((head, body), connection, found, admitted, id).instrument(span.clone()).await;
-            if is_logged || reply.extensions().get::<Forwarded>().is_none() {
+            if !is_logged && reply.extensions().get::<Forwarded>().is_some() {
+                reply
+            } else {
                 let span = if is_logged { span } else { span_of(id, connection.peer, found) };
-                let took = begun.until(gate.inner.clock.now());
-                span.in_scope(|| log_one_line(&gate.log, &asker, &reply, found, took));
+                span.in_scope(|| {
+                    let reply = negotiate::written(reply, reader(found, for_a_person, host.as_ref()));
+                    let took = begun.until(gate.inner.clock.now());
+                    log_one_line((&gate.log, audit), &asker, &reply, found, took);
+                    reply
+                })
             }
-            reply
         };
         gate.requests.count(found, reply.status());
         headers::put_on(&mut reply, id);

@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::caller::RequestId;
 use super::headers::Forwarded;
+use crate::audit::AuditLog;
 use crate::http::log_limit::{LogKey, LogLimit};
 use crate::http::peer::Peer;
 use crate::http::reply::Reason;
@@ -43,14 +44,20 @@ pub(super) fn is_forwarded(found: RouteMatch) -> bool {
     matches!(found, RouteMatch::Row(route) if route.access == Access::Proxy)
 }
 
-/// Successes of routes that only read are many and say little, so they are logged at `debug`; so are replies of an upstream,
-/// which the audit log has, and lines beyond the rate limit.
-pub(super) fn log_one_line(log: &LogLimit, asker: &LogKey, reply: &Response, found: RouteMatch, took: Duration) {
+/// Successes of routes that only read are many and say little, so they are logged at `debug`; so are replies of an upstream
+/// that the audit log has, and lines beyond the rate limit.
+pub(super) fn log_one_line(
+    (log, audit): (&LogLimit, &AuditLog),
+    asker: &LogKey,
+    reply: &Response,
+    found: RouteMatch,
+    took: Duration,
+) {
     let (status, ms) = (reply.status().as_u16(), took.as_millis());
     let reason = reply.extensions().get().map(|Reason(reason)| *reason);
     let only_read = matches!(found, RouteMatch::Row(route) if route.reads_only());
-    let is_of_upstream = reply.extensions().get::<Forwarded>().is_some();
-    if (only_read && reply.status().is_success()) || is_of_upstream || !log.admits_answer(asker, status) {
+    let is_audited = audit.is_on() && reply.extensions().get::<Forwarded>().is_some();
+    if (only_read && reply.status().is_success()) || is_audited || !log.admits_answer(asker, status) {
         tracing::debug!(status, ms, reason, "answered");
     } else if status == 500 {
         tracing::error!(status, ms, reason, "answered");
