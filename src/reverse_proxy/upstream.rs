@@ -48,12 +48,10 @@ impl Upstream {
         {
             return Err(format!("{why}, which no upstream can have"));
         }
-        Ok(Self {
-            origin: url.origin().ascii_serialization(),
-            prefix: url.path().trim_end_matches('/').to_owned(),
-            host: host.to_owned(),
-            url: url.clone(),
-        })
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        let (host, mut url) = (host.to_owned(), url.clone());
+        url.set_path(&prefix);
+        Ok(Self { origin: url.origin().ascii_serialization(), prefix, host, url })
     }
 
     /// For people.
