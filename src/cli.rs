@@ -196,7 +196,7 @@ fn short_command(arguments: &[OsString]) -> Option<Command> {
     } else if command == "credential" {
         credential::CredentialArgs::short(arguments).map(Command::Credential)
     } else if command == "serve" {
-        serve::ServeArgs::short(arguments).map(Command::Serve)
+        serve::ServeArgs::short(arguments, std::env::var_os(log::FILTER).is_some()).map(Command::Serve)
     } else {
         None
     }
@@ -215,13 +215,14 @@ mod tests {
     fn serve_alone_is_read_as_clap_reads_it() {
         use clap::Parser as _;
 
-        let read = |more: &[&str]| super::serve::ServeArgs::short(more.iter().map(Into::into));
+        let read = |more: &[&str], set| super::serve::ServeArgs::short(more.iter().map(Into::into), set);
         let super::Command::Serve(expected) = super::Program::parse_from(["ringback", "serve"]).command else {
             panic!("another command");
         };
-        let short = read(&[]).unwrap();
-        assert_eq!((short.source.config, short.log), (expected.source.config, expected.log));
-        assert!(read(&["--log", "debug"]).is_none());
+        let short = read(&[], false).unwrap();
+        assert_eq!((short.source.config, short.log.format), (expected.source.config, expected.log.format));
+        assert_eq!(short.log.filter, super::log::DEFAULT_FILTER);
+        assert!(read(&[], true).is_none() && read(&["--log", "debug"], false).is_none());
     }
 
     /// The commands that do something, by their full names.

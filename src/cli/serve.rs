@@ -86,9 +86,10 @@ pub(super) struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// `serve` alone, without building the command tree; all else is for [`clap`].
-    pub(super) fn short(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
-        let is_short = arguments.next().is_none() && std::env::var_os(log::FILTER).is_none();
+    /// `serve` alone, without building the command tree; all else is for [`clap`], as is a filter that the environment
+    /// has `set`.
+    pub(super) fn short(mut arguments: impl Iterator<Item = OsString>, set: bool) -> Option<Self> {
+        let is_short = arguments.next().is_none() && !set;
         is_short.then(|| Self { source: ConfigSource { config: None }, log: log::LogOptions::default() })
     }
 }
@@ -104,8 +105,7 @@ Examples:
 /// as long as all the rest of a start. A request that comes before does it by itself.
 async fn warm_up(provider: Arc<HttpProvider>) {
     tokio::time::sleep(AFTER_START).await;
-    // A crash would be told by the first request.
-    _ = tokio::task::spawn_blocking(move || provider.warm_up()).await;
+    provider.warm_up().await;
 }
 
 /// Serves until it is stopped.

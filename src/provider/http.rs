@@ -64,9 +64,9 @@ impl HttpProvider {
         self.upstreams.clone()
     }
 
-    /// Sets up the client before the first request needs it. Blocks, for some ten milliseconds.
-    pub(crate) fn warm_up(&self) {
-        if let Err(failure) = self.wire.client_by(NetworkOptions::default()) {
+    /// Sets up the client before the first request needs it.
+    pub(crate) async fn warm_up(&self) {
+        if let Err(failure) = self.wire.client_by(NetworkOptions::default()).await {
             tracing::error!("{}; retrying at the next request", failure.words());
         }
     }

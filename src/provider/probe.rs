@@ -21,7 +21,7 @@ impl HttpProvider {
     /// Sends a GET without credentials to `url`; any answer counts, even a refusal. Returns the time that its host says
     /// it is (`Date`, RFC 9110 §6.6.1), or in one clause why there was no answer.
     pub(crate) async fn probe(&self, reach: &NetworkOptions, url: Url) -> Result<Option<Wall>, String> {
-        let client = self.wire.client(reach, &url).map_err(|failure| failure.words().to_owned())?;
+        let client = self.wire.client(reach, &url).await.map_err(|failure| failure.words().to_owned())?;
         let answered = client.get(url.clone()).timeout(PATIENCE).send().await.map_err(|error| {
             let error = error.without_url();
             let proxy = proxy::proxy_advice(reach, &url, &|name| std::env::var_os(name));

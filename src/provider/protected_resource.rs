@@ -51,7 +51,7 @@ impl HttpProvider {
                 "clientInfo": { "name": "ringback", "version": env!("CARGO_PKG_VERSION") },
             },
         });
-        let client = self.wire.client(&reach, url)?;
+        let client = self.wire.client(&reach, url).await?;
         let mut request = client
             .post(url.clone())
             .timeout(PATIENCE.whole)

@@ -34,6 +34,8 @@ pub(super) struct HttpTransport {
     /// One for each set of network options, set up when it is first needed: reading the system's root certificates
     /// takes longer than the rest of a start.
     clients: RwLock<HashMap<NetworkOptions, reqwest::Client>>,
+    /// Held while a client is set up, so that many requests at once make one and not each its own (single-flight).
+    making: tokio::sync::Mutex<()>,
     clock: Clock,
     /// By origin. Read on every request to a provider, written at the first request to an origin.
     breakers: RwLock<HashMap<String, Arc<Breaker>>>,
@@ -44,7 +46,14 @@ pub(super) struct HttpTransport {
 impl HttpTransport {
     pub(super) fn new(clock: Clock) -> Self {
         let latency = ProviderLatency::default();
-        Self { clients: RwLock::default(), clock, breakers: RwLock::default(), limiter: Mutex::default(), latency }
+        Self {
+            clients: RwLock::default(),
+            making: tokio::sync::Mutex::default(),
+            clock,
+            breakers: RwLock::default(),
+            limiter: Mutex::default(),
+            latency,
+        }
     }
 
     /// The same, with histograms that others read.
@@ -61,26 +70,34 @@ impl HttpTransport {
     }
 
     /// The client for `url`. A failure is not cached: certificates may be installed later.
-    pub(super) fn client(&self, reach: &NetworkOptions, url: &Url) -> Result<reqwest::Client, TransportFailure> {
+    pub(super) async fn client(&self, reach: &NetworkOptions, url: &Url) -> Result<reqwest::Client, TransportFailure> {
         // No proxy is used for this machine itself.
-        self.client_by(if is_loopback(url) {
-            NetworkOptions { proxy: Proxy::None, ..reach.clone() }
-        } else {
-            reach.clone()
-        })
+        let loopback = is_loopback(url).then(|| NetworkOptions { proxy: Proxy::None, ..reach.clone() });
+        self.client_by(loopback.unwrap_or_else(|| reach.clone())).await
     }
 
     /// The client with exactly these options.
-    pub(super) fn client_by(&self, reach: NetworkOptions) -> Result<reqwest::Client, TransportFailure> {
-        if let Some(client) = self.clients.read().ok().and_then(|clients| clients.get(&reach).cloned()) {
-            return Ok(client);
+    pub(super) async fn client_by(&self, reach: NetworkOptions) -> Result<reqwest::Client, TransportFailure> {
+        if let Some(known) = self.known(&reach) {
+            return Ok(known);
         }
-        let made = client(&reach)
-            .map_err(|why| TransportFailure::NotSent(format!("the HTTP client could not be set up: {why}")))?;
+        let _making = self.making.lock().await;
+        if let Some(known) = self.known(&reach) {
+            return Ok(known);
+        }
+        let unset = |why| TransportFailure::NotSent(format!("the HTTP client could not be set up: {why}"));
+        let options = reach.clone();
+        // It reads every certificate that the system trusts.
+        let made = tokio::task::spawn_blocking(move || client(&options)).await;
+        let made = made.unwrap_or_else(|_| Err("its maker crashed".into())).map_err(unset)?;
         if let Ok(mut clients) = self.clients.write() {
             clients.insert(reach, made.clone());
         }
         Ok(made)
+    }
+
+    fn known(&self, reach: &NetworkOptions) -> Option<reqwest::Client> {
+        self.clients.read().ok().and_then(|clients| clients.get(reach).cloned())
     }
 
     /// Closes every circuit breaker.
@@ -174,7 +191,7 @@ impl HttpTransport {
         patience: Patience,
     ) -> Result<Whole, TransportFailure> {
         let url = request.url.clone();
-        let request = self.request(reach, request, patience)?;
+        let request = self.request(reach, request, patience).await?;
         failpoint::reach("before_send");
         let mut response = request.send().await.map_err(|error| TransportFailure::of(error, patience, reach, &url))?;
         let text = |name| {
@@ -218,7 +235,7 @@ impl HttpTransport {
 
     /// Body and header are passed on without a copy and wiped after use; a query with secrets (which the user chose) is
     /// copied into a URL, which can't be wiped.
-    fn request(
+    async fn request(
         &self,
         reach: &NetworkOptions,
         request: HttpRequest,
@@ -235,7 +252,7 @@ impl HttpTransport {
             let whole = Zeroizing::new([before.as_deref().unwrap_or_default(), query.as_str()].concat());
             url.set_query(Some(&whole));
         }
-        let client = self.client(reach, &url)?;
+        let client = self.client(reach, &url).await?;
         let mut builder =
             client.request(method.clone(), url).timeout(patience.whole).header(header::ACCEPT, "application/json");
         // Asks for an uncompressed reply; one that is compressed anyway is inflated.
