@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::api_server::{ApiServer, proxy_lines, with_key};
+use crate::api_server::{ApiServer, Received, proxy_lines, with_key};
 use crate::http::{Request, Wire, parse};
 use crate::idp::Idp;
 use crate::world::{World, until};
@@ -63,7 +63,7 @@ fn a_path_that_is_no_text_leads_to_no_other_account() {
         (&of_work, "/proxy/w%6Frk/caf%E9", 200, Some("GET /v4/caf%E9 HTTP/1.1")),
         (&of_work, "/proxy/home/caf%E9", 403, None),
         (&of_work, "/proxy/%ff/x", 404, None),
-        (&of_work, "/v1/accounts/%ff/token", 404, None),
+        (&of_home, "/v1/accounts/%ff/token", 404, None),
         (&of_home, "/proxy/work/caf%E9", 403, None),
     ] {
         let before = api.received().len();
@@ -71,7 +71,7 @@ fn a_path_that_is_no_text_leads_to_no_other_account() {
         let reply = world.ask_tcp(&request);
         assert_eq!(reply.status, status, "{path}: {reply:?}");
         let received = api.received();
-        let new: Vec<_> = received[before..].iter().map(|received| received.line()).collect();
+        let new: Vec<_> = received[before..].iter().map(Received::line).collect();
         assert_eq!(new, upstream.into_iter().collect::<Vec<_>>(), "{path}");
     }
 }
