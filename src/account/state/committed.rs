@@ -10,7 +10,7 @@ use crate::account::trouble::Trouble;
 use crate::clock::Moment;
 use crate::oauth::grant::Expiry;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// A committed record and its times on this machine's clocks.
 #[derive(Debug, Clone)]

@@ -69,6 +69,14 @@ fn a_replay_may_return_an_expired_token() {
 
     let mut b = Bench::logged_in();
     b.sleep();
+    b.answer(granted("a2", 0));
+    assert_eq!(b.token(), "provider_unreachable", "the provider tells lifetimes: after a restart no more is known");
+    assert!(b.sleep() <= s(1));
+    b.answer(granted("a3", 100));
+    assert_eq!(b.token(), "a3");
+
+    let mut b = Bench::logged_in();
+    b.sleep();
     b.answer(RefreshOutcome::Busy { retry_after: None, why: "503 after the work".into() });
     b.sleep();
     b.answer(granted("a2", 0));
