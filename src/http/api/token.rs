@@ -9,7 +9,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::broker::handle::TokenQuery;
 use crate::contract::{AuditEvent, TokenReply};
 use crate::error::Error;
-use crate::http::gate::account::{NamedAccount, plain_account};
+use crate::http::gate::account::{NamedAccount, seen_account};
 use crate::http::gate::caller::Caller;
 use crate::http::reply::Reject;
 use crate::http::state::Http;
@@ -34,7 +34,7 @@ pub(in crate::http) fn at_once(http: &Http, route: &Route, head: &Parts, caller:
         query => query::token(query).ok()?,
     };
     // Before the token is looked at: a request that is refused does not keep the store from locking itself.
-    let account = plain_account(http, route, head.uri.path(), caller)?;
+    let account = seen_account(http, route, head.uri.path(), caller)?;
     let mut reply = cached(http, caller, &account, &query)?;
     let scope = reply.scope.clone();
     let noted = audited::try_note(http, caller, AuditEvent::Token, Some(&reply.account), |line| line.scope = scope);

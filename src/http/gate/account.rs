@@ -37,12 +37,8 @@ impl FromRequestParts<Http> for NamedAccount {
             // Fails closed: no account has no name.
             (RouteScope::OfListener, _) => of_listener.as_deref().unwrap_or_default().to_owned(),
             (RouteScope::Only, _) => only_account(&caller, http)?,
-            // By itself: what comes after it may be no text, and is another server's to read.
-            (_, Some(raw)) => percent_decode_str(raw).decode_utf8().map_err(|_| not_found())?.into_owned(),
-            (_, None) => DEFAULT_ACCOUNT.to_owned(),
+            (_, raw) => own_name(http, raw).ok_or_else(not_found)?.into_owned(),
         };
-        let own = (account == DEFAULT_ACCOUNT).then(|| http.broker.default_account()).flatten();
-        let account = own.unwrap_or(account);
         if caller.sees(&account) {
             return Ok(Self { caller, account });
         }
@@ -53,19 +49,22 @@ impl FromRequestParts<Http> for NamedAccount {
     }
 }
 
-/// The account that a path names as it is, if the caller may see it. For all other cases there is the extractor.
-pub(in crate::http) fn plain_account<'p>(
+/// The account that a path names, if the caller may see it; whoever may not is told so by the extractor.
+pub(in crate::http) fn seen_account<'p>(
     http: &Http,
     route: &Route,
     path: &'p str,
     caller: &Caller,
 ) -> Option<Cow<'p, str>> {
-    let named = match route.name_in(path) {
-        Some(raw) if raw.contains('%') => return None,
-        Some(name) if name != DEFAULT_ACCOUNT => Cow::Borrowed(name),
-        _ => Cow::Owned(http.broker.default_account()?),
-    };
-    caller.sees(&named).then_some(named)
+    own_name(http, route.name_in(path)).filter(|name| caller.sees(name))
+}
+
+/// The own name of the account that a path names, or names none, by `raw`: decoded by itself, since what comes after it may
+/// be no text, and is another server's to read. `None`: it is no text either.
+fn own_name<'p>(http: &Http, raw: Option<&'p str>) -> Option<Cow<'p, str>> {
+    let name = percent_decode_str(raw.unwrap_or(DEFAULT_ACCOUNT)).decode_utf8().ok()?;
+    let own = if name == DEFAULT_ACCOUNT { http.broker.default_account() } else { None };
+    Some(own.map_or(name, Cow::Owned))
 }
 
 /// The one account that the caller has.

@@ -22,7 +22,7 @@ use crate::http::activity::Evictable;
 use crate::http::api::token::{cached, token_for};
 use crate::http::audited::{self, audited};
 use crate::http::body;
-use crate::http::gate::account::{NamedAccount, plain_account};
+use crate::http::gate::account::{NamedAccount, seen_account};
 use crate::http::gate::caller::Caller;
 use crate::http::gate::guarded::Unrouted;
 use crate::http::gate::headers::Forwarded;
@@ -50,14 +50,14 @@ pub(in crate::http) async fn forward(
     }
 }
 
-/// The reply of [`forward`] without routing, which takes the request; `None`: the router has to find the account.
+/// The reply of [`forward`] without routing, which takes the request; `None`: the caller may not see the account.
 pub(in crate::http) fn unrouted(
     http: &Http,
     route: &Route,
     request: &mut Request,
     caller: &Caller,
 ) -> Option<Unrouted> {
-    let account = plain_account(http, route, request.uri().path(), caller)?.into_owned();
+    let account = seen_account(http, route, request.uri().path(), caller)?.into_owned();
     let named = NamedAccount { caller: caller.clone(), account };
     Some(Box::pin(forward(named, State(http.clone()), std::mem::take(request))))
 }
