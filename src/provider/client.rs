@@ -46,6 +46,18 @@ pub(super) fn client(reach: &NetworkOptions) -> Result<reqwest::Client, String> 
     reaching(builder, reach)
 }
 
+/// A client that is made on a thread that may block, since it reads every certificate that the system trusts. The error is
+/// one clause.
+pub(super) async fn set_up(
+    reach: &NetworkOptions,
+    make: fn(&NetworkOptions) -> Result<reqwest::Client, String>,
+) -> Result<reqwest::Client, String> {
+    let reach = reach.clone();
+    let client = tokio::task::spawn_blocking(move || make(&reach)).await;
+    let client = client.unwrap_or_else(|_| Err("its maker crashed".into()));
+    client.map_err(|why| format!("the HTTP client could not be set up: {why}"))
+}
+
 /// What every client has: no redirects, and a limit for the handshakes.
 pub(super) fn builder() -> reqwest::ClientBuilder {
     // Fails if one is installed already, which is just as good.

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use url::Url;
 
-use super::client::{CONNECT, builder, reaching};
+use super::client::{CONNECT, builder, reaching, set_up};
 pub(crate) use super::credential::Credential;
 use super::dpop_nonces::DpopNonces;
 use super::proxy::{is_loopback, proxy_advice};
@@ -98,8 +98,7 @@ impl Upstreams {
     ) -> Result<(Response<UpstreamBody>, Lease), NoReply> {
         let UpstreamRequest { method, url, headers, body } = request;
         let reach = if is_loopback(url) { &NetworkOptions { proxy: Proxy::None, ..reach.clone() } } else { reach };
-        let unset = |why: String| NoReply::Unreachable(format!("the HTTP client could not be set up: {why}"));
-        let SharedClient { client, users } = self.client(reach).await.map_err(unset)?;
+        let SharedClient { client, users } = self.client(reach).await.map_err(NoReply::Unreachable)?;
         let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = body;
@@ -133,11 +132,7 @@ impl Upstreams {
         if let Some(known) = self.known(reach) {
             return Ok(known);
         }
-        let options = reach.clone();
-        // It reads every certificate that the system trusts.
-        let made = tokio::task::spawn_blocking(move || make(&options)).await;
-        let client = made.map_err(|_| "its maker crashed".to_owned())??;
-        let made = SharedClient { client, users: Arc::new(()) };
+        let made = SharedClient { client: set_up(reach, make).await?, users: Arc::new(()) };
         if let Ok(mut clients) = self.clients.write() {
             clients.entry(reach.clone()).or_default().push(made.clone());
         }

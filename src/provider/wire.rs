@@ -10,7 +10,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::breaker::Breaker;
-use super::client::{Patience, USUAL, client};
+use super::client::{Patience, USUAL, client, set_up};
 use super::credential::sensitive;
 use super::encoding;
 use super::failure::{TransportFailure, Whole};
@@ -85,11 +85,7 @@ impl HttpTransport {
         if let Some(known) = self.known(&reach) {
             return Ok(known);
         }
-        let unset = |why| TransportFailure::NotSent(format!("the HTTP client could not be set up: {why}"));
-        let options = reach.clone();
-        // It reads every certificate that the system trusts.
-        let made = tokio::task::spawn_blocking(move || client(&options)).await;
-        let made = made.unwrap_or_else(|_| Err("its maker crashed".into())).map_err(unset)?;
+        let made = set_up(&reach, client).await.map_err(TransportFailure::NotSent)?;
         if let Ok(mut clients) = self.clients.write() {
             clients.insert(reach, made.clone());
         }
