@@ -24,7 +24,6 @@ pub(crate) struct Upstream {
     origin: String,
     /// Without the slash at its end; empty at the root.
     prefix: String,
-    host: String,
     /// What a request's URL is made of: to parse its own would cost as much as all checks.
     url: Url,
 }
@@ -49,14 +48,14 @@ impl Upstream {
             return Err(format!("{why}, which no upstream can have"));
         }
         let prefix = url.path().trim_end_matches('/').to_owned();
-        let (host, mut url) = (host.to_owned(), url.clone());
+        let mut url = url.clone();
         url.set_path(&prefix);
-        Ok(Self { origin: url.origin().ascii_serialization(), prefix, host, url })
+        Ok(Self { origin: url.origin().ascii_serialization(), prefix, url })
     }
 
     /// For people.
     pub(crate) fn host(&self) -> &str {
-        &self.host
+        self.url.host_str().unwrap_or_default()
     }
 
     /// As the config has it.

@@ -10,7 +10,8 @@ use crate::account::trouble::Trouble;
 use crate::clock::Moment;
 use crate::oauth::grant::Expiry;
 
-pub(super) const SECOND: Duration = Duration::from_secs(1);
+/// The lifetime that is noted of tokens that had ended when they came.
+pub(super) const OF_ENDED: Duration = Duration::from_secs(1);
 
 /// A committed record and its times on this machine's clocks.
 #[derive(Debug, Clone)]
@@ -69,7 +70,7 @@ impl CommittedRecord {
 
     /// The access token has expired already; another one is asked for after a short pause.
     pub(super) fn expire_now(&mut self, now: Moment, jitter: f64) {
-        self.record.tokens.expiry = Expiry::At { wall: now.wall, lifetime: SECOND };
+        self.record.tokens.expiry = Expiry::At { wall: now.wall, lifetime: OF_ENDED };
         self.record.ends_in_boot = None;
         self.deadline = Some(now);
         self.due = self.due.map(|_| now.plus(schedule::replay_pause(jitter)));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::committed::{CommittedRecord, SECOND};
+use super::committed::{CommittedRecord, OF_ENDED};
 use super::effect::Effect;
 use super::machine::Machine;
 use super::policy::Reacquire;
@@ -38,10 +38,10 @@ impl Machine {
         let logins = current.record.logins.clone();
         let lost_scope = current.lost_in(grant.scope.as_deref());
         // After a lost reply, or an error such as 503 whose work was done, a replay may return tokens that have expired
-        // since. A daemon that was restarted does not know of the error, but whether the provider tells lifetimes: one of a
-        // second is that of such a token. For any other token, a lifetime of zero means unknown.
+        // since. A daemon that was restarted does not know of the error, but knows whether the provider tells lifetimes. For
+        // any other token, a lifetime of zero means unknown.
         let tells_lifetimes = match old.expiry {
-            Expiry::At { lifetime, .. } => lifetime > SECOND && Some(lifetime) != self.policy.default_lifetime,
+            Expiry::At { lifetime, .. } => lifetime > OF_ENDED && Some(lifetime) != self.policy.default_lifetime,
             _ => false,
         };
         let may_be_replay = current.unanswered.is_some() || self.trouble.is_some() || tells_lifetimes;

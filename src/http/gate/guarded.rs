@@ -16,7 +16,7 @@ use tracing::{Instrument as _, Span};
 
 use super::caller::{Caller, LetIn, RequestId};
 use super::headers::{self, Forwarded};
-use super::trace::{is_forwarded, log_one_line, logs_successes, name_route, span_of};
+use super::trace::{is_for_an_upstream, log_one_line, logs_successes, name_route, span_of};
 use super::{Admitted, Denied, Gate, asker, refusal, target};
 use crate::http::listen::Answers;
 use crate::http::negotiate::{self, ReplyFormat};
@@ -137,7 +137,7 @@ impl Answers for Guarded {
             let for_a_person = negotiate::is_for_a_person(&head.headers);
             let audit = &gate.inner.audit;
             // Of what is forwarded, only a failure of our own is in the log, as a rule: the audit log has the rest.
-            let is_logged = !is_forwarded(found) || logs_successes() || !audit.is_on();
+            let is_logged = !is_for_an_upstream(found) || logs_successes() || !audit.is_on();
             let span = if is_logged { span_of(id, connection.peer, found) } else { Span::none() };
             let reply = self.answered((head, body), connection, found, admitted, id).instrument(span.clone()).await;
             if !is_logged && reply.extensions().get::<Forwarded>().is_some() {

@@ -40,7 +40,7 @@ pub(super) fn logs_successes() -> bool {
 }
 
 /// Whether the request is one for an upstream.
-pub(super) fn is_forwarded(found: RouteMatch) -> bool {
+pub(super) fn is_for_an_upstream(found: RouteMatch) -> bool {
     matches!(found, RouteMatch::Row(route) if route.access == Access::Proxy)
 }
 

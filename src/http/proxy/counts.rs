@@ -119,10 +119,10 @@ impl ProxyCounts {
         let app = caller.app().map(program);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Once they are there, nothing is allocated for them.
-        if !all.contains_key(account) {
-            all.insert(account.to_owned(), Vec::new());
-        }
-        let Some(uses) = all.get_mut(account) else { return };
+        let uses = match all.get_mut(account) {
+            Some(uses) => uses,
+            None => all.entry(account.to_owned()).or_default(),
+        };
         let place = uses.binary_search_by(|counted| counted.shown.app.as_deref().cmp(&app)).unwrap_or_else(|place| {
             let shown = ProxyUse { app: app.map(str::to_owned), ..ProxyUse::default() };
             uses.insert(place, CountedUse { shown, ..CountedUse::default() });
