@@ -42,6 +42,8 @@ pub(crate) struct Snapshot {
     pub(crate) refused_for_long: bool,
     /// The clock is behind the time when the token was obtained.
     pub(crate) clock_behind: bool,
+    /// Whether the tokens are bound to a key (RFC 9449); `None`: there are none.
+    pub(crate) dpop_bound: Option<bool>,
     /// Counts commits.
     pub(crate) generation: u64,
     /// When the token was obtained.
@@ -100,6 +102,7 @@ impl Snapshot {
             trouble: refused.or(self.trouble.as_deref()).cloned().map(Box::new),
             refused_for_long: self.refused_for_long,
             clock_behind: self.clock_behind,
+            dpop_bound: self.dpop_bound,
             generation: self.generation,
             obtained_at: None,
             scope: None,
@@ -127,6 +130,7 @@ impl Snapshot {
             trouble: None,
             refused_for_long: false,
             clock_behind: false,
+            dpop_bound: None,
             generation: 0,
             obtained_at: None,
             scope: None,

@@ -34,6 +34,7 @@ impl Snapshot {
             expiry: self.token.as_ref().and_then(|token| expiry_word(token.expiry)),
             next_refresh_at: self.next_attempt.map(|at| unix_deadline(at, now)),
             refreshable: self.refreshable,
+            dpop_bound: self.dpop_bound,
             generation: self.generation,
             last_error: self.trouble.as_deref().map(last_error),
             identity: self.identity.clone(),

@@ -228,6 +228,11 @@ fn programs_reach_an_api_that_wants_proofs_and_see_nothing_of_it() {
     assert_eq!((ask(&world, "{}").status, bound.count("/v4/")), (200, 6));
     assert_eq!(world.cli(&["refresh", "work"]).0, 0);
     assert_eq!(bound.count("/token"), 5);
+    let is_shown_bound = || {
+        let status: Value = serde_json::from_str(&world.cli(&["status", "--json"]).1).unwrap();
+        status["accounts"][0]["dpop_bound"] == true && world.cli(&["status", "-v"]).1.contains("bound to a key (DPoP)")
+    };
+    assert!(is_shown_bound());
     // It is the login that has the key: without the config's word, it still proves it.
     world.configure(&bound.config(""));
     world.signal(Signal::HUP);
@@ -235,6 +240,7 @@ fn programs_reach_an_api_that_wants_proofs_and_see_nothing_of_it() {
     assert_eq!((world.cli(&["refresh", "work"]).0, ask(&world, "{}").status), (0, 200));
     let keys: HashSet<_> = bound.issued().access.values().cloned().collect();
     assert_eq!(keys.len(), 1, "one key for the whole login");
+    assert!(is_shown_bound());
     let log = world.log();
     for proof in bound.server.received().iter().filter_map(|received| received.header("dpop")) {
         assert!(!log.contains(proof), "a proof is in the log");

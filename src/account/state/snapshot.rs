@@ -46,6 +46,7 @@ impl Machine {
             trouble: self.trouble.clone(),
             refused_for_long: self.unknown_refusals.are_enough(),
             clock_behind: current.is_some_and(|current| current.clock_behind),
+            dpop_bound: current.map(|current| current.record.tokens.dpop_key.is_some()),
             generation: current.map_or(0, |current| current.record.generation),
             obtained_at: current.map(|current| current.record.tokens.obtained_at),
             scope: current.and_then(|current| current.record.tokens.scope.clone()),

@@ -77,8 +77,8 @@ fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut 
     let config_fix = "Correct the client's id, secret or scope in the config, and run `ringback config reload`.";
     let health = account.health_at(now);
     findings.push(match (account.state, health.now) {
-        (AccountState::SignedOut, _) => needs_hand(&check, "nobody has logged in", login),
-        (AccountState::NeedsLogin, _) => needs_hand(&check, format!("it needs a login: {reason}"), login),
+        (AccountState::SignedOut, _) => needs_hand(&check, "nobody has logged in", &login),
+        (AccountState::NeedsLogin, _) => needs_hand(&check, format!("it needs a login: {reason}"), &login),
         (AccountState::StoreUnavailable, _) | (_, AccountHealth::StoreUnavailable) => {
             let fix = "If it is locked, run `ringback unlock`; otherwise make the state folder and its key available.";
             needs_hand(&check, format!("its tokens can't be read or stored: {reason}"), fix)
@@ -100,6 +100,11 @@ fn one(config: &AccountConfig, account: &AccountReply, now: i64, findings: &mut 
     });
     if let Some(scope) = &account.lost_scope {
         findings.push(lost_scope(config, scope));
+    }
+    if config.keys.dpop && account.dpop_bound == Some(false) {
+        let what =
+            "its tokens are not bound to a key, though `dpop = true`: they are older than that, or were imported";
+        findings.push(needs_hand(&check, what, &login));
     }
     let ends = account.expiry != Some(ExpiryWord::Never);
     if account.state == AccountState::Active && ends && !account.refreshable && renews_by_refresh(config) {
@@ -143,11 +148,11 @@ mod tests {
     use crate::config::{FilePrivacy, parse};
     use crate::contract::{FindingState, StoreState};
 
-    fn config(scope: &str) -> Config {
+    fn config(more: &str) -> Config {
         let text = format!(
             "[providers.p]\npreset = \"generic\"\nauthorize_url = \"https://id.example/a\"\n\
              token_url = \"https://id.example/t\"\nclient_auth = \"none\"\n\
-             [accounts.work]\nprovider = \"p\"\nclient_id = \"c\"\nscope = [{scope}]\n"
+             [accounts.work]\nprovider = \"p\"\nclient_id = \"c\"\n{more}\n"
         );
         parse(&text, Path::new("/c"), FilePrivacy::Private, None).unwrap()
     }
@@ -213,10 +218,20 @@ mod tests {
         assert!(without[1].1.contains("expires in 60 min | Request one"), "{without:?}");
         let less = told(&config(""), &account(r#""state":"active","refreshable":true,"lost_scope":"write""#));
         assert!(less[1].1.contains("no longer gives the scope `write` | Log in again"), "{less:?}");
+        for (bound, warns) in [("", false), (r#","dpop_bound":true"#, false), (r#","dpop_bound":false"#, true)] {
+            let active = account(&format!(r#""state":"active","refreshable":true{bound}"#));
+            assert_eq!(told(&config(""), &active).len(), 1, "{bound}: nobody asks for it");
+            let told = told(&config("dpop = true\nhand_out_dpop = true"), &active);
+            assert_eq!(
+                told.len() == 2 && told[1].1.ends_with("imported | Run `ringback login work`."),
+                warns,
+                "{told:?}"
+            );
+        }
         let permanent = account(r#""state":"active","refreshable":false,"expiry":"never""#);
         let permanent = told(&config(""), &permanent);
         assert!(permanent.len() == 1 && permanent[0].0 == FindingState::Good, "{permanent:?}");
-        let with = told(&config("\"offline_access\""), &active);
+        let with = told(&config("scope = [\"offline_access\"]"), &active);
         assert!(with[1].1.contains("was asked for one and issued none"), "{with:?}");
     }
 }

@@ -135,6 +135,9 @@ fn notes(account: &AccountReply, now: i64) -> Vec<String> {
     if let Some(whose) = whose(&account.identity) {
         notes.push(format!("whose: {}", plain(&whose)));
     }
+    if account.dpop_bound == Some(true) {
+        notes.push("its tokens are bound to a key (DPoP)".into());
+    }
     if let Some(scope) = &account.scope {
         notes.push(format!("scope: {}", plain(scope)));
     }

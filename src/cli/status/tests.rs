@@ -25,6 +25,7 @@ fn account(name: &str, state: AccountState) -> AccountReply {
         expiry: None,
         next_refresh_at: None,
         refreshable: true,
+        dpop_bound: None,
         generation: 1,
         last_error: None,
         identity: serde_json::Map::new(),
@@ -75,7 +76,7 @@ fn last_error() -> LastError {
 fn one_of_each() -> Vec<AccountReply> {
     let identity = serde_json::from_str(r#"{"voip_id":1000001,"name":"A\u001b[1mnn"}"#).unwrap();
     vec![
-        AccountReply { last_error: Some(last_error()), identity, ..good("work") },
+        AccountReply { last_error: Some(last_error()), identity, dpop_bound: Some(true), ..good("work") },
         AccountReply { reason: Some("the provider ended it.".into()), ..account("home", AccountState::NeedsLogin) },
         account("robot", AccountState::Starting),
         of("a", AccountHealth::Ending, Some(1_600), Some(AccountHealth::Recovering)),
@@ -148,7 +149,8 @@ fn the_details_tell_next_refresh_last_error_and_whose_the_token_is() {
          \x20 its token expires in 10 min, and no new one will come unless this is fixed\n\
          work     phonecom  active             in 42 min  in 30 min\n\
          \x20 last error 10 s ago, 3 times in a row: no [31manswer\n\
-         \x20 whose: name A[1mnn, voip_id 1000001\n"
+         \x20 whose: name A[1mnn, voip_id 1000001\n\
+         \x20 its tokens are bound to a key (DPoP)\n"
     );
 }
 

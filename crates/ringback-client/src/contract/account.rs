@@ -73,6 +73,9 @@ pub struct AccountReply {
     /// When a new login is due, Unix seconds, if the token can't be refreshed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login_due_at: Option<i64>,
+    /// Whether the tokens are bound to a key of the daemon (DPoP, RFC 9449); absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dpop_bound: Option<bool>,
     /// The number of token sets committed since the first login.
     pub generation: u64,
     /// The last error, unless it has been resolved since.
