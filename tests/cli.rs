@@ -83,21 +83,23 @@ fn against(replies: &[(u16, &str)], args: &[&str], stdin: &str) -> (i32, String,
 fn only_the_token_is_printed_on_standard_output() {
     let none = String::new;
     assert_eq!(against(&[(200, "a~6\n")], &["token"], ""), (0, "a~6\n".into(), none()));
+    let json = r#"{"account":"work","access_token":"a~6","later":1}"#;
     let header = "Authorization: Bearer a~6\n".into();
-    assert_eq!(against(&[(200, "a~6")], &["token", "--header"], ""), (0, header, none()));
-    let json = r#"{"access_token":"a~6","later":1}"#;
+    assert_eq!(against(&[(200, json)], &["token", "--header"], ""), (0, header, none()));
     assert_eq!(against(&[(200, json)], &["token", "--json"], ""), (0, format!("{json}\n"), none()));
 }
 
 #[test]
 fn each_format_of_a_token_is_printed_alone() {
     let reply = r#"{"account":"work","access_token":"a~.b.c","expires_at":1795478400}"#;
+    let bound = r#"{"account":"work","access_token":"a~6","token_type":"DPoP"}"#;
     let credential = "{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\
                       \"status\":{\"expirationTimestamp\":\"2026-11-24T00:00:00Z\",\"token\":\"a~.b.c\"}}\n";
     for (body, arguments, expected) in [
         ("a~6\n", &["--format", "bare"][..], "a~6\n"),
-        ("a~6\n", &["--format=header"], "Authorization: Bearer a~6\n"),
-        ("a~6\n", &["--format", "curl-config"], "header = \"Authorization: Bearer a~6\"\n"),
+        (reply, &["--format=header"], "Authorization: Bearer a~.b.c\n"),
+        (bound, &["--format=header"], "Authorization: DPoP a~6\n"),
+        (reply, &["--format", "curl-config"], "header = \"Authorization: Bearer a~.b.c\"\n"),
         ("a~6\n", &["--format", "xoauth2", "--user", "me"], "dXNlcj1tZQFhdXRoPUJlYXJlciBhfjYBAQ==\n"),
         (reply, &["--format", "json"], &format!("{reply}\n")),
         (reply, &["--format", "env"], "ACCESS_TOKEN='a~.b.c'\nEXPIRES_AT=1795478400\n"),

@@ -204,7 +204,7 @@ fn request(args: &TokenArgs) -> Rendered {
             Ok(format::line(&[reply.trim_ascii_end()]))
         }
         Rendering::OfToken(make) => make(&waiting::told(longest, what, || client.token(account, &wish))?, &reader),
-        Rendering::OfLifetime(make) => {
+        Rendering::OfReply(make) => {
             make(&waiting::told(longest, what, || client.token_with_lifetime(account, &wish))?, &reader)
         }
     }

@@ -321,6 +321,7 @@ fn a_bound_token_is_given_to_no_program_unless_the_config_says_so() {
         (reply.status == 200).then_some(reply)
     });
     assert_eq!((&reply.json()["token_type"], &reply.json()["access_token"]), (&json!("DPoP"), &json!("access-2")));
+    assert_eq!(world.cli(&["token", "work", "--header"]).1, "Authorization: DPoP access-2\n");
 }
 
 #[test]

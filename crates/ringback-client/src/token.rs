@@ -14,6 +14,9 @@ pub struct Token {
     pub account: String,
     /// The token. Visible ASCII, so it can be used in a header unchanged.
     pub access_token: AccessToken,
+    /// The scheme of an `Authorization` line with it: `Bearer` (RFC 6750 §2.1), or `DPoP` if the token is bound to a key of
+    /// the daemon (RFC 9449 §7.1).
+    pub scheme: &'static str,
     /// When it expires, in Unix seconds; `None` if the provider did not say.
     pub expires_at: Option<i64>,
 }
@@ -24,6 +27,8 @@ struct Received {
     account: String,
     access_token: String,
     #[serde(default)]
+    token_type: String,
+    #[serde(default)]
     expires_at: Option<i64>,
 }
 
@@ -32,7 +37,8 @@ impl Token {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
         let reply: Received = body::read(bytes)?;
         let text = Zeroizing::new(reply.access_token);
-        Ok(Self { account: reply.account, access_token: usable(&text)?, expires_at: reply.expires_at })
+        let scheme = if reply.token_type.eq_ignore_ascii_case("DPoP") { "DPoP" } else { "Bearer" };
+        Ok(Self { account: reply.account, access_token: usable(&text)?, scheme, expires_at: reply.expires_at })
     }
 }
 
@@ -78,6 +84,11 @@ mod tests {
         let token = read("a~6\"", ",\"expires_at\":7,\"later\":[1]").unwrap();
         assert_eq!((token.account.as_str(), token.access_token.expose(), token.expires_at), ("work", "a~6\"", Some(7)));
         assert_eq!(read("a", "").unwrap().expires_at, None);
+        for (more, scheme) in
+            [("", "Bearer"), (",\"token_type\":\"DPoP\"", "DPoP"), (",\"token_type\":\"x\\ny\"", "Bearer")]
+        {
+            assert_eq!(read("a", more).unwrap().scheme, scheme, "{more}");
+        }
         for (token, more) in [("", ""), ("a\r\nb", ""), ("a b", ""), ("ä", ""), ("a", ",\"expires_at\":\"soon\"")] {
             let error = read(token, more).unwrap_err();
             assert!(matches!(&error, Error::UnexpectedReply { .. }), "{token:?}: {error}");

@@ -133,7 +133,8 @@ mod tests {
             (None, vec![], r#""token":"Bearer TOKEN","cache":"session","#),
             (None, vec!["--bare".to_owned()], r#""token":"TOKEN","cache":"session","#),
         ] {
-            let token = Token { account: "work".into(), access_token: AccessToken::new("TOKEN"), expires_at };
+            let token =
+                Token { account: "work".into(), access_token: AccessToken::new("TOKEN"), scheme: "Bearer", expires_at };
             let told = got(&Credential { username: "oauth2".into(), token }, &args).unwrap();
             let expected = format!("{{\"Ok\":{{\"kind\":\"get\",{expected}\"operation_independent\":true}}}}\n");
             assert_eq!(String::from_utf8_lossy(&told), expected);

@@ -102,7 +102,12 @@ mod tests {
 
     #[test]
     fn a_credential_has_the_members_that_docker_reads() {
-        let token = Token { account: "work".into(), access_token: AccessToken::new("T\"N"), expires_at: None };
+        let token = Token {
+            account: "work".into(),
+            access_token: AccessToken::new("T\"N"),
+            scheme: "Bearer",
+            expires_at: None,
+        };
         let told = found_json("registry.example", &Credential { username: "oauth2".into(), token }).unwrap();
         let expected = r#"{"ServerURL":"registry.example","Username":"oauth2","Secret":"T\"N"}"#;
         assert_eq!(String::from_utf8_lossy(&told), format!("{expected}\n"));

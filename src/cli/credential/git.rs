@@ -112,7 +112,8 @@ mod tests {
     use crate::secret::AccessToken;
 
     fn credential(expires_at: Option<i64>) -> Credential {
-        let token = Token { account: "work".into(), access_token: AccessToken::new("TOKEN"), expires_at };
+        let token =
+            Token { account: "work".into(), access_token: AccessToken::new("TOKEN"), scheme: "Bearer", expires_at };
         Credential { username: "oauth2".into(), token }
     }
 

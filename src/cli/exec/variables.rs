@@ -71,6 +71,7 @@ mod tests {
         let token = |account: &&str| Token {
             account: (*account).to_owned(),
             access_token: AccessToken::new("t"),
+            scheme: "Bearer",
             expires_at: None,
         };
         let tokens: Vec<Token> = accounts.iter().map(token).collect();

@@ -48,8 +48,8 @@ pub(super) enum Rendering {
     Unchanged,
     /// Made from the token alone.
     OfToken(fn(&AccessToken, &Reader<'_>) -> Rendered),
-    /// Made from the token and its lifetime.
-    OfLifetime(fn(&Token, &Reader<'_>) -> Rendered),
+    /// Made from the token, its lifetime and its type.
+    OfReply(fn(&Token, &Reader<'_>) -> Rendered),
 }
 
 /// The line or lines to print. Wiped when dropped.
@@ -73,16 +73,14 @@ impl TokenFormat {
         match self {
             Self::Json => Rendering::Unchanged,
             Self::Bare => Rendering::OfToken(bare),
-            Self::Header => Rendering::OfToken(header),
-            Self::HeadersJson => Rendering::OfToken(headers_json),
+            Self::Header => Rendering::OfReply(header),
+            Self::HeadersJson => Rendering::OfReply(headers_json),
             Self::Xoauth2 => Rendering::OfToken(xoauth2),
             Self::Oauthbearer => Rendering::OfToken(oauthbearer),
-            Self::CurlConfig => Rendering::OfToken(curl_config),
-            Self::Env => Rendering::OfLifetime(env),
-            Self::ExecCredential => {
-                Rendering::OfLifetime(|token, reader| exec_credential(token, (reader.env)(EXEC_INFO)))
-            }
-            Self::GoogleExecutable => Rendering::OfLifetime(google_executable),
+            Self::CurlConfig => Rendering::OfReply(curl_config),
+            Self::Env => Rendering::OfReply(env),
+            Self::ExecCredential => Rendering::OfReply(|token, reader| exec_credential(token, (reader.env)(EXEC_INFO))),
+            Self::GoogleExecutable => Rendering::OfReply(google_executable),
         }
     }
 
@@ -125,14 +123,14 @@ fn bare(token: &AccessToken, _: &Reader<'_>) -> Rendered {
     Ok(line(&[token.expose().as_bytes()]))
 }
 
-fn header(token: &AccessToken, _: &Reader<'_>) -> Rendered {
-    Ok(line(&[b"Authorization: Bearer ", token.expose().as_bytes()]))
+fn header(token: &Token, _: &Reader<'_>) -> Rendered {
+    Ok(line(&[b"Authorization: ", token.scheme.as_bytes(), b" ", token.access_token.expose().as_bytes()]))
 }
 
 /// As `curl -K` reads it: in quotes, with `\` before `\` and `"`. A token has no other characters that matter there.
-fn curl_config(token: &AccessToken, _: &Reader<'_>) -> Rendered {
-    let escaped = escaped(token, |byte| matches!(byte, b'"' | b'\\'), b"\\");
-    Ok(line(&[b"header = \"Authorization: Bearer ", &escaped, b"\""]))
+fn curl_config(token: &Token, _: &Reader<'_>) -> Rendered {
+    let escaped = escaped(&token.access_token, |byte| matches!(byte, b'"' | b'\\'), b"\\");
+    Ok(line(&[b"header = \"Authorization: ", token.scheme.as_bytes(), b" ", &escaped, b"\""]))
 }
 
 /// The token with `mark` before each byte that `needs` it.
@@ -154,11 +152,11 @@ struct Headers<'a> {
     authorization: &'a str,
 }
 
-fn headers_json(token: &AccessToken, _: &Reader<'_>) -> Rendered {
-    let mut value = Zeroizing::new(String::with_capacity("Bearer ".len() + token.expose().len()));
-    value.push_str("Bearer ");
-    value.push_str(token.expose());
-    json(&Headers { authorization: &value }, token)
+fn headers_json(token: &Token, _: &Reader<'_>) -> Rendered {
+    let text = token.access_token.expose();
+    let mut value = Zeroizing::new(String::with_capacity(token.scheme.len() + 1 + text.len()));
+    value.extend([token.scheme, " ", text]);
+    json(&Headers { authorization: &value }, &token.access_token)
 }
 
 /// In a buffer that does not grow: `reply` has no more than the token and some short members.

@@ -3,7 +3,7 @@ use super::*;
 const NOBODY: Reader<'static> = Reader { user: None, host: None, port: None, env: |_| None };
 
 fn token(text: &str, expires_at: Option<i64>) -> Token {
-    Token { account: "work".into(), access_token: AccessToken::new(text), expires_at }
+    Token { account: "work".into(), access_token: AccessToken::new(text), scheme: "Bearer", expires_at }
 }
 
 fn rendered(format: TokenFormat, text: &str, expires_at: Option<i64>, reader: &Reader<'_>) -> Result<String, Failure> {
@@ -11,7 +11,7 @@ fn rendered(format: TokenFormat, text: &str, expires_at: Option<i64>, reader: &R
     let bytes = match format.rendering() {
         Rendering::Unchanged => panic!("nothing is made of the reply"),
         Rendering::OfToken(make) => make(&token.access_token, reader)?,
-        Rendering::OfLifetime(make) => make(&token, reader)?,
+        Rendering::OfReply(make) => make(&token, reader)?,
     };
     Ok(String::from_utf8(bytes.to_vec()).unwrap())
 }
@@ -51,6 +51,19 @@ fn each_format_writes_what_its_reader_parses() {
         ),
     ] {
         assert_eq!(rendered(format, text, expires_at, &NOBODY).unwrap(), expected, "{format:?}");
+    }
+}
+
+#[test]
+fn header_lines_have_the_scheme_of_the_token() {
+    for (format, expected) in [
+        (TokenFormat::Header, "Authorization: DPoP t\n"),
+        (TokenFormat::HeadersJson, "{\"Authorization\":\"DPoP t\"}\n"),
+        (TokenFormat::CurlConfig, "header = \"Authorization: DPoP t\"\n"),
+    ] {
+        let bound = Token { scheme: "DPoP", ..token("t", None) };
+        let Rendering::OfReply(make) = format.rendering() else { panic!("{format:?} knows no type") };
+        assert_eq!(make(&bound, &NOBODY).unwrap().as_slice(), expected.as_bytes(), "{format:?}");
     }
 }
 
@@ -117,7 +130,7 @@ fn nothing_is_moved_while_it_is_rendered() {
         let token = token(&text, Some(i64::MAX));
         let bytes = match format.rendering() {
             Rendering::OfToken(make) => make(&token.access_token, &NOBODY),
-            Rendering::OfLifetime(make) => make(&token, &NOBODY),
+            Rendering::OfReply(make) => make(&token, &NOBODY),
             Rendering::Unchanged => panic!(),
         };
         let bytes = bytes.unwrap();
