@@ -130,7 +130,7 @@ fn parameters_hide_a_step(path: &str) -> bool {
         segment.split_once(';').is_some_and(|(name, _)| matches!(name, "" | "." | ".."))
             || segment.to_ascii_lowercase().split_once("%3b").is_some_and(|(name, _)| matches!(name, "" | "." | ".."))
     };
-    path.split('/').any(hides)
+    path.contains([';', '%']) && path.split('/').any(hides)
 }
 
 #[cfg(test)]

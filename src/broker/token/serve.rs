@@ -8,29 +8,54 @@ use super::bound;
 use super::downscope::in_order;
 use super::query::TokenQuery;
 use super::reply::token_reply;
+use crate::account::snapshot::Snapshot;
 use crate::account::verdict::{Ttl, Verdict};
 use crate::broker::accounts::Member;
 use crate::broker::actor::command::AccountCommand;
 use crate::broker::handle::Broker;
+use crate::clock::Moment;
 use crate::contract::TokenReply;
 use crate::error::Error;
+use crate::provider::upstream::Credential;
 
 impl Broker {
     /// The current access token of `account`, if it is cached and may be served now; `None` wherever [`Self::token`] would
     /// wait or fail, and for downscoped tokens. Takes no lock.
     pub fn cached_token(&self, account: &str, query: &TokenQuery) -> Option<TokenReply> {
-        let accounts = self.inner.accounts.load();
-        let (name, member) = accounts.find(account).ok()?;
-        if query.target.is_some() || self.inner.lock.is_locked() {
+        if query.target.is_some() {
             return None;
         }
-        let ttl = query.min_ttl.map_or(Ttl::Usual(accounts.config.serve.min_ttl), Ttl::Asked);
+        self.cached(account, query.min_ttl, |name, member, snapshot, now| {
+            bound::checked(token_reply(name, snapshot, now)?, &member.config, query.proves_key).ok()
+        })
+    }
+
+    /// The same for one who proves the key of a bound token, which comes along.
+    pub(crate) fn cached_credential(&self, account: &str) -> Option<Credential> {
+        self.cached(account, None, |_, _, snapshot, _| {
+            let served = snapshot.token.as_ref()?;
+            Some(Credential { token: served.access_token.clone(), key: served.dpop_key.clone() })
+        })
+    }
+
+    /// What `read` takes of the snapshot, if its token may be served now.
+    fn cached<T>(
+        &self,
+        account: &str,
+        min_ttl: Option<Duration>,
+        read: impl FnOnce(&str, &Member, &Snapshot, Moment) -> Option<T>,
+    ) -> Option<T> {
+        let accounts = self.inner.accounts.load();
+        let (name, member) = accounts.find(account).ok()?;
+        if self.inner.lock.is_locked() {
+            return None;
+        }
+        let ttl = min_ttl.map_or(Ttl::Usual(accounts.config.serve.min_ttl), Ttl::Asked);
         let now = self.inner.world.clock.now();
         let snapshot = member.handle.published.load();
-        let reply = snapshot.lasts(ttl, now).then(|| token_reply(name, &snapshot, now)).flatten()?;
-        let reply = bound::checked(reply, &member.config, query.proves_key).ok()?;
+        let taken = snapshot.lasts(ttl, now).then(|| read(name, member, &snapshot, now)).flatten()?;
         self.inner.lock.asked_at(now);
-        Some(reply)
+        Some(taken)
     }
 
     /// The current access token of `account` (`default` stands for the default account).

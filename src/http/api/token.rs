@@ -35,7 +35,8 @@ pub(in crate::http) fn at_once(http: &Http, route: &Route, head: &Parts, caller:
     };
     // Before the token is looked at: a request that is refused does not keep the store from locking itself.
     let account = seen_account(http, route, head.uri.path(), caller)?;
-    let mut reply = cached(http, caller, &account, &query)?;
+    let mut reply =
+        serves_cached(http, caller, &account).then(|| http.broker.cached_token(&account, &query)).flatten()?;
     let scope = reply.scope.clone();
     let noted = audited::try_note(http, caller, AuditEvent::Token, Some(&reply.account), |line| line.scope = scope);
     if !noted {
@@ -45,13 +46,11 @@ pub(in crate::http) fn at_once(http: &Http, route: &Route, head: &Parts, caller:
     if wants_bare(&head.headers) { Some(bare(reply)) } else { as_json(reply).ok() }
 }
 
-/// The token, if it is cached and nothing limits it or has to be asked first; [`token_for`] knows the other cases.
-pub(in crate::http) fn cached(http: &Http, caller: &Caller, account: &str, query: &TokenQuery) -> Option<TokenReply> {
+/// Whether a cached token is for this caller as it is: nothing limits it, and nobody has to be asked first. [`token_for`]
+/// knows the other cases.
+pub(in crate::http) fn serves_cached(http: &Http, caller: &Caller, account: &str) -> bool {
     let is_limited = caller.app().is_some_and(|app| app.rights.scopes.is_some());
-    if is_limited || http.broker.asks_consent(account) || caller.still_may(http.clock.now().wall).is_err() {
-        return None;
-    }
-    http.broker.cached_token(account, query)
+    !is_limited && !http.broker.asks_consent(account) && caller.still_may(http.clock.now().wall).is_ok()
 }
 
 /// The token, if the caller may have it, and a line of that in the audit log.

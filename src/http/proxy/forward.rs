@@ -19,7 +19,7 @@ use crate::config::AccountConfig;
 use crate::contract::AuditEvent;
 use crate::error::{Error, Obstacle, UpstreamFailure};
 use crate::http::activity::Evictable;
-use crate::http::api::token::{cached, token_for};
+use crate::http::api::token::{serves_cached, token_for};
 use crate::http::audited::{self, audited};
 use crate::http::body;
 use crate::http::gate::account::{NamedAccount, seen_account};
@@ -310,11 +310,13 @@ impl Forwarding<'_> {
 
     /// The account's token, if the caller may use it.
     async fn token(&self) -> Result<Credential, Error> {
+        if serves_cached(self.http, self.caller, self.account)
+            && let Some(credential) = self.http.broker.cached_credential(self.account)
+        {
+            return Ok(credential);
+        }
         let query = TokenQuery { proves_key: true, ..TokenQuery::default() };
-        let reply = match cached(self.http, self.caller, self.account, &query) {
-            Some(reply) => reply,
-            None => Box::pin(token_for(self.http, self.caller, self.account, query)).await?,
-        };
+        let reply = Box::pin(token_for(self.http, self.caller, self.account, query)).await?;
         let token = AccessToken::taken(reply.access_token);
         let key = self.http.broker.dpop_key(self.account, &token);
         Ok(Credential { token, key })
