@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// and the config in a redirect URI.
 pub(crate) fn ambiguity(path: &str) -> Option<&'static str> {
     let bytes = path.as_bytes();
-    // Hardly a path has any of these, so most are looked at once.
+    // Few paths have any of these, so one look is enough for most.
     if !bytes.iter().any(|byte| b".%\\".contains(byte)) && !bytes.windows(2).any(|pair| pair == b"//") {
         return None;
     }
