@@ -7,6 +7,7 @@ pub(super) mod bind;
 mod connection;
 mod connection_cap;
 mod executable;
+mod lazy_timer;
 mod passed;
 mod shutdown;
 #[cfg(test)]

@@ -11,13 +11,14 @@ use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::Service as _;
 
 use super::connection_cap::{GRACE, OpenConnection};
+use super::lazy_timer::LazyTimer;
 use super::shutdown::{ShutdownStage, reached};
 use crate::http::activity::{CountedBody, Evictable};
 use crate::http::log_limit::LogLimit;
@@ -66,7 +67,7 @@ pub(super) async fn one_connection<S>(
         }
     });
     let http = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(LazyTimer::default())
         .header_read_timeout(head)
         .max_headers(HEAD_FIELDS)
         .max_buf_size(HEAD_BYTES)
