@@ -35,26 +35,29 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The id beside that of the upstream.
 const FORWARDED_ID: HeaderName = HeaderName::from_static("x-ringback-request");
 
-/// Cloned for each reply, which costs a fraction of what seven insertions do. The id, which is set later, has its place.
-static COMMON: LazyLock<HeaderMap> =
+/// Cloned for each reply, which costs a fraction of what so many insertions do. The id, which is set later, has its place.
+static OURS: LazyLock<HeaderMap> =
     LazyLock::new(|| HEADERS.clone().into_iter().chain([(REQUEST_ID, HeaderValue::from_static(""))]).collect());
+/// The same for the reply of an upstream. One that says nothing of caching says nothing to the client either.
+static BESIDE_AN_UPSTREAMS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = OURS.clone();
+    headers.remove(header::CACHE_CONTROL);
+    headers.remove(REQUEST_ID);
+    headers.insert(FORWARDED_ID, HeaderValue::from_static(""));
+    headers
+});
 
 /// Puts them on a reply, with the request's id. They replace what the reply has under their names.
 pub(super) fn put_on(reply: &mut Response, id: RequestId) {
-    if reply.extensions_mut().remove::<Forwarded>().is_some() {
-        // An upstream that says nothing of caching says nothing to the client either.
-        for (name, value) in HEADERS.iter().filter(|(name, _)| name != header::CACHE_CONTROL) {
-            reply.headers_mut().insert(name, value.clone());
-        }
-        set_id(reply, FORWARDED_ID, id);
-        return;
-    }
-    let own = std::mem::replace(reply.headers_mut(), COMMON.clone());
+    let is_forwarded = reply.extensions_mut().remove::<Forwarded>().is_some();
+    let (common, id_name) = if is_forwarded { (&*BESIDE_AN_UPSTREAMS, FORWARDED_ID) } else { (&*OURS, REQUEST_ID) };
+    let own = std::mem::replace(reply.headers_mut(), common.clone());
+    reply.headers_mut().reserve(own.len());
     let mut name = None;
     for (next, value) in own {
         // Further values of one name come without it.
         name = next.or(name);
-        if let Some(name) = name.as_ref().filter(|name| !COMMON.contains_key(*name)) {
+        if let Some(name) = name.as_ref().filter(|name| !common.contains_key(*name)) {
             reply.headers_mut().append(name, value);
         }
     }
@@ -62,7 +65,7 @@ pub(super) fn put_on(reply: &mut Response, id: RequestId) {
         let policy = HeaderValue::from_static(WITH_SCRIPT);
         reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    set_id(reply, REQUEST_ID, id);
+    set_id(reply, id_name, id);
 }
 
 fn set_id(reply: &mut Response, name: HeaderName, id: RequestId) {
