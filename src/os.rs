@@ -6,6 +6,7 @@ pub mod browser;
 pub(crate) mod child_env;
 pub(crate) mod clipboard;
 pub(crate) mod clock;
+pub(crate) mod dead_peers;
 pub(crate) mod fifo;
 pub(crate) mod folder;
 pub(crate) mod folder_watch;

@@ -3,6 +3,7 @@
 
 pub mod breaker;
 mod client;
+mod connector;
 mod credential;
 mod dpop_nonces;
 mod encoding;
@@ -16,14 +17,15 @@ mod probe;
 mod protected_resource;
 pub(crate) mod proxy;
 mod revocation;
+mod tls;
 mod unreached;
 pub mod upstream;
 mod wire;
 
-pub(crate) use client::check_ca_file;
 pub use http::{HttpProvider, answer};
 pub use interface::{AskError, Provider, ProviderFuture, RevocationOutcome};
 pub use latency::ProviderLatency;
+pub(crate) use tls::check_ca_file;
 
 #[cfg(test)]
 mod tests;

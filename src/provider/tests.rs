@@ -2,6 +2,7 @@
 
 mod issuers;
 mod server;
+mod upstream;
 
 use std::sync::Arc;
 use std::time::Duration;

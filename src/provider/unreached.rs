@@ -4,37 +4,44 @@ use std::error::Error;
 use std::io;
 
 use rustls::{AlertDescription, CertificateError};
+use tokio::time::error::Elapsed;
 
 use crate::clock::Wall;
 use crate::oauth::dialect::{NetworkOptions, Roots};
 use crate::oauth::reply;
 
-/// Why a connection to a host failed: one clause.
-pub(super) fn words(error: &reqwest::Error, reach: &NetworkOptions) -> String {
-    match tls_error(error) {
+/// Why a connection to a host failed: one clause. An error of reqwest has to be without its URL.
+pub(super) fn words(error: &(dyn Error + 'static), reach: &NetworkOptions) -> String {
+    match cause::<rustls::Error>(error) {
         Some(tls) => of_tls(tls, reach).unwrap_or_else(|| format!("TLS failed: {}", reply::clean(&tls.to_string()))),
         None => innermost(error),
     }
 }
 
 /// The innermost cause, which is the informative one: a certificate, a name, a port.
-pub(super) fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
     reply::clean(&cause.to_string())
 }
 
-/// The first of TLS's own errors among `error` and its causes.
-fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+/// Whether a time limit, of ours or of the system, is what ended it.
+pub(super) fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    cause::<Elapsed>(error).is_some()
+        || cause::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
+/// The first error of this type among `error` and its causes.
+pub(super) fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     // The `source()` of an I/O error leaves out the error that it wraps.
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     let inner = match wrapped {
         Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
         None => error.source(),
     };
-    error.downcast_ref().or_else(|| tls_error(inner?))
+    error.downcast_ref().or_else(|| cause(inner?))
 }
 
 fn of_tls(error: &rustls::Error, reach: &NetworkOptions) -> Option<String> {

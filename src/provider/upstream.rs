@@ -2,35 +2,40 @@
 //! is there. Connections are kept and shared (HTTP/2 where the upstream has it).
 
 use std::collections::HashMap;
-use std::io;
-use std::net::SocketAddr;
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use hyper::body::{Body as HttpBody, Bytes};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Empty, Full};
+use hyper::body::{Body as HttpBody, Bytes, Incoming};
 use hyper::header::HeaderMap;
-use hyper::{Method, Response};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper::{Method, Request, Response, Uri};
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use url::Url;
 
-use super::client::{CONNECT, builder, reaching, set_up};
+use super::client::{CONNECT, set_up};
+use super::connector::Connector;
 pub(crate) use super::credential::Credential;
 use super::dpop_nonces::DpopNonces;
 use super::proxy::{is_loopback, proxy_advice};
 use super::unreached;
 use crate::oauth::dialect::{NetworkOptions, Proxy};
-use crate::reverse_proxy::address;
 
-/// The body of a request or a reply.
-pub(crate) type UpstreamBody = reqwest::Body;
+type BoxError = Box<dyn Error + Send + Sync>;
+type BoxedBody = UnsyncBoxBody<Bytes, BoxError>;
+/// Without what reqwest does for each request beyond this: it parses the URL twice more for redirects, which are not followed
+/// here, and keeps a copy for repetitions.
+type HttpClient = legacy::Client<Connector, BoxedBody>;
 
 /// How long a connection is kept that nobody uses: less than servers keep theirs, as a rule.
 const IDLE: Duration = Duration::from_secs(30);
-/// By which it is noticed that the other end of a silent stream is gone. No packet of HTTP goes out for it.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+/// How often a request is sent again that the upstream has not looked at, if its body is there.
+const REPEATS: u32 = 2;
 /// How many requests share a client, and so how many connections it keeps to a host while nobody uses them. All that it
 /// sends to a host over HTTP/2 is on one connection, where servers take about a hundred at a time and let the others wait
 /// (RFC 9113 §5.1.2 recommends no fewer).
@@ -39,21 +44,14 @@ const SHARING: usize = 64;
 /// The clients to all upstreams. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Upstreams {
-    clients: Arc<RwLock<HashMap<NetworkOptions, Vec<SharedClient>>>>,
+    clients: Arc<RwLock<HashMap<NetworkOptions, Vec<Arc<HttpClient>>>>>,
     /// Held while a client is made, so that many requests at once make one and not each its own (single-flight).
     making: Arc<Mutex<()>>,
     nonces: DpopNonces,
 }
 
-/// A client, and who uses it.
-#[derive(Clone)]
-struct SharedClient {
-    client: reqwest::Client,
-    users: Arc<()>,
-}
-
-/// A place at a client, until it is dropped: as long as the reply lasts.
-pub(crate) struct Lease(#[expect(dead_code, reason = "it counts for as long as it lives")] Arc<()>);
+/// A client, with a place at it until this is dropped: as long as the reply lasts.
+pub(crate) struct Lease(Arc<HttpClient>);
 
 /// A request to an upstream.
 pub(crate) struct UpstreamRequest<'a> {
@@ -64,7 +62,15 @@ pub(crate) struct UpstreamRequest<'a> {
     /// All lines, without those that frame the body.
     pub(crate) headers: HeaderMap,
     /// The body; `None` if there is none.
-    pub(crate) body: Option<UpstreamBody>,
+    pub(crate) body: Option<RequestBody>,
+}
+
+/// The body of a request.
+pub(crate) enum RequestBody {
+    /// It is there, and can be sent again.
+    Whole(Bytes),
+    /// It is still coming.
+    Streamed(BoxedBody),
 }
 
 /// Why there is no reply.
@@ -95,24 +101,35 @@ impl Upstreams {
         request: UpstreamRequest<'_>,
         progress: &impl Progress,
         patience: Duration,
-    ) -> Result<(Response<UpstreamBody>, Lease), NoReply> {
-        let UpstreamRequest { method, url, headers, body } = request;
+    ) -> Result<(Response<Incoming>, Lease), NoReply> {
+        let UpstreamRequest { method, url, mut headers, mut body } = request;
         let reach = if is_loopback(url) { &NetworkOptions { proxy: Proxy::None, ..reach.clone() } } else { reach };
-        let SharedClient { client, users } = self.client(reach).await.map_err(NoReply::Unreachable)?;
-        let mut request = reqwest::Request::new(method, url.clone());
-        *request.headers_mut() = headers;
-        *request.body_mut() = body;
-        let mut reply = std::pin::pin!(client.execute(request));
-        let mut seen = progress.steps().load(Ordering::Acquire);
-        loop {
-            let Ok(answered) = timeout(patience, reply.as_mut()).await else {
-                let now = progress.steps().load(Ordering::Acquire);
-                if std::mem::replace(&mut seen, now) != now {
-                    continue;
+        let lease = match self.known(reach) {
+            Some(known) => known,
+            None => Box::pin(self.made(reach)).await.map_err(NoReply::Unreachable)?,
+        };
+        let uri = Uri::try_from(url.as_str()).map_err(|error| NoReply::Unreachable(error.to_string()))?;
+        // Only HTTP/2 says that a request was not processed, which takes TLS here.
+        let can_repeat = url.scheme() == "https" && !matches!(body, Some(RequestBody::Streamed(_)));
+        let mut repeats = if can_repeat { REPEATS } else { 0 };
+        let sending = async {
+            loop {
+                let kept = (repeats > 0).then(|| (headers.clone(), body.as_ref().and_then(RequestBody::again)));
+                let mut request = Request::new(RequestBody::sent(body));
+                (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) =
+                    (method.clone(), uri.clone(), headers);
+                match (lease.0.request(request).await, kept) {
+                    (Err(error), Some(kept)) if is_unprocessed(&error) => {
+                        ((headers, body), repeats) = (kept, repeats - 1);
+                    }
+                    (answered, _) => break answered,
                 }
-                return Err(NoReply::TooLate(format!("it has not answered for {} s", patience.as_secs())));
-            };
-            return answered.map(|reply| (reply.into(), Lease(users))).map_err(|error| no_reply(error, reach, url));
+            }
+        };
+        match head_of(sending, progress, patience).await {
+            Some(Ok(reply)) => Ok((reply, lease)),
+            Some(Err(error)) => Err(no_reply(&error, reach, url)),
+            None => Err(NoReply::TooLate(format!("it has not answered for {} s", patience.as_secs()))),
         }
     }
 
@@ -123,119 +140,114 @@ impl Upstreams {
         }
     }
 
-    /// A client with a place left. A failure is not cached: certificates may be installed later.
-    async fn client(&self, reach: &NetworkOptions) -> Result<SharedClient, String> {
-        if let Some(known) = self.known(reach) {
-            return Ok(known);
-        }
+    /// A client with a place left.
+    fn known(&self, reach: &NetworkOptions) -> Option<Lease> {
+        // One user is the list itself.
+        let has_place = |shared: &&Arc<HttpClient>| Arc::strong_count(shared) <= SHARING;
+        self.clients.read().ok().and_then(|all| all.get(reach)?.iter().find(has_place).cloned()).map(Lease)
+    }
+
+    /// The same, which is made unless somebody has done so meanwhile. A failure is not cached: certificates may be installed
+    /// later.
+    async fn made(&self, reach: &NetworkOptions) -> Result<Lease, String> {
         let _making = self.making.lock().await;
         if let Some(known) = self.known(reach) {
             return Ok(known);
         }
-        let made = SharedClient { client: set_up(reach, make).await?, users: Arc::new(()) };
+        let made = Arc::new(set_up(reach, make).await?);
         if let Ok(mut clients) = self.clients.write() {
-            clients.entry(reach.clone()).or_default().push(made.clone());
+            clients.entry(reach.clone()).or_default().push(Arc::clone(&made));
         }
-        Ok(made)
+        Ok(Lease(made))
     }
+}
 
-    fn known(&self, reach: &NetworkOptions) -> Option<SharedClient> {
-        // One user is the list itself.
-        let has_place = |shared: &&SharedClient| Arc::strong_count(&shared.users) <= SHARING;
-        self.clients.read().ok().and_then(|all| all.get(reach)?.iter().find(has_place).cloned())
+/// The head of a reply; `None`: it took longer than `patience`, after the last part of the request's body was taken.
+async fn head_of<T>(reply: impl Future<Output = T>, progress: &impl Progress, patience: Duration) -> Option<T> {
+    let mut reply = std::pin::pin!(reply);
+    let mut seen = progress.steps().load(Ordering::Acquire);
+    loop {
+        if let Ok(answered) = timeout(patience, reply.as_mut()).await {
+            return Some(answered);
+        }
+        let now = progress.steps().load(Ordering::Acquire);
+        if std::mem::replace(&mut seen, now) == now {
+            return None;
+        }
     }
 }
 
 /// A client; blocks while it reads certificates.
-fn make(reach: &NetworkOptions) -> Result<reqwest::Client, String> {
-    let made = builder()
-        .pool_max_idle_per_host(SHARING)
-        .pool_idle_timeout(IDLE)
-        .tcp_keepalive(TCP_KEEPALIVE)
-        .tcp_nodelay(true)
-        .dns_resolver(Arc::new(CheckedResolver));
-    reaching(made, reach)
+fn make(reach: &NetworkOptions) -> Result<HttpClient, String> {
+    let connector = Connector::new(reach)?;
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
+    builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).pool_max_idle_per_host(SHARING);
+    Ok(builder.build(connector))
 }
 
-/// A body for a request. It is shared between threads only as a whole.
-pub(crate) fn body<B>(body: B) -> UpstreamBody
-where
-    B: HttpBody<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Sync + 'static,
-{
-    UpstreamBody::wrap(body)
+impl RequestBody {
+    /// One that comes in parts.
+    pub(crate) fn streamed<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        Self::Streamed(body.map_err(Into::into).boxed_unsync())
+    }
+
+    /// The same once more.
+    fn again(&self) -> Option<Self> {
+        match self {
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Streamed(_) => None,
+        }
+    }
+
+    fn sent(body: Option<Self>) -> BoxedBody {
+        match body {
+            None => Empty::new().map_err(|never| match never {}).boxed_unsync(),
+            Some(Self::Whole(bytes)) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+            Some(Self::Streamed(body)) => body,
+        }
+    }
 }
 
 /// The words of a connection that broke after the head of its reply.
-pub(crate) fn broke_off(error: &reqwest::Error) -> String {
+pub(crate) fn broke_off(error: &hyper::Error) -> String {
     unreached::innermost(error)
 }
 
-fn no_reply(error: reqwest::Error, reach: &NetworkOptions, url: &Url) -> NoReply {
-    let error = error.without_url();
-    if error.is_connect() && error.is_timeout() {
+fn no_reply(error: &legacy::Error, reach: &NetworkOptions, url: &Url) -> NoReply {
+    let why = unreached::words(error, reach);
+    if !error.is_connect() {
+        return NoReply::Unreachable(format!("the connection broke before the reply ({why})"));
+    }
+    if unreached::is_timeout(error) {
         return NoReply::TooLate(format!("there was no connection within {} s", CONNECT.as_secs()));
     }
-    let why = unreached::words(&error, reach);
-    if error.is_connect() {
-        let proxy = proxy_advice(reach, url, &|name| std::env::var_os(name));
-        return NoReply::Unreachable(format!("there is no connection ({why}){proxy}"));
-    }
-    NoReply::Unreachable(format!("the connection broke before the reply ({why})"))
+    let proxy = proxy_advice(reach, url, &|name| std::env::var_os(name));
+    NoReply::Unreachable(format!("there is no connection ({why}){proxy}"))
 }
 
-/// The system's resolver, without addresses that an upstream can't have. It is asked for each connection, so that a name
-/// that is pointed elsewhere later (DNS rebinding) is checked, too.
-struct CheckedResolver;
-
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let host = name.as_str();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
-            checked(host, &found)?;
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// One unfit address refuses all: the name is not to be trusted then.
-fn checked(host: &str, found: &[SocketAddr]) -> io::Result<()> {
-    let unfit = found.iter().find_map(|at| Some((at.ip(), address::refused(host, at.ip())?)));
-    unfit.map_or(Ok(()), |(at, why)| {
-        Err(io::Error::other(format!("its name resolves to {at}, which {why}: no upstream can be there")))
-    })
+/// Whether the upstream says that it has not looked at the request (RFC 9113 §8.7): it is going away, or refused the stream.
+fn is_unprocessed(error: &legacy::Error) -> bool {
+    let Some(error) = unreached::cause::<h2::Error>(error).filter(|error| error.is_remote()) else { return false };
+    let leaves = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+    leaves || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_name_that_was_pointed_here_is_refused_whatever_else_it_resolves_to() {
-        let at = |address: &str| SocketAddr::new(address.parse().unwrap(), 0);
-        for (host, found, fit) in [
-            ("api.example", &["93.184.216.34", "2606:2800::1"][..], true),
-            ("localhost", &["127.0.0.1", "::1"], true),
-            ("api.example", &["93.184.216.34", "127.0.0.1"], false),
-            ("api.example", &["169.254.169.254"], false),
-        ] {
-            let found: Vec<_> = found.iter().map(|address| at(address)).collect();
-            assert_eq!(checked(host, &found).is_ok(), fit, "{host} at {found:?}");
-        }
-    }
-
     #[tokio::test]
     async fn a_client_is_shared_by_so_many_requests() {
         let (upstreams, reach) = (Upstreams::default(), NetworkOptions::default());
-        let at_once = (0..SHARING).map(|_| upstreams.client(&reach));
+        let at_once = (0..SHARING).map(|_| upstreams.made(&reach));
         let users: Vec<_> = futures_util::future::join_all(at_once).await.into_iter().map(Result::unwrap).collect();
-        assert!(users.iter().all(|other| Arc::ptr_eq(&other.users, &users[0].users)), "one is made for all");
-        let next = upstreams.client(&reach).await.unwrap();
-        assert!(!Arc::ptr_eq(&next.users, &users[0].users));
+        assert!(users.iter().all(|other| Arc::ptr_eq(&other.0, &users[0].0)), "one is made for all");
+        let next = upstreams.made(&reach).await.unwrap();
+        assert!(!Arc::ptr_eq(&next.0, &users[0].0));
         drop(users);
-        assert!(
-            !Arc::ptr_eq(&upstreams.client(&reach).await.unwrap().users, &next.users),
-            "the first has places again"
-        );
+        assert!(!Arc::ptr_eq(&upstreams.made(&reach).await.unwrap().0, &next.0), "the first has places again");
     }
 }

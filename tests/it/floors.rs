@@ -105,7 +105,7 @@ const TYPES_ONLY: &[(&str, &str, &[&str])] = &[
     ("client", "os", &["folder", "holder", "paths", "ports", "sockets"]),
     ("attention", "os", &["notify"]),
     ("token_files", "os", &["folder"]),
-    ("provider", "os", &["folder"]),
+    ("provider", "os", &["folder", "dead_peers"]),
     ("http", "provider", &["ProviderFuture", "ProviderLatency", "upstream"]),
     ("provider", "account", &["state::RefreshOutcome", "state::Priority"]),
 ];
@@ -233,14 +233,9 @@ fn restricted_calls_appear_only_in_the_listed_files() {
     for (word, places) in [
         (
             "reqwest::Client",
-            &[
-                "src/provider/client.rs",
-                "src/provider/wire.rs",
-                "src/provider/upstream.rs",
-                "src/cli/demo/visitor.rs",
-                "src/cli/demo/click.rs",
-            ][..],
+            &["src/provider/client.rs", "src/provider/wire.rs", "src/cli/demo/visitor.rs", "src/cli/demo/click.rs"][..],
         ),
+        ("legacy::Client", &["src/provider/upstream.rs"]),
         (
             "failpoint::reach",
             &[

@@ -32,7 +32,8 @@ fn a_request_goes_out_with_the_accounts_token_and_without_the_key() {
         assert_eq!(received.line(), "GET /v4/a/b?x=1&x=2 HTTP/1.1");
         assert_eq!(received.header("host"), Some(&*format!("127.0.0.1:{}", api.port)));
         assert_eq!((received.token(), received.header("x-api")), (&*token, Some("1")));
-        for name in ["cookie", "x-ringback-key", "x-forwarded-for", "connection"] {
+        // Nor is anything added that the program did not say.
+        for name in ["cookie", "x-ringback-key", "x-forwarded-for", "connection", "accept", "user-agent"] {
             assert_eq!(received.header(name), None, "{received:?}");
         }
         assert!(!received.head.contains(&key));

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use hyper::body::Incoming;
 use url::Url;
 
 use super::counts;
@@ -28,7 +29,7 @@ use crate::http::gate::guarded::Unrouted;
 use crate::http::gate::headers::Forwarded;
 use crate::http::peer::Connection;
 use crate::http::state::Http;
-use crate::provider::upstream::{Credential, Lease, NoReply, UpstreamBody, UpstreamRequest};
+use crate::provider::upstream::{Credential, Lease, NoReply, RequestBody, UpstreamRequest};
 use crate::reverse_proxy::headers::{self as lines, KEY};
 use crate::reverse_proxy::rules::ProxyRules;
 use crate::reverse_proxy::upstream::{Proxied, TargetRefused};
@@ -85,7 +86,7 @@ struct Outgoing {
 
 /// The reply of an upstream, and the token that it was asked with.
 struct Answered {
-    reply: axum::http::Response<UpstreamBody>,
+    reply: axum::http::Response<Incoming>,
     lease: Lease,
     token: Credential,
     /// Whether it is a refusal of the nonce in the proof alone.
@@ -183,7 +184,7 @@ impl Forwarding<'_> {
         &self,
         config: &AccountConfig,
         Outgoing { url, headers }: Outgoing,
-        (body, sent): (Option<UpstreamBody>, &Arc<SentBody>),
+        (body, sent): (Option<RequestBody>, &Arc<SentBody>),
         token: Credential,
     ) -> Result<Answered, (Error, Speaks)> {
         let first = self.sent(config, (&url, headers), (body, sent), token).await;
@@ -227,7 +228,7 @@ impl Forwarding<'_> {
         let speaks = Speaks::of(&self.head.headers, kept.as_deref().unwrap_or_default());
         let failed = |failure| (self.failed(config, failure), speaks.clone());
         let again = async |token| {
-            let body = kept.clone().filter(|bytes| !bytes.is_empty()).map(UpstreamBody::from);
+            let body = kept.clone().filter(|bytes| !bytes.is_empty()).map(RequestBody::Whole);
             let headers = self.headers().map_err(|error| (error, speaks.clone()))?;
             self.sent(config, (url, headers), (body, sent), token).await.map_err(|error| (error, speaks.clone()))
         };
@@ -255,7 +256,7 @@ impl Forwarding<'_> {
         &self,
         config: &AccountConfig,
         (url, mut headers): (&Url, HeaderMap),
-        (body, sent): (Option<UpstreamBody>, &Arc<SentBody>),
+        (body, sent): (Option<RequestBody>, &Arc<SentBody>),
         token: Credential,
     ) -> Result<Answered, Error> {
         let (upstreams, now) = (&self.http.proxy.upstreams, self.http.clock.now().wall);
@@ -286,17 +287,18 @@ impl Forwarding<'_> {
     /// The reply as the client gets it.
     fn passed_on(&self, config: &AccountConfig, answered: Answered, mut exchange: Exchange) -> Response {
         let Answered { reply, lease, token: Credential { token, .. }, .. } = answered;
-        let (parts, body) = reply.into_parts();
-        let mut reply = Response::new(Body::empty());
-        *reply.status_mut() = parts.status;
-        *reply.headers_mut() = lines::incoming(&parts.headers, token.expose().as_bytes());
+        let (mut parts, body) = reply.into_parts();
         let location = parts.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
         let location = location.filter(|location| !location.contains(token.expose()));
         let location = location.and_then(|location| config.proxied.as_ref()?.upstream.location(location, self.base()));
         // Clients that follow it drop `Authorization` at another host, but not a line that only we know.
         let key_is_dropped = !self.head.headers.contains_key(KEY);
         let location = location.filter(|location| key_is_dropped || location.starts_with('/'));
-        if let Some(location) = location.and_then(|location| HeaderValue::from_maybe_shared(location).ok()) {
+        let location = location.and_then(|location| HeaderValue::from_maybe_shared(location).ok());
+        lines::incoming(&mut parts.headers, token.expose().as_bytes());
+        let mut reply = Response::new(Body::empty());
+        (*reply.status_mut(), *reply.headers_mut()) = (parts.status, parts.headers);
+        if let Some(location) = location {
             reply.headers_mut().insert(header::LOCATION, location);
         }
         // Beside chunks a length means nothing (RFC 9112 §6.3), and hyper would send it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Frame, Incoming, SizeHint};
 
 use super::counts::ProxyResult;
 use super::replay::SentBody;
@@ -15,7 +15,7 @@ use crate::http::audited;
 use crate::http::gate::caller::Caller;
 use crate::http::state::Http;
 use crate::http::waiting::WaitingPlace;
-use crate::provider::upstream::{Lease, UpstreamBody, broke_off};
+use crate::provider::upstream::{Lease, broke_off};
 
 /// A request that is being forwarded. When this is dropped, the audit log has its end.
 pub(super) struct Exchange {
@@ -130,13 +130,13 @@ impl Drop for Exchange {
 
 /// The reply's body. Trailers are dropped: they could hold any header line.
 pub(super) struct RelayedBody {
-    body: UpstreamBody,
+    body: Incoming,
     exchange: Exchange,
     _lease: Lease,
 }
 
 impl RelayedBody {
-    pub(super) fn new(body: UpstreamBody, lease: Lease, mut exchange: Exchange) -> Self {
+    pub(super) fn new(body: Incoming, lease: Lease, mut exchange: Exchange) -> Self {
         if body.is_end_stream() {
             exchange.end = ExchangeEnd::Whole;
         }
@@ -162,7 +162,7 @@ impl HttpBody for RelayedBody {
                 }
                 Some(Err(error)) => {
                     self.exchange.end = ExchangeEnd::Broken(broke_off(&error));
-                    return Poll::Ready(Some(Err(axum::Error::new(error.without_url()))));
+                    return Poll::Ready(Some(Err(axum::Error::new(error))));
                 }
                 None => {
                     self.exchange.end = ExchangeEnd::Whole;

@@ -102,7 +102,7 @@ impl SentBody {
                 match rest {
                     // Nobody sends it, so it is read here.
                     Some(body) => {
-                        let mut body = KeptBody { body: Mutex::new(body), sent: Arc::clone(self) };
+                        let mut body = KeptBody { body, sent: Arc::clone(self) };
                         while self.is_incomplete() && body.frame().await.is_some() {}
                     }
                     None => self.left.notified().await,
@@ -209,8 +209,7 @@ impl Progress for SentBody {
 
 /// The body on its way to the upstream. Trailers are dropped: they could hold any header line.
 pub(super) struct KeptBody {
-    /// Locked by nobody: it makes the body one that threads may share.
-    body: Mutex<Body>,
+    body: Body,
     sent: Arc<SentBody>,
 }
 
@@ -219,11 +218,7 @@ impl KeptBody {
     pub(super) fn new(body: Body, budget: &ReplayBudget) -> (Self, Arc<SentBody>) {
         let fits = body.size_hint().lower() <= LARGEST as u64;
         let sent = SentBody::new(budget, fits.then(Zeroizing::default), false);
-        (Self { body: Mutex::new(body), sent: Arc::clone(&sent) }, sent)
-    }
-
-    fn body(&mut self) -> &mut Body {
-        self.body.get_mut().unwrap_or_else(PoisonError::into_inner)
+        (Self { body, sent: Arc::clone(&sent) }, sent)
     }
 }
 
@@ -231,7 +226,7 @@ impl KeptBody {
 impl Drop for KeptBody {
     fn drop(&mut self) {
         if self.sent.is_incomplete() {
-            let body = std::mem::take(self.body());
+            let body = std::mem::take(&mut self.body);
             *self.sent.rest() = Some(body);
         }
         self.sent.left.notify_one();
@@ -244,12 +239,12 @@ impl HttpBody for KeptBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         loop {
-            match ready!(Pin::new(self.body()).poll_frame(cx)) {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
                     self.sent.add(&data);
                     // hyper does not ask for an end that it knows of.
-                    if self.body().is_end_stream() {
+                    if self.body.is_end_stream() {
                         self.sent.end();
                     }
                     return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -267,11 +262,11 @@ impl HttpBody for KeptBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.lock().is_ok_and(|body| body.is_end_stream())
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.lock().map(|body| body.size_hint()).unwrap_or_default()
+        self.body.size_hint()
     }
 }
 

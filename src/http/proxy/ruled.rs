@@ -12,7 +12,7 @@ use super::replay::{self, KeptBody, NotKept, ReplayBudget, SentBody};
 use crate::error::Error;
 use crate::http::body;
 use crate::http::peer::BodyLimits;
-use crate::provider::upstream::{self, UpstreamBody};
+use crate::provider::upstream::RequestBody;
 use crate::reverse_proxy::headers as lines;
 use crate::reverse_proxy::rules::ProxyRules;
 use crate::reverse_proxy::tools::{self, Refused};
@@ -83,14 +83,14 @@ fn overrides_method(query: &str) -> bool {
 
 impl Unsent {
     /// What goes to the upstream, `None` if that is nothing, and what is known of it.
-    pub(super) fn sending(self, budget: &ReplayBudget) -> (Option<UpstreamBody>, Arc<SentBody>) {
+    pub(super) fn sending(self, budget: &ReplayBudget) -> (Option<RequestBody>, Arc<SentBody>) {
         match self {
             Self::Client(body) if body.is_end_stream() => (None, SentBody::none(budget)),
             Self::Client(body) => {
                 let (body, sent) = KeptBody::new(body, budget);
-                (Some(upstream::body(body)), sent)
+                (Some(RequestBody::streamed(body)), sent)
             }
-            Self::Kept(sent) => (sent.copy().map(UpstreamBody::from), sent),
+            Self::Kept(sent) => (sent.copy().map(RequestBody::Whole), sent),
         }
     }
 
