@@ -1,7 +1,6 @@
 //! How a connection to an upstream is made: the name is looked up and its addresses are checked, then TCP, a tunnel where
 //! there is a proxy (RFC 9110 §9.3.6), and TLS.
 
-use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +17,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tower::Service;
+use tower::{BoxError, Service};
 
 use super::client::CONNECT;
 use super::tls;
@@ -26,7 +25,6 @@ use crate::oauth::dialect::{NetworkOptions, Proxy};
 use crate::os::dead_peers::notice_dead_peers;
 use crate::reverse_proxy::address;
 
-type BoxError = Box<dyn Error + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 type Tcp = HttpConnector<CheckedResolver>;
 /// To the upstream, or to its proxy, which may want TLS itself.

@@ -2,7 +2,6 @@
 //! is there. Connections are kept and shared (HTTP/2 where the upstream has it).
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use tower::BoxError;
 use url::Url;
 
 use super::client::{CONNECT, set_up};
@@ -26,7 +26,6 @@ use super::proxy::{is_loopback, proxy_advice};
 use super::unreached;
 use crate::oauth::dialect::{NetworkOptions, Proxy};
 
-type BoxError = Box<dyn Error + Send + Sync>;
 type BoxedBody = UnsyncBoxBody<Bytes, BoxError>;
 /// Without what reqwest does for each request beyond this: it parses the URL twice more for redirects, which are not followed
 /// here, and keeps a copy for repetitions.
